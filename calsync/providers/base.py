@@ -1,0 +1,201 @@
+"""The two protocols behind which every provider stands, and the values that cross them.
+
+A client translates and never decides: no retries, no SQL, no rules. Every method may raise any ProviderError. How
+providers differ is data in Capabilities; no code outside this package asks for a provider's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from calsync.engine.event import FIELDS, Event
+from calsync.engine.vocabulary import MailRule
+from calsync.errors import ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do. Rules are built from these flags, never from names."""
+
+    can_notify: bool = False  # offers channels
+    makes_links: tuple[str, ...] = ()  # conference kinds it creates with an event: "meet", "teams", "zoom"
+    keeps_private_fields: bool = True  # our mark survives a round trip
+    cancel_is_visible: bool = True  # a cancelled event can stay visible as cancelled
+    mails_on_write: bool = False  # writing attendees mails them and cannot be silenced
+    mails_by_choice: bool = False  # each write says who is mailed (sendUpdates)
+    series_is_one_resource: bool = False  # master and overrides share one handle and one version
+    can_move: bool = False  # move() keeps uid and handle history between calendars of the account
+    batch_size: int = 1  # writes sent together
+    expresses: frozenset[str] = frozenset(FIELDS)  # merge units it can hold; the others are projected away
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderInfo:
+    """A provider as data: what cards, forms and rules need to know."""
+
+    name: str  # stored: google, microsoft, caldav, zoom
+    label: str  # shown: "Google Calendar"
+    short: str  # in sentences: "Google wins", "CRM to Google"
+    logo: str  # file under static/
+    sign_in: str  # "oauth" or "password"
+    sync: str  # "two-way" or "one-way"
+    capabilities: Capabilities
+    needs_credentials: bool  # True: an admin must configure a card before anyone can connect
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a client needs to act for one account. Its repr shows no secret.
+
+    `secret` is the password of a password provider. `bearer` gives a valid access token of an OAuth provider; called
+    with True it must refresh first.
+    """
+
+    server_url: str = ""
+    username: str = ""
+    secret: str = field(default="", repr=False)
+    bearer: Callable[[bool], str] | None = field(default=None, repr=False)
+    allow_private_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteCalendar:
+    """One calendar of an account as the provider lists it.
+
+    `access` is owner, writer, reader or free_busy. `color` is #rrggbb or None; `tz` an IANA name or None.
+    """
+
+    remote_id: str
+    name: str
+    color: str | None = None
+    tz: str | None = None
+    is_primary: bool = False
+    access: str = "owner"
+
+    @property
+    def is_writable(self) -> bool:
+        return self.access in ("owner", "writer")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One thing at the provider with one handle and one version, and the events in it.
+
+    `version` is opaque (ETag, changeKey); None means that the provider gives none. `body` is the raw answer, kept so
+    that a later write can preserve what we do not model. A resource that cannot be read has no events and says why in
+    `fault`: it exists, it is not deleted, and nothing is ever written to it.
+    """
+
+    handle: str
+    version: str | None
+    body: str
+    events: tuple[Event, ...] = ()
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One part of a read, in the order the provider gave it. A read is complete when a page with is_last came.
+
+    `removed` are explicit tombstones. In a full read (`is_full`, every page of it) `present` names every handle that
+    exists, changed or not, so that the caller can find what is absent; absence is then only a suspicion. `cursor`
+    stands on the last page only.
+    """
+
+    resources: tuple[Resource, ...] = ()
+    removed: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
+    cursor: str | None = None
+    is_full: bool = False
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The wanted state of one event inside a resource.
+
+    `fields` are the merge units to write, all of FIELDS for a new event; everything else in the stored event stays as
+    it is. `is_removed` takes an override out of its resource.
+    """
+
+    event: Event
+    fields: frozenset[str] = frozenset(FIELDS)
+    is_removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """All changes to one resource, to be made as one request.
+
+    `handle` None creates; `key` is then what makes a repeat harmless: the same key never creates twice. An update or
+    delete is conditional on `version` and edits `body`, the stored raw text. `series` is the handle of the master when
+    the edited event is an occurrence and the provider keeps occurrences as resources of their own.
+    """
+
+    key: str
+    edits: tuple[Edit, ...] = ()
+    handle: str | None = None
+    version: str | None = None
+    body: str | None = None
+    series: str | None = None
+    is_delete: bool = False
+    mail: MailRule = MailRule.NEVER
+
+
+Written = Resource | ProviderError | None
+"""The outcome of one Write: as the provider now holds it, None after a delete, or what went wrong."""
+
+Known = Callable[[], Mapping[str, str | None]]
+"""Gives the handles and versions that the mirror holds. Lazy, because most reads do not need it."""
+
+
+class CalendarReader(Protocol):
+    """Read access to one account. A run without write access is handed no more than this."""
+
+    def calendars(self) -> list[RemoteCalendar]:
+        """Return every calendar of the account that can hold events."""
+
+    def read(self, calendar: str, cursor: str | None, known: Known) -> Iterator[Page]:
+        """Yield what changed since `cursor`, or everything when it is None.
+
+        A provider without change feeds compares with `known`. Raises CursorExpired when it no longer knows `cursor`
+        (the caller then reads again with None), and any ProviderError in the middle: the read is then incomplete.
+        """
+
+    def get_many(self, calendar: str, handles: Sequence[str]) -> dict[str, Resource | None]:
+        """Return each handle's resource, or None where the provider says that it is gone (404, 410).
+
+        Every handle asked for is in the answer; an unanswered one raises Unavailable.
+        """
+
+    def clock_offset(self) -> timedelta | None:
+        """Return provider time minus our time, from the last answer's Date header; None before any answer."""
+
+    def close(self) -> None:
+        """Release connections. May be called twice."""
+
+
+class CalendarClient(CalendarReader, Protocol):
+    """Read and write access to one account."""
+
+    def write(self, calendar: str, writes: Sequence[Write]) -> list[Written]:
+        """Apply each write and return its outcome, in order. Never raises for a single write.
+
+        At most Capabilities.batch_size writes. An answer that never came is Unavailable with is_in_doubt.
+        A create whose key exists already returns the existing resource.
+        """
+
+    def move(self, calendar: str, handle: str, version: str | None, to: str) -> Resource:
+        """Move a resource to another calendar of the account (only where Capabilities.can_move)."""
+
+
+class Provider(Protocol):
+    """A registry entry: facts, and how to open a client."""
+
+    info: ProviderInfo
+
+    def open(self, grant: Grant, calendars: Mapping[str, str]) -> CalendarClient:
+        """Return a client. `calendars` gives remote ids and their time zones, for floating times."""

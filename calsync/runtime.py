@@ -1,0 +1,66 @@
+"""Runtime: everything a service needs from the process, as one value that tests can replace part by part."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from sqlmodel import Session
+
+from calsync.config import Settings
+from calsync.providers.base import Provider
+from calsync.store.db import Database
+from calsync.store.secrets import Secrets
+
+
+class Enqueue(Protocol):
+    """Hint the queue to run a job soon. Losing the hint loses nothing: the row is the truth."""
+
+    def __call__(self, job: str, **ids: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks. `user_id` is None for the system, the command line and providers."""
+
+    user_id: int | None
+    label: str  # address, "system", "cli"
+    role: str = "admin"
+    address: str = ""  # network address, for the audit log
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
+
+
+SYSTEM = Actor(None, "system")
+CLI = Actor(None, "cli")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def no_queue(job: str, **ids: int) -> None:
+    """Drop the hint: the next tick finds the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    settings: Settings
+    db: Database
+    secrets: Secrets
+    providers: Mapping[str, Provider]
+    now: Callable[[], datetime] = utc_now
+    enqueue: Enqueue = no_queue
+    checkpoint: Callable[[str], Any] = lambda name: None
+    """Called with a name at every transaction and request boundary of a run; tests crash there."""
+
+    def reading(self) -> contextlib.AbstractContextManager[Session]:
+        return self.db.reading()
+
+    def writing(self) -> contextlib.AbstractContextManager[Session]:
+        return self.db.writing()

@@ -1,0 +1,87 @@
+"""The database: one engine, reading sessions, writing sessions.
+
+Writing sessions begin IMMEDIATE on SQLite, because a deferred transaction that reads and then writes loses updates
+between threads. Reading sessions begin plainly and are never upgraded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import event
+from sqlmodel import Session
+
+BUSY_TIMEOUT_MS = 20_000
+
+_in_transaction = threading.local()
+
+
+def inside_transaction() -> bool:
+    """Return whether this thread is inside a session. Network code refuses to run then."""
+    return getattr(_in_transaction, "depth", 0) > 0
+
+
+class Database:
+    """Sessions on one database. Safe to share between threads."""
+
+    def __init__(self, url: str, *, pool_size: int = 12) -> None:
+        self.url = sqlalchemy.make_url(url)
+        self.engine = _make_engine(self.url, pool_size)
+        self._writer = self.engine.execution_options(calsync_writes=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session for queries only. Rows stay usable after it closes; nothing is saved."""
+        with _marked(), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Yield a session that commits on a clean exit and rolls back on an exception."""
+        with _marked(), Session(self._writer, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+@contextlib.contextmanager
+def _marked() -> Iterator[None]:
+    _in_transaction.depth = getattr(_in_transaction, "depth", 0) + 1
+    try:
+        yield
+    finally:
+        _in_transaction.depth -= 1
+
+
+def _make_engine(url: sqlalchemy.URL, pool_size: int) -> sqlalchemy.Engine:
+    if url.get_backend_name() != "sqlite":
+        return sqlalchemy.create_engine(url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
+    engine = sqlalchemy.create_engine(url, pool_size=pool_size, max_overflow=20, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Without this pysqlite runs the first SELECT outside the transaction that follows it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
+    writes = connection.get_execution_options().get("calsync_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,39 @@
+"""Every table. Import names from here: `from calsync.store import tables as t`.
+
+`table=True` models do not validate; services and forms do, and CHECK constraints are the last net.
+"""
+
+from sqlmodel import SQLModel
+
+from calsync.store.tables.accounts import Account, Calendar, ProviderCredential
+from calsync.store.tables.activities import Activity
+from calsync.store.tables.outbox import Mail, Notice
+from calsync.store.tables.people import Invite, Login, RecoveryCode, SignInFailure, User
+from calsync.store.tables.records import AuditEntry, Instance, Setting
+from calsync.store.tables.sync import Conflict, Link, MirrorEvent, MirrorResource, Run, Step
+
+metadata = SQLModel.metadata
+
+__all__ = [
+    "Account",
+    "Activity",
+    "AuditEntry",
+    "Calendar",
+    "Conflict",
+    "Instance",
+    "Invite",
+    "Link",
+    "Login",
+    "Mail",
+    "MirrorEvent",
+    "MirrorResource",
+    "Notice",
+    "ProviderCredential",
+    "RecoveryCode",
+    "Run",
+    "Setting",
+    "SignInFailure",
+    "Step",
+    "User",
+    "metadata",
+]

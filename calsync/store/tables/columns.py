@@ -1,0 +1,42 @@
+"""Column helpers shared by all tables: the naming convention, JSON, closed lists, public ids."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Column, LargeBinary
+from sqlmodel import SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""The end of a series that has none; sorts after every real time."""
+
+
+def public_id() -> str:
+    """Return a new id that may be shown outside: 32 hex digits."""
+    return uuid.uuid4().hex
+
+
+def json_column(*, nullable: bool = True) -> Any:
+    """A JSON value. Reassign it to change it: changes in place are not saved."""
+    return Column(JSON(none_as_null=True), nullable=nullable)
+
+
+def sealed_column() -> Any:
+    """Bytes encrypted by `store/secrets.py`; never read or written in the clear."""
+    return Column(LargeBinary, nullable=True)
+
+
+def one_of(column: str, values: type[StrEnum] | Iterable[str]) -> CheckConstraint:
+    """Return a CHECK that keeps `column` inside a closed list."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
