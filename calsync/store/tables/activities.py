@@ -44,6 +44,7 @@ class Activity(SQLModel, table=True):
     span_start: datetime
     span_end: datetime
     location_kind: str = Field(default="", max_length=12)  # in_person, phone, meet, teams, zoom, link
+    is_dissolved: bool = False  # an override that went back to its series: kept for history, shown nowhere
     source: str = Field(default="crm", max_length=10)  # "crm", or "calendar" when an event created it
     source_account_id: int | None = Field(default=None, foreign_key="account.id", ondelete="SET NULL")
 

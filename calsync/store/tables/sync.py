@@ -99,6 +99,10 @@ class Link(SQLModel, table=True):
     drift: list = Field(default_factory=list, sa_column=json_column())  # outbound only: fields left as they are there
     pushes: dict = Field(default_factory=dict, sa_column=json_column())  # field -> [value hash, times]
     generation: int = 0  # raised when a revived record needs a new uid
+    waits_for: str = Field(default="", max_length=40)  # Reason why a difference stands; "" when there is none
+    considered_local: str = Field(default="", max_length=32)  # the fingerprints and rules under which waits_for was said
+    considered_remote: str = Field(default="", max_length=32)
+    considered_rules: str = Field(default="", max_length=32)
     agreed_at: datetime
     created_at: datetime
 
@@ -184,6 +188,8 @@ class Step(SQLModel, table=True):
     state: str = Field(max_length=12)
     key: str = Field(default="", max_length=64)  # idempotency key of a remote create
     people_mailed: int = 0
+    digest: str = Field(default="", max_length=32)  # of what it would do: an approval is bound to it
+    is_approved: bool = False
     attempts: int = 0
     error_class: str = Field(default="", max_length=20)
     error: str = Field(default="", max_length=1000)
