@@ -56,11 +56,14 @@ class Unavailable(ProviderError):
     """Try again later: network, timeout, 5xx.
 
     `after_s` is what the provider asked for, None when it did not say. `is_in_doubt` is True when a write may have
-    taken effect although no answer came.
+    taken effect although no answer came. `is_timeout` is True when nothing answered in time.
     """
 
-    def __init__(self, detail: str, after_s: float | None = None, *, is_in_doubt: bool = False) -> None:
-        self.detail, self.after_s, self.is_in_doubt = detail, after_s, is_in_doubt
+    def __init__(
+        self, detail: str, after_s: float | None = None, *, is_in_doubt: bool = False, is_timeout: bool = False
+    ) -> None:
+        self.detail, self.after_s = detail, after_s
+        self.is_in_doubt, self.is_timeout = is_in_doubt, is_timeout
         super().__init__(detail)
 
 

@@ -1,0 +1,250 @@
+"""Who runs an account now: claims with a lease, and what a run leaves on the account when it ends.
+
+The row is the truth. A claim is a conditional UPDATE, so two processes cannot hold one account; it ends with `release`
+or by expiring. Whatever asks for a run sets next_sync_at; a request that comes during a run is seen by `release`,
+because a claim parks next_sync_at at the end of its lease and a request pulls it forward again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, func, or_, select, update
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import AccountState
+from calsync.errors import ProviderError
+from calsync.runtime import Runtime
+from calsync.services import facts, owners, settings
+from calsync.store import accounts as rows
+from calsync.store import tables as t
+
+LEASE = timedelta(minutes=2)
+
+
+class LeaseLost(ProviderError):
+    """Another process runs this account by now: stop without writing anything more."""
+
+    def __init__(self, account_id: int) -> None:
+        self.account_id = account_id
+        super().__init__(f"the claim on account {account_id} was lost")
+
+
+def claim_due(rt: Runtime, owner: str, limit: int, *, slow_limit: int | None = None) -> list[int]:
+    """Claim up to `limit` due accounts for `owner` and return their ids, the longest waiting first.
+
+    Accounts whose last run timed out come last, and at most `slow_limit` of them (None: no bound of their own).
+    """
+    now = rt.now()
+    with rt.writing() as session:
+        ids = rows.due_ids(session, now, limit, timed_out=False)
+        room = limit - len(ids)
+        slow = room if slow_limit is None else min(room, slow_limit)
+        if slow > 0:
+            ids += rows.due_ids(session, now, slow, timed_out=True)
+        return rows.lease(session, ids, owner, now, now + LEASE) if ids else []
+
+
+def is_anything_due(rt: Runtime) -> bool:
+    """Return whether a claim would find an account. Costs one query and no lock."""
+    with rt.reading() as session:
+        return session.scalars(select(t.Account.id).where(rows.due(rt.now())).limit(1)).first() is not None
+
+
+def claim(rt: Runtime, account_id: int, owner: str) -> bool:
+    """Claim one account, due or not. True when `owner` holds it now, also when it did before.
+
+    A claim whose process has certainly died is taken over at once. Raises NotFound.
+    """
+    now = rt.now()
+    with rt.writing() as session:
+        account = rows.get(session, account_id)
+        if not _is_free(account, owner, now):
+            return False
+        until = now + LEASE
+        if account.lease_owner != owner or _asked_meanwhile(account) is None:
+            account.next_sync_at = until
+        account.lease_owner, account.lease_until = owner, until
+        return True
+
+
+def renew_lease(rt: Runtime, account_id: int, owner: str) -> bool:
+    """Return whether `owner` still holds the account; prolong the lease when more than half of it is used up."""
+    now = rt.now()
+    with rt.reading() as session:
+        account = rows.get(session, account_id)
+    if not holds(account, owner, now):
+        return False
+    if account.lease_until is not None and account.lease_until - now > LEASE / 2:
+        return True
+    return _prolong(rt, account_id, owner, now)
+
+
+def holds(account: t.Account, owner: str, now: datetime) -> bool:
+    """Return whether `owner` holds this account at `now`. For closing transactions, on the row just read."""
+    return account.lease_owner == owner and account.lease_until is not None and account.lease_until > now
+
+
+def require(session: Session, account_id: int, owner: str, now: datetime) -> t.Account:
+    """Return the account's row. Raises LeaseLost unless `owner` holds it: the transaction then changes nothing."""
+    account = rows.get(session, account_id)
+    if not holds(account, owner, now):
+        raise LeaseLost(account_id)
+    return account
+
+
+def release(
+    rt: Runtime,
+    account_id: int,
+    owner: str,
+    *,
+    error: ProviderError | None = None,
+    failed: int = 0,
+    started_at: datetime | None = None,
+) -> None:
+    """End a claim, write what the run taught about the account, and set when it is due again.
+
+    `error` is what stopped the run, None when it went through; `failed` counts its failed steps. A claim that was
+    lost meanwhile changes nothing, so calling it twice is fine. Without `started_at` no run took place (a stopped
+    process gives back what it had not begun): the account is due at once.
+    """
+    now = rt.now()
+    with rt.writing() as session:
+        account = rows.get(session, account_id)
+        if account.lease_owner != owner:
+            return
+        asked_at = _asked_meanwhile(account)
+        if started_at is not None:
+            facts.record(account, error, failed, now)
+            _schedule(session, account, error, now, asked_at)
+        else:
+            account.next_sync_at = min(asked_at or now, now)
+        account.lease_owner = account.lease_until = None
+
+
+def _asked_meanwhile(account: t.Account) -> datetime | None:
+    """Return for when a run was asked for while this one ran; None when nobody asked."""
+    if (
+        account.next_sync_at is None
+        or account.lease_until is None
+        or account.next_sync_at >= account.lease_until
+    ):
+        return None
+    return account.next_sync_at
+
+
+def _schedule(
+    session: Session,
+    account: t.Account,
+    error: ProviderError | None,
+    now: datetime,
+    asked_at: datetime | None,
+) -> None:
+    regular = facts.next_due(account, settings.rules_of(session, account), error, now)
+    if asked_at is None:
+        account.requested_trigger, account.requested_by_id = "", None
+        account.next_sync_at = regular
+    else:
+        account.next_sync_at = asked_at
+
+
+def _is_free(account: t.Account, owner: str, now: datetime) -> bool:
+    holder = account.lease_owner
+    if holder is None or holder == owner or account.lease_until is None or account.lease_until <= now:
+        return True
+    return owners.is_dead(holder)
+
+
+def _prolong(rt: Runtime, account_id: int, owner: str, now: datetime) -> bool:
+    until = now + LEASE
+    asked = col(t.Account.next_sync_at) < col(t.Account.lease_until)
+    change = (
+        update(t.Account)
+        .where(
+            col(t.Account.id) == account_id,
+            col(t.Account.lease_owner) == owner,
+            col(t.Account.lease_until) > now,
+        )
+        .values(lease_until=until, next_sync_at=case((asked, col(t.Account.next_sync_at)), else_=until))
+        .execution_options(synchronize_session=False)
+    )
+    with rt.writing() as session:
+        return rows.rows_changed(session, change) == 1
+
+
+def release_dead(rt: Runtime) -> int:
+    """Give back every claim whose process on this machine has ended, and return how many. Run at start."""
+    now = rt.now()
+    with rt.writing() as session:
+        leased = select(t.Account).where(col(t.Account.lease_owner).is_not(None))
+        dead = [a for a in session.scalars(leased) if a.lease_owner and owners.is_dead(a.lease_owner)]
+        for account in dead:
+            account.next_sync_at = min(_asked_meanwhile(account) or now, now)
+            account.lease_owner = account.lease_until = None
+        return len(dead)
+
+
+def release_all(rt: Runtime, owner: str) -> int:
+    """Give back every claim of `owner` that is still open, due at once. For a process that stops."""
+    change = (
+        update(t.Account)
+        .where(col(t.Account.lease_owner) == owner)
+        .values(lease_owner=None, lease_until=None, next_sync_at=rt.now())
+        .execution_options(synchronize_session=False)
+    )
+    with rt.writing() as session:
+        return rows.rows_changed(session, change)
+
+
+def resume_rested(rt: Runtime) -> int:
+    """Resume accounts whose pause has ended by the clock, and return how many."""
+    now = rt.now()
+    change = (
+        update(t.Account)
+        .where(col(t.Account.state) == AccountState.PAUSED, col(t.Account.paused_until) <= now)
+        .values(
+            state=AccountState.ACTIVE,
+            paused_until=None,
+            paused_reason="",
+            paused_at=None,
+            paused_by_id=None,
+            next_sync_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    with rt.writing() as session:
+        return rows.rows_changed(session, change)
+
+
+def reschedule(rt: Runtime) -> int:
+    """Bring every account's next run in line with the frequency in force, and return how many changed.
+
+    Needed when an admin changes the organisation's frequency. Accounts that run or were asked to run are left alone.
+    """
+    now, changed = rt.now(), 0
+    with rt.reading() as session:
+        quiet = select(t.Account.id).where(
+            col(t.Account.state) == AccountState.ACTIVE,
+            rows.unleased(now),
+            func.coalesce(col(t.Account.requested_trigger), "") == "",
+            or_(col(t.Account.next_sync_at).is_(None), col(t.Account.next_sync_at) > now),
+        )
+        ids = [i for i in session.scalars(quiet.order_by(col(t.Account.id))) if i is not None]
+    for start in range(0, len(ids), 500):
+        with rt.writing() as session:
+            batch = select(t.Account).where(
+                col(t.Account.id).in_(ids[start : start + 500]), rows.unleased(now)
+            )
+            changed += sum(_follow(session, account, now) for account in session.scalars(batch))
+    return changed
+
+
+def _follow(session: Session, account: t.Account, now: datetime) -> bool:
+    if not account.grant_ok or account.failed_runs:
+        return False
+    every = facts.interval(settings.rules_of(session, account))
+    latest = None if every is None else (account.last_success_at or now) + every
+    if account.next_sync_at == latest or (latest and account.next_sync_at and account.next_sync_at < latest):
+        return False
+    account.next_sync_at = None if latest is None else max(latest, now)
+    return True

@@ -1,0 +1,102 @@
+"""What a finished run, or a probe, teaches about its account: the facts on its row, and when it is due again.
+
+The states that people see are derived from these facts elsewhere; nothing here touches a session or a claim.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from calsync.engine.rules import Rules
+from calsync.engine.vocabulary import ErrorClass
+from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded, Unavailable
+from calsync.store import tables as t
+
+SAFETY_POLL = timedelta(minutes=5)
+FIRST_WAIT = timedelta(minutes=1)
+RUNS_BEFORE_DAILY = 10
+"""Failed runs in a row after which an account is tried once a day and needs attention."""
+REJECTIONS = {
+    "permission": ErrorClass.PERMISSION,
+    "not_found": ErrorClass.NOT_FOUND,
+    "invalid": ErrorClass.INVALID_DATA,
+    "duplicate": ErrorClass.DUPLICATE,
+}
+
+
+def record(account: t.Account, error: ProviderError | None, failed: int, now: datetime) -> None:
+    """Write the facts that a finished run, or a probe, teaches about its account."""
+    account.timed_out = isinstance(error, Unavailable) and error.is_timeout
+    match error:
+        case None:
+            _record_success(account, failed, now)
+        case RateLimited():
+            account.rate_limited_until = error.until
+        case SignInNeeded():
+            lose_grant(account, error, now)
+        case _:
+            account.failed_runs += 1
+            account.in_sync_since = None
+            account.last_error, account.last_error_class = str(error)[:500], error_class(error)
+
+
+def lose_grant(account: t.Account, error: SignInNeeded, now: datetime) -> None:
+    """Mark the account as needing its owner: no run starts until it is reconnected."""
+    account.grant_lost_at = account.grant_lost_at if not account.grant_ok else now
+    account.grant_ok, account.grant_error, account.grant_checked_at = False, error.why[:300], now
+    account.last_error, account.last_error_class = str(error)[:500], ErrorClass.AUTH
+    account.in_sync_since = None
+
+
+def error_class(error: ProviderError) -> ErrorClass:
+    """Return the class under which people see what stopped a whole run."""
+    if isinstance(error, Unavailable):
+        return ErrorClass.NETWORK
+    code = error.code if isinstance(error, Rejected) else ""
+    return REJECTIONS.get(code, ErrorClass.PROVIDER)
+
+
+def interval(rules: Rules) -> timedelta | None:
+    """Return how often an account is polled under these rules; None for manual."""
+    if rules.frequency == "manual":
+        return None
+    return SAFETY_POLL if rules.frequency == "realtime" else timedelta(minutes=int(rules.frequency))
+
+
+def next_due(account: t.Account, rules: Rules, error: ProviderError | None, now: datetime) -> datetime | None:
+    """Return when the account's next run is due after one that ended now; None: when someone asks."""
+    every = interval(rules)
+    match error:
+        case SignInNeeded():
+            return None
+        case RateLimited():
+            return max(error.until, now + (every or timedelta()))
+        case None:
+            return None if every is None else now + every
+        case _:
+            asked = timedelta(seconds=(error.after_s or 0) if isinstance(error, Unavailable) else 0)
+            return now + max(_wait_after(account.failed_runs, every), asked)
+
+
+def _wait_after(failures: int, every: timedelta | None) -> timedelta:
+    """Twice as long after each failed run, never longer than the poll would wait; after ten, once a day."""
+    if failures > RUNS_BEFORE_DAILY:
+        return timedelta(days=1)
+    longest = max(every or timedelta(hours=1), FIRST_WAIT)
+    return min(FIRST_WAIT * 2 ** max(failures - 1, 0), longest)
+
+
+def _record_success(account: t.Account, failed: int, now: datetime) -> None:
+    account.failed_runs, account.rate_limited_until = 0, None
+    account.grant_ok, account.grant_error, account.grant_lost_at, account.grant_checked_at = (
+        True,
+        "",
+        None,
+        now,
+    )
+    account.last_error = account.last_error_class = ""
+    if failed:
+        account.in_sync_since = None
+        return
+    account.last_success_at = now
+    account.in_sync_since = account.in_sync_since or now

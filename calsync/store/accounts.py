@@ -1,0 +1,135 @@
+"""Queries on accounts and their calendars. Each takes a session; none decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import AccountState, LinkState
+from calsync.errors import NotFound
+from calsync.store import tables as t
+
+
+def find(session: Session, account_id: int) -> t.Account | None:
+    """Return the account, or None."""
+    return session.get(t.Account, account_id)
+
+
+def get(session: Session, account_id: int) -> t.Account:
+    """Return the account. Raises NotFound."""
+    account = find(session, account_id)
+    if account is None:
+        raise NotFound("account", account_id)
+    return account
+
+
+def find_by_subject(session: Session, user_id: int, provider: str, subject: str) -> t.Account | None:
+    """Return the account of this person for this login at the provider, disconnected or not."""
+    query = select(t.Account).where(
+        col(t.Account.user_id) == user_id,
+        col(t.Account.provider) == provider,
+        col(t.Account.subject) == subject,
+    )
+    return session.scalars(query).one_or_none()
+
+
+def list_accounts(
+    session: Session, *, user_id: int | None = None, with_disconnected: bool = True
+) -> list[t.Account]:
+    """Return accounts in the order in which they were connected, of one person or of all."""
+    query = select(t.Account).order_by(col(t.Account.id))
+    if user_id is not None:
+        query = query.where(col(t.Account.user_id) == user_id)
+    if not with_disconnected:
+        query = query.where(col(t.Account.state) != AccountState.DISCONNECTED)
+    return list(session.scalars(query))
+
+
+def get_calendar(session: Session, calendar_id: int) -> t.Calendar:
+    """Return the calendar. Raises NotFound."""
+    calendar = session.get(t.Calendar, calendar_id)
+    if calendar is None:
+        raise NotFound("calendar", calendar_id)
+    return calendar
+
+
+def list_calendars(session: Session, account_id: int, *, with_gone: bool = True) -> list[t.Calendar]:
+    """Return an account's calendars: the primary one first, then by name."""
+    query = select(t.Calendar).where(col(t.Calendar.account_id) == account_id)
+    if not with_gone:
+        query = query.where(~col(t.Calendar.is_gone))
+    order = (col(t.Calendar.is_primary).desc(), func.lower(col(t.Calendar.name)), col(t.Calendar.id))
+    return list(session.scalars(query.order_by(*order)))
+
+
+def write_targets(session: Session, user_id: int) -> list[t.Calendar]:
+    """Return the calendars that are marked as this person's write target; at most one by rule."""
+    query = (
+        select(t.Calendar)
+        .join(t.Account, col(t.Account.id) == col(t.Calendar.account_id))
+        .where(col(t.Account.user_id) == user_id, col(t.Calendar.is_write_target))
+    )
+    return list(session.scalars(query))
+
+
+def park_links(session: Session, reason: str, *where: ColumnElement[bool]) -> int:
+    """Park every active link for which `where` holds and return how many."""
+    change = (
+        update(t.Link)
+        .where(col(t.Link.state) == LinkState.ACTIVE, *where)
+        .values(state=LinkState.PARKED, park_reason=reason)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(session, change)
+
+
+def due(now: datetime) -> ColumnElement[bool]:
+    """Hold for accounts that should run now and that nobody is running.
+
+    A claim moves next_sync_at to the end of its lease, so that the claim of a killed process becomes due by itself.
+    """
+    return and_(
+        col(t.Account.state) == AccountState.ACTIVE,
+        col(t.Account.next_sync_at) <= now,
+        col(t.Account.grant_ok),
+        unleased(now),
+        or_(col(t.Account.rate_limited_until).is_(None), col(t.Account.rate_limited_until) <= now),
+    )
+
+
+def unleased(now: datetime) -> ColumnElement[bool]:
+    """Hold for accounts that no living run has claimed."""
+    return or_(col(t.Account.lease_owner).is_(None), col(t.Account.lease_until) <= now)
+
+
+def due_ids(session: Session, now: datetime, limit: int, *, timed_out: bool) -> list[int]:
+    """Return due accounts, the longest waiting first. `timed_out` picks those whose last run timed out."""
+    query = (
+        select(t.Account.id)
+        .where(due(now), col(t.Account.timed_out) == timed_out)
+        .order_by(col(t.Account.next_sync_at), col(t.Account.id))
+        .limit(limit)
+    )
+    return [i for i in session.scalars(query) if i is not None]
+
+
+def lease(session: Session, ids: Sequence[int], owner: str, now: datetime, until: datetime) -> list[int]:
+    """Give the lease of each account that is still free to `owner` and return which were."""
+    change = (
+        update(t.Account)
+        .where(col(t.Account.id).in_(ids), due(now))
+        .values(lease_owner=owner, lease_until=until, next_sync_at=until)
+        .returning(col(t.Account.id))
+        .execution_options(synchronize_session=False)
+    )
+    taken = set(session.scalars(change))
+    return [i for i in ids if i in taken]
+
+
+def rows_changed(session: Session, change: Any) -> int:
+    """Run an UPDATE or DELETE and return how many rows it touched."""
+    return int(session.execute(change).rowcount)  # type: ignore[attr-defined]
