@@ -133,8 +133,8 @@ class Settings(BaseModel):
 def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
     """Read and check every setting; what is missing from `environ` is looked up in `env_file`.
 
-    Makes the instance folder and, where neither setting nor file exists, the secret key and the encryption key
-    in it. Raises ConfigError, naming the setting, for the first value that cannot be used.
+    Makes the instance folder and, where neither setting nor file exists, the secret key and the encryption
+    key in it. Raises ConfigError, naming the setting, for the first value that cannot be used.
     """
     given = os.environ if environ is None else environ
     values = _named(_from_file(env_file), given)

@@ -1,7 +1,7 @@
 """Encryption of what stands in sealed columns. The keys live outside the database.
 
-Fernet is AES-128-CBC with HMAC-SHA256: what was changed or sealed with another key is refused, never decrypted
-to something else.
+Fernet is AES-128-CBC with HMAC-SHA256: what was changed or sealed with another key is refused, never
+decrypted to something else.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ class WrongKey(CalsyncError):
     def __init__(self, source: str) -> None:
         self.source = source
         super().__init__(
-            f"The encryption key in {source} does not fit this database. Put the key that it was encrypted with "
-            f"back there; without it stored passwords and tokens cannot be read, and every account must reconnect."
+            f"The encryption key in {source} does not fit this database. Put the key that it was encrypted "
+            "with back there; without it stored passwords and tokens cannot be read, and every account must "
+            "reconnect."
         )
 
 

@@ -1,0 +1,160 @@
+"""The schema's version: bring a database up to it, refuse one that we do not know, write the next revision.
+
+The revisions themselves stand in `migrations/versions/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.operations.ops import CreateIndexOp
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from calsync.errors import CalsyncError
+from calsync.store import tables
+from calsync.store.db import Database
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+MEND = "calsync db upgrade"
+
+
+class UnknownSchema(CalsyncError):
+    """The database is not at the revision that this program was written for."""
+
+    def __init__(self, found: str | None, wanted: str, *, is_newer: bool) -> None:
+        self.found, self.wanted, self.is_newer = found, wanted, is_newer
+        super().__init__(self._explain())
+
+    def _explain(self) -> str:
+        if self.is_newer:
+            return (
+                f"The database is at revision {self.found}, which this version of the program does not know "
+                f"(it knows {self.wanted}). Install the newer version, or restore an older backup."
+            )
+        found = "is empty" if self.found is None else f"is at revision {self.found}"
+        return f"The database {found}; this version needs revision {self.wanted}. Run: {MEND}"
+
+
+def upgrade(db: Database) -> None:
+    """Create the tables or bring them up to date. Repeating it does nothing.
+
+    Raises UnknownSchema when the database was made by a newer version. On SQLite foreign keys are off
+    meanwhile: changing a table there means to copy it, which would otherwise delete what refers to it.
+    """
+    found = revision(db)
+    if found is not None and found not in _known():
+        raise UnknownSchema(found, head(), is_newer=True)
+    with db.engine.connect() as connection:
+        if db.is_sqlite:
+            _set_foreign_keys(connection, "OFF")
+        try:
+            with connection.begin():
+                command.upgrade(_config(connection), "head")
+                _check_references(connection)
+        finally:
+            if db.is_sqlite:
+                _set_foreign_keys(connection, "ON")
+
+
+def check(db: Database) -> None:
+    """Return when the database is at this program's revision. Raises UnknownSchema, naming what mends it."""
+    found = revision(db)
+    if found != head():
+        raise UnknownSchema(found, head(), is_newer=found is not None and found not in _known())
+
+
+def head() -> str:
+    """Return the revision that this program was written for."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
+
+
+def revision(db: Database) -> str | None:
+    """Return the revision of the database; None when it has no tables of ours."""
+    with db.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def differences(db: Database) -> list[Any]:
+    """Return what Alembic finds different between the database and the models; empty when they agree."""
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found: list[Any] = compare_metadata(context, tables.metadata)
+        return found
+
+
+def write_revision(message: str, rev_id: str, *, replacing: bool = False) -> None:
+    """Write the revision that leads from the newest one to the models as they are now.
+
+    `replacing` throws the existing revisions away first: only before the first release, while no database is
+    worth keeping. Read the result before committing it: renamed columns look like dropped and added ones, and
+    an index on an expression is added by itself to a first revision only, for SQLite hides them.
+    """
+    if replacing:
+        for path in (MIGRATIONS / "versions").glob("*.py"):
+            path.unlink()
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="autogenerate skipping")
+        db = Database(f"sqlite:///{folder}/empty.db")
+        if not replacing:
+            upgrade(db)
+        with db.engine.begin() as connection:
+            add = _add_expression_indexes if replacing else None
+            command.revision(
+                _config(connection),
+                message,
+                autogenerate=True,
+                rev_id=rev_id,
+                process_revision_directives=add,
+            )
+        db.close()
+
+
+def _add_expression_indexes(_context: Any, _revision: Any, directives: Any) -> None:
+    for table in tables.metadata.sorted_tables:
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            if not index.columns or any(not isinstance(e, sqlalchemy.Column) for e in index.expressions):
+                directives[0].upgrade_ops.ops.append(CreateIndexOp.from_index(index))
+
+
+def _known() -> set[str]:
+    return {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+
+
+def _config(connection: sqlalchemy.Connection) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _set_foreign_keys(connection: sqlalchemy.Connection, state: str) -> None:
+    # The pragma does nothing inside a transaction, so it goes past SQLAlchemy's.
+    driver = connection.connection.driver_connection
+    if driver is not None:
+        driver.execute(f"PRAGMA foreign_keys={state}")
+
+
+def _check_references(connection: sqlalchemy.Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        raise RuntimeError(f"the upgrade would leave {len(broken)} rows without what they refer to")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write the next revision from the models.")
+    parser.add_argument("message")
+    parser.add_argument("--id", required=True, help="four digits, one more than the newest")
+    parser.add_argument("--replacing", action="store_true", help="throw existing revisions away first")
+    given = parser.parse_args()
+    write_revision(given.message, given.id, replacing=given.replacing)

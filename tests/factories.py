@@ -1,0 +1,202 @@
+"""What tests arrange with: a clock that is moved by hand, a runtime on a fresh database, the cast.
+
+The cast never changes: Ada is admin, Eli is staff, Vic is a client, Sam is a stranger (staff, with nothing to do
+with the others). Time starts on a Monday, 2030-01-07 at 09:00 UTC.
+"""
+
+import functools
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from pydantic import SecretStr
+
+from calsync.config import Settings
+from calsync.providers.base import Provider
+from calsync.runtime import Actor, Runtime
+from calsync.store import schema
+from calsync.store import tables as t
+from calsync.store.db import Database
+from calsync.store.secrets import Secrets
+
+START = datetime(2030, 1, 7, 9, tzinfo=UTC)
+KEY = "dGVzdHMgb25seTogdGhpcyBrZXkgaXMgbm8gc2VjcmU="
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Clock:
+    """The time as tests see it. Call it to read it."""
+
+    at: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, **span: float) -> datetime:
+        """Move on by `timedelta(**span)` and return the new time: `clock.advance(minutes=5)`."""
+        self.at += timedelta(**span)
+        return self.at
+
+
+@dataclass
+class Hints:
+    """A queue that only remembers what it was asked for."""
+
+    asked: list[tuple[str, dict[str, int]]] = field(default_factory=list)
+
+    def __call__(self, job: str, **ids: int) -> None:
+        self.asked.append((job, ids))
+
+
+def make_settings(folder: Path, url: str = "", **values: Any) -> Settings:
+    """Return settings of an installation in `folder`; `url` names its database if that is elsewhere."""
+    given: dict[str, Any] = {
+        "instance_dir": folder,
+        "database_url": url,
+        "secret_key": SecretStr("s" * 48),
+        "encryption_keys": (SecretStr(KEY),),
+        "public_url": "https://calendar.example.com",
+    }
+    return Settings(**{**given, **values})
+
+
+def make_runtime(
+    place: Path | str,
+    clock: Callable[[], datetime] | None = None,
+    *,
+    providers: Mapping[str, Provider] | None = None,
+    **parts: Any,
+) -> Runtime:
+    """Return a runtime on a fresh, migrated database without anybody in it.
+
+    `place` is a folder (SQLite in it) or the address of an empty or prepared database. `parts` replace other
+    fields of Runtime: `settings`, `enqueue`, `checkpoint`, `secrets`.
+    """
+    if isinstance(place, Path):
+        place.mkdir(parents=True, exist_ok=True)
+        settings = parts.pop("settings", None) or make_settings(place)
+        _copy_template(Path(settings.database_url.removeprefix("sqlite:///")))
+        db = Database(settings.database_url)
+    else:
+        settings = parts.pop("settings", None) or make_settings(Path(tempfile.gettempdir()), place)
+        db = Database(place)
+        schema.upgrade(db)
+    box = parts.pop("secrets", None) or Secrets(settings.key_texts)
+    return Runtime(settings, db, box, providers or {}, clock or Clock(), **parts)
+
+
+def prepare(url: str) -> None:
+    """Migrate an empty database: what `tests.parts.databases` copies for each test."""
+    db = Database(url)
+    schema.upgrade(db)
+    db.close()
+
+
+def _copy_template(path: Path) -> None:
+    if not path.exists():
+        shutil.copy(_template(), path)
+
+
+@functools.cache
+def _template() -> Path:
+    """Return a migrated, empty SQLite database, made once per process."""
+    keep = tempfile.TemporaryDirectory(prefix="calsync-template-")
+    _kept.append(keep)
+    path = Path(keep.name) / "template.db"
+    db = Database(f"sqlite:///{path}")
+    schema.upgrade(db)
+    with db.engine.connect() as connection:
+        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return path
+
+
+_kept: list[tempfile.TemporaryDirectory[str]] = []
+
+
+@functools.cache
+def _password_hash() -> str:
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+def make_user(rt: Runtime, name: str, role: str = "staff", **values: Any) -> t.User:
+    """Return a new person, `name`@example.com, who signs in with PASSWORD."""
+    given: dict[str, Any] = {
+        "email": f"{name.lower()}@example.com",
+        "name": name,
+        "role": role,
+        "password_hash": _password_hash(),
+        "created_at": rt.now(),
+    }
+    with rt.writing() as session:
+        user = t.User(**{**given, **values})
+        session.add(user)
+    return user
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The people of every test."""
+
+    ada: t.User  # admin
+    eli: t.User  # staff
+    vic: t.User  # client
+    sam: t.User  # staff, a stranger to the others
+
+
+def make_cast(rt: Runtime) -> Cast:
+    """Return Ada, Eli, Vic and Sam, new in the database."""
+    return Cast(
+        make_user(rt, "Ada", "admin"),
+        make_user(rt, "Eli"),
+        make_user(rt, "Vic", "client"),
+        make_user(rt, "Sam"),
+    )
+
+
+def acting(user: t.User) -> Actor:
+    """Return `user` as the one who asks."""
+    return Actor(user.id, user.email, user.role, "192.0.2.1")
+
+
+def make_account(rt: Runtime, owner: t.User, **values: Any) -> t.Account:
+    """Return a connected CalDAV account with the sealed password "remote-secret" and no calendars."""
+    given: dict[str, Any] = {
+        "user_id": owner.id,
+        "provider": "caldav",
+        "subject": f"https://dav.example.com/{owner.email}/",
+        "label": owner.email,
+        "server_url": "https://dav.example.com/",
+        "username": owner.email,
+        "secret": rt.secrets.seal('{"password": "remote-secret"}'),
+        "can_write": True,
+        "created_at": rt.now(),
+        "next_sync_at": rt.now(),
+    }
+    with rt.writing() as session:
+        account = t.Account(**{**given, **values})
+        session.add(account)
+    return account
+
+
+def make_calendar(rt: Runtime, account: t.Account, name: str = "Work", **values: Any) -> t.Calendar:
+    """Return a calendar of `account` that syncs and takes new activities."""
+    given: dict[str, Any] = {
+        "account_id": account.id,
+        "remote_id": f"/cal/{name.lower()}/",
+        "name": name,
+        "syncs": True,
+        "blocks": True,
+        "is_write_target": True,
+        "created_at": rt.now(),
+    }
+    with rt.writing() as session:
+        calendar = t.Calendar(**{**given, **values})
+        session.add(calendar)
+    return calendar

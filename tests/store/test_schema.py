@@ -1,0 +1,77 @@
+"""The revisions lead to the models, and a database that they do not lead to is refused."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from calsync.store import schema
+from calsync.store.db import Database
+from tests.factories import START
+
+
+@pytest.fixture
+def empty(empty_database_url: str):
+    db = Database(empty_database_url)
+    yield db
+    db.close()
+
+
+def test_upgrading_an_empty_database_gives_the_models(empty: Database) -> None:
+    schema.upgrade(empty)
+    assert schema.differences(empty) == []
+
+
+def test_upgrading_twice_does_nothing(empty: Database) -> None:
+    schema.upgrade(empty)
+    schema.upgrade(empty)
+    schema.check(empty)
+
+
+def test_the_same_address_in_other_letters_is_refused(empty: Database) -> None:
+    schema.upgrade(empty)
+    with pytest.raises(sqlalchemy.exc.IntegrityError), empty.engine.begin() as connection:
+        for number, email in enumerate(("ada@example.com", "Ada@Example.com")):
+            connection.execute(_user_row(f"{number}", email))
+
+
+def test_an_empty_database_is_refused_with_the_command_that_mends_it(empty: Database) -> None:
+    with pytest.raises(schema.UnknownSchema, match="calsync db upgrade"):
+        schema.check(empty)
+
+
+def test_a_newer_database_is_neither_used_nor_upgraded(empty: Database) -> None:
+    schema.upgrade(empty)
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    for refuses in (schema.check, schema.upgrade):
+        with pytest.raises(schema.UnknownSchema, match="newer version") as caught:
+            refuses(empty)
+        assert caught.value.is_newer
+
+
+def test_an_upgrade_that_fails_leaves_no_half_of_it(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/x.db")
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE step (other INTEGER)")
+    with pytest.raises(sqlalchemy.exc.OperationalError):
+        schema.upgrade(db)
+    assert schema.revision(db) is None
+    assert sqlalchemy.inspect(db.engine).get_table_names() == ["step"]
+    db.close()
+
+
+def _user_row(public_id: str, email: str) -> sqlalchemy.Insert:
+    from calsync.store import tables as t
+
+    return sqlalchemy.insert(t.User).values(
+        public_id=public_id,
+        email=email,
+        name="",
+        role="staff",
+        is_disabled=False,
+        tz="UTC",
+        session_epoch=0,
+        created_at=START,
+        seen_travel_note=False,
+    )
