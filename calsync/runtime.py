@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,6 +57,8 @@ class Runtime:
     providers: Mapping[str, Provider]
     now: Callable[[], datetime] = utc_now
     enqueue: Enqueue = no_queue
+    sleep: Callable[[float], Any] = time.sleep
+    """Waits seconds between tries inside a run; tests move their clock instead."""
     checkpoint: Callable[[str], Any] = lambda name: None
     """Called with a name at every transaction and request boundary of a run; tests crash there."""
 

@@ -189,6 +189,12 @@ def with_content(event: Event, values: Mapping[str, Any]) -> Event:
     )
 
 
+def consistent(values: Content) -> Content:
+    """Return content in which exactly the attendees have a response, as a merge per element may leave it otherwise."""
+    responses = {a: values["responses"].get(a, "needs-action") for a in values["attendees"]}
+    return {**values, "responses": responses}
+
+
 def fingerprint(values: Content) -> str:
     """Return a hash of content; equal content, equal fingerprint, whatever the key order."""
     text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

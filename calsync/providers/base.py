@@ -86,7 +86,8 @@ class Resource:
 
     `version` is opaque (ETag, changeKey); None means that the provider gives none. `body` is the raw answer, kept so
     that a later write can preserve what we do not model. A resource that cannot be read has no events and says why in
-    `fault`: it exists, it is not deleted, and nothing is ever written to it.
+    `fault`: it exists, it is not deleted, and nothing is ever written to it. `is_adopted` is True when a create found
+    its key already there: the content is then whatever the resource holds, not what this write carried.
     """
 
     handle: str
@@ -94,6 +95,7 @@ class Resource:
     body: str
     events: tuple[Event, ...] = ()
     fault: str | None = None
+    is_adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ class CalendarClient(CalendarReader, Protocol):
         """Apply each write and return its outcome, in order. Never raises for a single write.
 
         At most Capabilities.batch_size writes. An answer that never came is Unavailable with is_in_doubt.
-        A create whose key exists already returns the existing resource.
+        A create whose key exists already returns the existing resource, marked is_adopted.
         """
 
     def move(self, calendar: str, handle: str, version: str | None, to: str) -> Resource:

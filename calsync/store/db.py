@@ -67,7 +67,9 @@ def _marked() -> Iterator[None]:
 def _make_engine(url: sqlalchemy.URL, pool_size: int) -> sqlalchemy.Engine:
     if url.get_backend_name() != "sqlite":
         return sqlalchemy.create_engine(url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
-    engine = sqlalchemy.create_engine(url, pool_size=pool_size, max_overflow=20, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = sqlalchemy.create_engine(
+        url, pool_size=pool_size, max_overflow=20, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -77,7 +79,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # Without this pysqlite runs the first SELECT outside the transaction that follows it.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

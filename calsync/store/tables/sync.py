@@ -31,6 +31,7 @@ class MirrorResource(SQLModel, table=True):
     deleted_at: datetime | None = None  # when we learned of it
     replaced_version: str | None = Field(default=None, max_length=500)  # what our last write replaced: a late answer
     written_at: datetime | None = None  # our last write
+    recheck: bool = False  # an answer looked older than our write: ask again later
     read_at: datetime
 
     __table_args__ = (UniqueConstraint("calendar_id", "handle"),)
