@@ -14,6 +14,25 @@ from tests.parts.process import HOST, Server
 
 USERNAME = "ann"
 PASSWORD = "secret"
+EVENT_LINES = (
+    "BEGIN:VCALENDAR",
+    "VERSION:2.0",
+    "PRODID:-//Calsync//tests//EN",
+    "BEGIN:VEVENT",
+    "UID:{uid}",
+    "DTSTAMP:20300101T000000Z",
+    "DTSTART:20300107T090000Z",
+    "DTEND:20300107T100000Z",
+    "SUMMARY:{title}",
+    "END:VEVENT",
+    "END:VCALENDAR",
+    "",
+)
+
+
+def event_text(uid: str, title: str = "Kick-off") -> str:
+    """Return the text of a plain event of one hour, as a resource holds it."""
+    return "\r\n".join(EVENT_LINES).format(uid=uid, title=title)
 
 
 @dataclass(frozen=True)
@@ -117,9 +136,7 @@ class CalDavServer(Server):
     def _names(self, calendar: str) -> list[str]:
         body = b'<D:propfind xmlns:D="DAV:"><D:prop><D:getetag/></D:prop></D:propfind>'
         url = self.calendar_url(calendar)
-        answer = self._expect(
-            self.request("PROPFIND", url, body=body, Depth="1", Content_Type="text/xml"), 207
-        )
+        answer = self._expect(self.request("PROPFIND", url, body=body, Depth="1", Content_Type="text/xml"), 207)
         hrefs = re.findall(rb"<(?:\w+:)?href>([^<]+)</", answer.body)
         names = {unquote(Path(href.decode()).name) for href in hrefs}
         return sorted(name for name in names if name.endswith(".ics"))

@@ -103,9 +103,7 @@ class PostgresDatabases(Databases):
     @staticmethod
     def _disconnect(connection: psycopg.Connection, name: str) -> None:
         """A template may have no connections; a forgotten one would fail every test."""
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
-        )
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
 
 
 def _name(url: str) -> str:

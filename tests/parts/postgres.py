@@ -116,9 +116,7 @@ def _start_keeper(run_folder: Path) -> Postgres:
         if (server := _known(run_folder)) is not None:
             return server
         time.sleep(0.02)
-    raise PartFailed(
-        f"PostgreSQL was not ready in {READY_TIMEOUT_S:.0f} s\n{tail(run_folder / 'keeper.txt')}"
-    )
+    raise PartFailed(f"PostgreSQL was not ready in {READY_TIMEOUT_S:.0f} s\n{tail(run_folder / 'keeper.txt')}")
 
 
 def stop(run_folder: Path) -> None:

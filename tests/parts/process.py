@@ -36,9 +36,7 @@ def free_port() -> int:
         return port
 
 
-def spawn(
-    command: Sequence[str | Path], *, log: Path, user: tuple[int, int] | None = None
-) -> subprocess.Popen[bytes]:
+def spawn(command: Sequence[str | Path], *, log: Path, user: tuple[int, int] | None = None) -> subprocess.Popen[bytes]:
     """Start `command` with its output in `log`, as another `user` (uid, gid) where root may not.
 
     On Linux it dies with the thread that started it.

@@ -89,6 +89,11 @@ class Radicale(CalDavServer):
         files = sorted(self.calendar_folder(calendar).glob("*.ics"))
         return {file.name: file.read_bytes().decode() for file in files}
 
-    def clear(self) -> None:
-        """Forget every calendar of every person."""
+    def renew(self) -> None:
+        """Become as if new: running, no calendars, one person with the first password."""
         shutil.rmtree(self.folder / "collections" / "collection-root", ignore_errors=True)
+        self.password = type(self).password
+        self._users = {self.username: self.password}
+        self._write_users()
+        if not self.running:
+            self.start()
