@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 from calsync.store.tables.accounts import Account, Calendar, ProviderCredential
 from calsync.store.tables.activities import Activity
+from calsync.store.tables.columns import NEVER, pk
 from calsync.store.tables.outbox import Mail, Notice
 from calsync.store.tables.people import Invite, Login, RecoveryCode, SignInFailure, User
 from calsync.store.tables.records import AuditEntry, Instance, Setting
@@ -15,6 +16,7 @@ from calsync.store.tables.sync import Conflict, Link, MirrorEvent, MirrorResourc
 metadata = SQLModel.metadata
 
 __all__ = [
+    "NEVER",
     "Account",
     "Activity",
     "AuditEntry",
@@ -36,4 +38,5 @@ __all__ = [
     "Step",
     "User",
     "metadata",
+    "pk",
 ]

@@ -40,3 +40,10 @@ def one_of(column: str, values: type[StrEnum] | Iterable[str]) -> CheckConstrain
     """Return a CHECK that keeps `column` inside a closed list."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def pk(row: Any) -> int:
+    """Return the id of a row that has been saved. Raises ValueError for one that has not."""
+    if row.id is None:
+        raise ValueError(f"{type(row).__name__} is not saved yet")
+    return int(row.id)

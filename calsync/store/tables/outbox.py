@@ -25,7 +25,11 @@ class Notice(SQLModel, table=True):
     mails_sent: int = 0  # how many of the days 0, 1, 3, 7, 14 are done
     next_mail_at: datetime | None = None
 
-    __table_args__ = (Index(None, "user_id", "ended_at"), Index(None, "subject", "ended_at"), Index(None, "next_mail_at"))
+    __table_args__ = (
+        Index(None, "user_id", "ended_at"),
+        Index(None, "subject", "ended_at"),
+        Index(None, "next_mail_at"),
+    )
 
 
 class Mail(SQLModel, table=True):

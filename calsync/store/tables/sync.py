@@ -101,7 +101,9 @@ class Link(SQLModel, table=True):
     pushes: dict = Field(default_factory=dict, sa_column=json_column())  # field -> [value hash, times]
     generation: int = 0  # raised when a revived record needs a new uid
     waits_for: str = Field(default="", max_length=40)  # Reason why a difference stands; "" when there is none
-    considered_local: str = Field(default="", max_length=32)  # the fingerprints and rules under which waits_for was said
+    considered_local: str = Field(
+        default="", max_length=32
+    )  # the fingerprints and rules under which waits_for was said
     considered_remote: str = Field(default="", max_length=32)
     considered_rules: str = Field(default="", max_length=32)
     agreed_at: datetime

@@ -1,0 +1,81 @@
+"""What one run of one account carries through fetch, plan and apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from calsync.engine import projection, scope
+from calsync.engine.rules import Rules
+from calsync.engine.vocabulary import Direction, Reason
+from calsync.providers.base import CalendarClient, CalendarReader, Capabilities
+from calsync.runtime import Runtime
+from calsync.services import claims
+from calsync.store import tables as t
+
+
+@dataclass(slots=True)
+class Context:
+    """`account` is the row as it was when the run began; rules do not change during a run.
+
+    `client` is None where nothing may be written: a run without write access holds no object that could.
+    """
+
+    rt: Runtime
+    account: t.Account
+    run_id: int
+    owner: str
+    rules: Rules
+    capabilities: Capabilities
+    reader: CalendarReader
+    client: CalendarClient | None
+    own_addresses: frozenset[str]
+    is_first: bool = False
+    is_dry: bool = False
+    is_full: bool = False
+    is_restored: bool = False
+    writes_paused: bool = False
+    faults: list[int] = field(default_factory=list)
+    only_subjects: frozenset[str] | None = None  # a retry plans and applies these alone
+
+    @property
+    def account_id(self) -> int:
+        return t.pk(self.account)
+
+    def now(self) -> datetime:
+        return self.rt.now()
+
+    def holding(self, session: Session) -> t.Account:
+        """Return the account's row if the run still holds its lease. Raises LeaseLost."""
+        return claims.require(session, self.account_id, self.owner, self.rt.now())
+
+    def keep_lease(self) -> None:
+        """Prolong the lease. Raises LeaseLost when it is gone."""
+        if not claims.renew_lease(self.rt, self.account_id, self.owner):
+            raise claims.LeaseLost(self.account_id)
+
+    def offset(self) -> timedelta:
+        """Return provider time minus our time, as last seen."""
+        return self.reader.clock_offset() or timedelta(seconds=self.account.clock_offset_s)
+
+    def rules_digest(self) -> str:
+        """Return what changes when the scope of this account changes: its rules, or the day of the window."""
+        return scope.digest(self.rules, self.rt.now())
+
+    def projection_digest(self) -> str:
+        return projection.digest(self.rules, self.capabilities)
+
+    def push_refused(self, calendar: t.Calendar) -> Reason | None:
+        """Return why nothing may be written to a calendar, or None."""
+        if self.rules.direction is Direction.INBOUND:
+            return Reason.ONE_WAY
+        if not self.account.can_write or not calendar.is_writable:
+            return Reason.READ_ONLY_CALENDAR
+        return Reason.WRITES_PAUSED if self.writes_paused else None
+
+    @property
+    def may_pull(self) -> bool:
+        """Read-only together with outbound still reads nothing in; read-only with both acts as inbound."""
+        return self.rules.direction is not Direction.OUTBOUND

@@ -1,0 +1,302 @@
+"""The mirror: our last copy of what a provider holds. Saving pages of a read, tombstones, and the queries on both.
+
+Rows are written in bulk with Core statements: a first read brings tens of thousands of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine import event as events
+from calsync.engine import projection, series
+from calsync.engine.event import Event
+from calsync.providers.base import Resource
+from calsync.store import tables as t
+
+LATE_ANSWERS = timedelta(minutes=2)
+"""How long after our own write a provider may still answer with what was there before it."""
+
+CHUNK = 250
+"""Resources saved in one transaction: at most 500 rows with their events."""
+
+Read = tuple[Resource, list[dict[str, Any]]]
+"""A resource, and the column values of the events in it."""
+
+
+@dataclass(slots=True)
+class Saved:
+    """What saving did. `faults` are ids of resources that became unreadable; `late` those to ask for again."""
+
+    changed: int = 0
+    faults: list[int] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+
+
+def versions(session: Session, calendar_id: int) -> dict[str, str | None]:
+    """Return every living handle of a calendar and its version."""
+    table = t.MirrorResource
+    rows = session.execute(
+        sa.select(col(table.handle), col(table.version)).where(
+            col(table.calendar_id) == calendar_id, col(table.is_deleted).is_(False)
+        )
+    )
+    return dict(rows.tuples().all())
+
+
+def save(
+    session: Session,
+    calendar: t.Calendar,
+    resources: Sequence[Resource],
+    now: datetime,
+    *,
+    folds: bool,
+    trusts: bool = False,
+) -> Saved:
+    """Bring the mirror in line with `resources`, at most CHUNK of them.
+
+    `folds` tells that a resource holds a whole series, so that its cancelled overrides become EXDATEs of the master.
+    An answer that shows what our own recent write replaced is set aside for a second question, unless `trusts`.
+    """
+    saved = Saved()
+    held = _held(session, calendar, [r.handle for r in resources])
+    fresh: list[Read] = []
+    for resource, rows in (_readable(r, folds) for r in {r.handle: r for r in resources}.values()):
+        row = held.get(resource.handle)
+        if row is None:
+            fresh.append((resource, rows))
+        elif not trusts and _is_late(row, resource, now):
+            row.recheck = True
+            saved.late.append(resource.handle)
+        elif _differs(row, resource):
+            _update(session, calendar, row, (resource, rows), now, saved)
+        else:
+            row.recheck = False
+    _insert(session, calendar, fresh, now, saved)
+    return saved
+
+
+def bury(session: Session, calendar: t.Calendar, handles: Iterable[str], now: datetime) -> int:
+    """Turn resources into tombstones; their events keep what they held. Unknown handles are ignored."""
+    wanted = list(handles)
+    count = 0
+    for start in range(0, len(wanted), CHUNK):
+        rows = session.scalars(
+            sa.select(t.MirrorResource).where(
+                col(t.MirrorResource.calendar_id) == calendar.id,
+                col(t.MirrorResource.handle).in_(wanted[start : start + CHUNK]),
+                col(t.MirrorResource.is_deleted).is_(False),
+            )
+        ).all()
+        for row in rows:
+            row.is_deleted, row.deleted_at, row.read_at, row.recheck = True, now, now, False
+            count += 1
+        ids = [row.id for row in rows]
+        session.execute(
+            sa.update(t.MirrorEvent)
+            .where(col(t.MirrorEvent.resource_id).in_(ids), col(t.MirrorEvent.is_deleted).is_(False))
+            .values(is_deleted=True, seen_at=now, before_read_at=calendar.last_read_at, considered="")
+            .execution_options(synchronize_session=False)
+        )
+    return count
+
+
+def written_since(session: Session, calendar_id: int, handles: Sequence[str], since: datetime | None) -> set[str]:
+    """Return those of `handles` that we wrote after `since`: a tombstone for them may be older than our write."""
+    table = t.MirrorResource
+    found: set[str] = set()
+    for start in range(0, len(handles), 500):
+        query = sa.select(col(table.handle)).where(
+            col(table.calendar_id) == calendar_id,
+            col(table.handle).in_(handles[start : start + 500]),
+            col(table.written_at).is_not(None),
+        )
+        if since is not None:
+            query = query.where(col(table.written_at) >= since)
+        found.update(session.scalars(query))
+    return found
+
+
+def to_recheck(session: Session, calendar_id: int, now: datetime) -> list[str]:
+    """Return handles whose last answer looked older than our write, once that can no longer be the reason."""
+    table = t.MirrorResource
+    return list(
+        session.scalars(
+            sa.select(col(table.handle)).where(
+                col(table.calendar_id) == calendar_id,
+                col(table.recheck).is_(True),
+                sa.or_(col(table.written_at).is_(None), col(table.written_at) <= now - LATE_ANSWERS),
+            )
+        )
+    )
+
+
+def refold(session: Session, calendar_id: int, uids: Iterable[str], now: datetime) -> None:
+    """Give masters the EXDATEs that their cancelled instances stand for, where instances are resources of their own."""
+    for uid in sorted(set(uids)):
+        rows = session.scalars(
+            sa.select(t.MirrorEvent).where(col(t.MirrorEvent.calendar_id) == calendar_id, col(t.MirrorEvent.uid) == uid)
+        ).all()
+        master = next((r for r in rows if r.recurrence_key == "" and not r.is_deleted), None)
+        if master is not None:
+            _refold_master(master, rows, now)
+
+
+def _refold_master(master: t.MirrorEvent, rows: Sequence[t.MirrorEvent], now: datetime) -> None:
+    own = master.facts.get("own_exdates", master.facts["exdates"])
+    removed = {r.recurrence_key for r in rows if r.recurrence_key and r.is_cancelled and not r.is_deleted}
+    exdates = sorted(set(own) | removed)
+    if exdates == master.facts["exdates"]:
+        return
+    facts = {**master.facts, "exdates": exdates, "own_exdates": own}
+    master.facts = facts
+    master.fingerprint = events.fingerprint(events.content(events.from_json(facts)))
+    master.seen_at, master.considered = now, ""
+
+
+# --- one resource
+
+
+def _held(session: Session, calendar: t.Calendar, handles: Sequence[str]) -> dict[str, t.MirrorResource]:
+    table = t.MirrorResource
+    rows = session.scalars(
+        sa.select(table).where(col(table.calendar_id) == calendar.id, col(table.handle).in_(handles))
+    )
+    return {row.handle: row for row in rows}
+
+
+def _is_late(row: t.MirrorResource, resource: Resource, now: datetime) -> bool:
+    return (
+        row.written_at is not None
+        and now - row.written_at < LATE_ANSWERS
+        and resource.version is not None
+        and resource.version == row.replaced_version
+        and resource.version != row.version
+    )
+
+
+def _differs(row: t.MirrorResource, resource: Resource) -> bool:
+    return row.is_deleted or resource.version is None or row.version != resource.version or row.fault != resource.fault
+
+
+def _update(
+    session: Session,
+    calendar: t.Calendar,
+    row: t.MirrorResource,
+    read: Read,
+    now: datetime,
+    saved: Saved,
+) -> None:
+    resource, events_read = read
+    was_fault = row.fault
+    row.version, row.body, row.fault = resource.version, resource.body, resource.fault
+    row.is_deleted, row.deleted_at, row.recheck, row.read_at = False, None, False, now
+    saved.changed += 1
+    if resource.fault is not None:
+        if was_fault != resource.fault:
+            saved.faults.append(t.pk(row))
+        return
+    _save_events(session, calendar, t.pk(row), events_read, now)
+
+
+def _save_events(
+    session: Session, calendar: t.Calendar, resource_id: int, rows: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    held = {
+        (e.uid, e.recurrence_key): e
+        for e in session.scalars(sa.select(t.MirrorEvent).where(col(t.MirrorEvent.resource_id) == resource_id))
+    }
+    wanted = {(values["uid"], values["recurrence_key"]): values for values in rows}
+    for key, values in wanted.items():
+        event = held.pop(key, None)
+        if event is None:
+            times = {"seen_at": now, "before_read_at": calendar.last_read_at}
+            session.add(t.MirrorEvent(resource_id=resource_id, calendar_id=calendar.id, **values, **times))
+        else:
+            _change_event(event, values, calendar, now)
+    for event in held.values():
+        if not event.is_deleted:
+            event.is_deleted, event.seen_at, event.before_read_at = True, now, calendar.last_read_at
+            event.considered = ""
+
+
+def _change_event(event: t.MirrorEvent, values: Mapping[str, Any], calendar: t.Calendar, now: datetime) -> None:
+    is_new = event.fingerprint != values["fingerprint"] or event.is_deleted
+    for name, value in values.items():
+        setattr(event, name, value)
+    event.is_deleted = False
+    if is_new:
+        event.seen_at, event.before_read_at, event.considered = now, calendar.last_read_at, ""
+
+
+def _insert(session: Session, calendar: t.Calendar, fresh: Sequence[Read], now: datetime, saved: Saved) -> None:
+    if not fresh:
+        return
+    saved.changed += len(fresh)
+    table = t.MirrorResource
+    resource_values = [
+        {
+            "calendar_id": calendar.id,
+            "handle": r.handle,
+            "version": r.version,
+            "body": r.body,
+            "fault": r.fault,
+            "is_deleted": False,
+            "recheck": False,
+            "read_at": now,
+        }
+        for r, _ in fresh
+    ]
+    inserted = session.execute(sa.insert(table).returning(col(table.id), col(table.handle)), resource_values)
+    ids = {handle: id for id, handle in inserted}
+    saved.faults.extend(ids[r.handle] for r, _ in fresh if r.fault is not None)
+    times = {"calendar_id": calendar.id, "seen_at": now, "before_read_at": calendar.last_read_at}
+    event_values = [{**v, **times, "resource_id": ids[resource.handle]} for resource, rows in fresh for v in rows]
+    if event_values:
+        session.execute(sa.insert(t.MirrorEvent), event_values)
+
+
+def _readable(resource: Resource, folds: bool) -> tuple[Resource, list[dict[str, Any]]]:
+    """Return the resource and the column values of its events; one that we cannot compute with gets a fault."""
+    if resource.fault is not None:
+        return resource, []
+    try:
+        folded = series.fold_cancelled(resource.events) if folds else resource.events
+        return resource, [_columns(_without_block(event)) for event in folded]
+    except (ValueError, OverflowError) as error:
+        title = resource.events[0].summary if resource.events else resource.handle
+        return replace(resource, events=(), fault=f"{title}: {error}"[:500]), []
+
+
+def _without_block(event: Event) -> Event:
+    """Drop our own block of guests from the description: it is a projection, never read inward."""
+    description = projection.strip_block(event.description)
+    return event if description == event.description else replace(event, description=description)
+
+
+def _columns(event: Event) -> dict[str, Any]:
+    content = events.content(event)
+    start, end = series.span(event)
+    return {
+        "uid": event.uid,
+        "recurrence_key": events.recurrence_key(event),
+        "facts": events.to_json(event),
+        "fingerprint": events.fingerprint(content),
+        "organizer": event.organizer.address if event.organizer else None,
+        "our_id": event.our_id,
+        "title": event.summary,
+        "is_deleted": False,
+        "is_cancelled": event.is_cancelled,
+        "is_busy": event.transparency == "opaque" and not event.is_cancelled,
+        "is_all_day": event.is_all_day,
+        "is_series": event.is_series,
+        "span_start": start,
+        "span_end": end,
+        "excluded": "",
+        "considered": "",
+    }
