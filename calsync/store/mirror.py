@@ -216,7 +216,8 @@ def _save_events(
         event = held.pop(key, None)
         if event is None:
             times = {"seen_at": now, "before_read_at": calendar.last_read_at}
-            session.add(t.MirrorEvent(resource_id=resource_id, calendar_id=calendar.id, **values, **times))
+            ids = {"resource_id": resource_id, "calendar_id": calendar.id}
+            session.execute(sa.insert(t.MirrorEvent), [{**values, **times, **ids}])
         else:
             _change_event(event, values, calendar, now)
     for event in held.values():

@@ -1,6 +1,7 @@
 """Accounts at providers, their calendars, and the credentials that an admin gave for a provider."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
@@ -19,7 +20,7 @@ class ProviderCredential(SQLModel, table=True):
     client_id: str = Field(max_length=300)
     secret: bytes | None = Field(default=None, sa_column=sealed_column())
     secret_hint: str = Field(default="", max_length=40)  # "ends ..4f2a, 40 chars"
-    extra: dict = Field(default_factory=dict, sa_column=json_column())  # tenant, publishing status, ...
+    extra: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # tenant, publishing status, ...
     state: str = Field(default="current", max_length=10)  # current, candidate, retired
     secret_expires_at: datetime | None = None
     created_by_id: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
@@ -47,7 +48,7 @@ class Account(SQLModel, table=True):
     secret: bytes | None = Field(default=None, sa_column=sealed_column())  # JSON: password, or tokens
     secret_version: int = 0
     credential_id: int | None = Field(default=None, foreign_key="provider_credential.id")
-    scopes: list = Field(default_factory=list, sa_column=json_column())
+    scopes: list[Any] = Field(default_factory=list, sa_column=json_column())
     can_write: bool = False
     allow_private_network: bool = False
 
@@ -75,8 +76,8 @@ class Account(SQLModel, table=True):
     clock_offset_s: float = 0.0
 
     # choices
-    overrides: dict = Field(default_factory=dict, sa_column=json_column())  # Rules fields
-    busy_calendars: list = Field(default_factory=list, sa_column=json_column())
+    overrides: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # Rules fields
+    busy_calendars: list[Any] = Field(default_factory=list, sa_column=json_column())
 
     # running
     next_sync_at: datetime | None = Field(default=None, index=True)

@@ -1,6 +1,7 @@
 """Activities: the CRM's own records with a time."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
@@ -28,9 +29,11 @@ class Activity(SQLModel, table=True):
     uid: str = Field(index=True, max_length=1000)  # RFC 5545 UID, shared by a series and its overrides
     recurrence_key: str = Field(default="", max_length=40)
     organizer: str | None = Field(default=None, max_length=320)  # address, when it came from a calendar
-    content: dict = Field(sa_column=json_column(nullable=False))
+    content: dict[str, Any] = Field(sa_column=json_column(nullable=False))
     fingerprint: str = Field(max_length=32)
-    field_times: dict = Field(default_factory=dict, sa_column=json_column())  # merge unit -> ISO time of last edit
+    field_times: dict[str, Any] = Field(
+        default_factory=dict, sa_column=json_column()
+    )  # merge unit -> ISO time of last edit
     row_version: int = 1
 
     title: str = ""

@@ -1,6 +1,7 @@
 """Outbox: what is waiting to leave the process, written in the transaction of the change that caused it."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
@@ -18,7 +19,7 @@ class Notice(SQLModel, table=True):
     kind: str = Field(max_length=30)  # reconnect, held, failing, conflict, disconnected, recovered, digest
     subject: str = Field(max_length=60)  # "account:7", "run:9", "conflict:3": one open notice per person and subject
     account_id: int | None = Field(default=None, foreign_key="account.id", ondelete="CASCADE")
-    facts: dict = Field(default_factory=dict, sa_column=json_column())
+    facts: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
     created_at: datetime
     ended_at: datetime | None = None
     seen_at: datetime | None = None

@@ -1,6 +1,7 @@
 """People: who logs in, with what, from where."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
@@ -24,9 +25,9 @@ class User(SQLModel, table=True):
     totp_last_step: int | None = None  # the last time step used, so that a code works once
     is_disabled: bool = False
     tz: str = Field(default="UTC", max_length=64)
-    notice_choices: dict = Field(default_factory=dict, sa_column=json_column())  # notice kind -> mail wanted
+    notice_choices: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # notice kind -> mail wanted
     session_epoch: int = 0  # raised to end every session of this person
-    working_hours: dict | None = Field(default=None, sa_column=json_column())
+    working_hours: dict[str, Any] | None = Field(default=None, sa_column=json_column())
     created_at: datetime
     last_seen_at: datetime | None = None
     seen_travel_note: bool = False  # how changes travel was shown once

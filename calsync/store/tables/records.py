@@ -1,6 +1,7 @@
 """Records about the installation itself: settings, the instance, the audit log."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
@@ -17,7 +18,7 @@ class Setting(SQLModel, table=True):
     __tablename__ = "setting"
 
     name: str = Field(primary_key=True, max_length=60)
-    value: dict = Field(sa_column=json_column(nullable=False))
+    value: dict[str, Any] = Field(sa_column=json_column(nullable=False))
     version: int = 1
     changed_by_id: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     changed_at: datetime
@@ -48,8 +49,8 @@ class AuditEntry(SQLModel, table=True):
     object_kind: str = Field(default="", max_length=30)
     object_id: str = Field(default="", max_length=60)
     object_label: str = Field(default="", max_length=300)
-    before: dict | None = Field(default=None, sa_column=json_column())
-    after: dict | None = Field(default=None, sa_column=json_column())
+    before: dict[str, Any] | None = Field(default=None, sa_column=json_column())
+    after: dict[str, Any] | None = Field(default=None, sa_column=json_column())
     address: str = Field(default="", max_length=64)
     previous_hash: str = Field(default="", max_length=64)
     hash: str = Field(max_length=64)

@@ -1,6 +1,7 @@
 """Sync: the mirror, the links, and the rows that say what was done and why."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
@@ -14,6 +15,8 @@ from calsync.engine.vocabulary import (
     StepState,
 )
 from calsync.store.tables.columns import json_column, one_of, public_id
+
+_IS_OPEN = text("state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_STEP_STATES)))
 
 
 class MirrorResource(SQLModel, table=True):
@@ -51,7 +54,7 @@ class MirrorEvent(SQLModel, table=True):
     calendar_id: int = Field(foreign_key="calendar.id", ondelete="CASCADE")
     uid: str = Field(index=True, max_length=1000)
     recurrence_key: str = Field(default="", max_length=40)
-    facts: dict = Field(sa_column=json_column(nullable=False))
+    facts: dict[str, Any] = Field(sa_column=json_column(nullable=False))
     fingerprint: str = Field(max_length=32)
     organizer: str | None = Field(default=None, max_length=320)
     our_id: str | None = Field(default=None, index=True, max_length=64)
@@ -86,24 +89,24 @@ class Link(SQLModel, table=True):
     calendar_id: int = Field(foreign_key="calendar.id", ondelete="CASCADE")
     event_id: int | None = Field(default=None, foreign_key="mirror_event.id", unique=True, ondelete="SET NULL")
     uid: str = Field(max_length=1000)
-    aliases: list = Field(default_factory=list, sa_column=json_column())  # uids this record had before
+    aliases: list[Any] = Field(default_factory=list, sa_column=json_column())  # uids this record had before
     recurrence_key: str = Field(default="", max_length=40)
     state: str = Field(default=LinkState.ACTIVE, max_length=10)
     park_reason: str = Field(default="", max_length=40)
     is_ours: bool = False  # we created the remote event: projection applies
     is_guest_copy: bool = False  # an attendee's copy: only the own response travels
-    agreed_local: dict = Field(sa_column=json_column(nullable=False))
-    agreed_remote: dict = Field(sa_column=json_column(nullable=False))
+    agreed_local: dict[str, Any] = Field(sa_column=json_column(nullable=False))
+    agreed_remote: dict[str, Any] = Field(sa_column=json_column(nullable=False))
     local_fp: str = Field(max_length=32)
     remote_fp: str = Field(max_length=32)
     projection: str = Field(default="", max_length=32)  # digest of the projection that was written
-    drift: list = Field(default_factory=list, sa_column=json_column())  # outbound only: fields left as they are there
-    pushes: dict = Field(default_factory=dict, sa_column=json_column())  # field -> [value hash, times]
+    drift: list[Any] = Field(
+        default_factory=list, sa_column=json_column()
+    )  # outbound only: fields left as they are there
+    pushes: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # field -> [value hash, times]
     generation: int = 0  # raised when a revived record needs a new uid
     waits_for: str = Field(default="", max_length=40)  # Reason why a difference stands; "" when there is none
-    considered_local: str = Field(
-        default="", max_length=32
-    )  # the fingerprints and rules under which waits_for was said
+    considered_local: str = Field(default="", max_length=32)  # under what waits_for was said
     considered_remote: str = Field(default="", max_length=32)
     considered_rules: str = Field(default="", max_length=32)
     agreed_at: datetime
@@ -132,7 +135,7 @@ class Run(SQLModel, table=True):
     state: str = Field(default=RunState.RUNNING, max_length=12)
     is_full: bool = False
     phase: str = Field(default="", max_length=10)  # fetch, plan, apply while running
-    phases: dict = Field(default_factory=dict, sa_column=json_column())  # phase -> ms
+    phases: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # phase -> ms
     progress_done: int = 0
     progress_total: int | None = None
     started_at: datetime
@@ -150,7 +153,7 @@ class Run(SQLModel, table=True):
     error_class: str = Field(default="", max_length=20)
     error: str = Field(default="", max_length=1000)
     plan_digest: str = Field(default="", max_length=64)
-    rules: dict = Field(default_factory=dict, sa_column=json_column())  # the settings in force
+    rules: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # the settings in force
 
     __table_args__ = (
         one_of("state", RunState),
@@ -182,11 +185,13 @@ class Step(SQLModel, table=True):
     is_private: bool = False
     action: str = Field(max_length=10)
     direction: str = Field(max_length=10)  # inbound, outbound
-    fields: list = Field(default_factory=list, sa_column=json_column())
-    before: dict | None = Field(default=None, sa_column=json_column())
-    after: dict | None = Field(default=None, sa_column=json_column())
-    losing: dict | None = Field(default=None, sa_column=json_column())
-    detail: dict = Field(default_factory=dict, sa_column=json_column())  # the decision trace, versions planned against
+    fields: list[Any] = Field(default_factory=list, sa_column=json_column())
+    before: dict[str, Any] | None = Field(default=None, sa_column=json_column())
+    after: dict[str, Any] | None = Field(default=None, sa_column=json_column())
+    losing: dict[str, Any] | None = Field(default=None, sa_column=json_column())
+    detail: dict[str, Any] = Field(
+        default_factory=dict, sa_column=json_column()
+    )  # the decision trace, versions planned against
     reason: str = Field(max_length=40)
     state: str = Field(max_length=12)
     key: str = Field(default="", max_length=64)  # idempotency key of a remote create
@@ -211,8 +216,8 @@ class Step(SQLModel, table=True):
             "uq_step_open_subject",
             "subject",
             unique=True,
-            sqlite_where=text("state IN (%s)" % ", ".join(f"'{s}'" for s in OPEN_STEP_STATES)),
-            postgresql_where=text("state IN (%s)" % ", ".join(f"'{s}'" for s in OPEN_STEP_STATES)),
+            sqlite_where=_IS_OPEN,
+            postgresql_where=_IS_OPEN,
         ),
     )
 
@@ -236,13 +241,13 @@ class Conflict(SQLModel, table=True):
     kind: str = Field(max_length=20)
     title: str = Field(default="", max_length=500)
     is_private: bool = False
-    fields: dict = Field(default_factory=dict, sa_column=json_column())
-    merged: dict = Field(default_factory=dict, sa_column=json_column())
-    candidates: list = Field(default_factory=list, sa_column=json_column())  # duplicate match: activity ids
+    fields: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    merged: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    candidates: list[Any] = Field(default_factory=list, sa_column=json_column())  # duplicate match: activity ids
     local_fp: str = Field(default="", max_length=32)
     remote_fp: str = Field(default="", max_length=32)
     state: str = Field(default="open", max_length=10)  # open, resolved, settled
-    choice: dict | None = Field(default=None, sa_column=json_column())
+    choice: dict[str, Any] | None = Field(default=None, sa_column=json_column())
     resolved_by_id: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     opened_at: datetime
     closed_at: datetime | None = None

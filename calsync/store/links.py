@@ -1,0 +1,227 @@
+"""Queries on links and on what has none yet: the material of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import LinkState, Reason
+from calsync.store import tables as t
+
+L, A, E, C = t.Link, t.Activity, t.MirrorEvent, t.Calendar
+
+GONE = "gone:"
+"""Stands before the fingerprint of a remote event that is gone, where one column must say both."""
+
+
+@dataclass(slots=True)
+class Pair:
+    """A link with both of its sides, as rows."""
+
+    link: t.Link
+    activity: t.Activity
+    event: t.MirrorEvent
+    resource: t.MirrorResource
+    calendar: t.Calendar
+
+
+def remote_mark() -> Any:
+    """Return the SQL form of `mark`: what a link remembers of a remote event that it once considered."""
+    gone = sa.or_(col(E.is_deleted), col(E.is_cancelled))
+    return sa.case((gone, sa.func.substr(sa.literal(GONE) + col(E.fingerprint), 1, 32)), else_=col(E.fingerprint))
+
+
+def mark(event: t.MirrorEvent) -> str:
+    """Return an event's fingerprint, or one that also says that it is gone."""
+    gone = event.is_deleted or event.is_cancelled
+    return (GONE + event.fingerprint)[:32] if gone else event.fingerprint
+
+
+def changed_ids(session: Session, account_id: int, rules: str, projection: str) -> list[int]:
+    """Return links of which a side differs from its snapshot, unless that very difference was already considered."""
+    was_over = col(L.state) == LinkState.CANCELLED
+    differs = sa.or_(
+        col(A.fingerprint) != col(L.local_fp),
+        col(E.fingerprint) != col(L.remote_fp),
+        (sa.or_(col(A.status) == "cancelled", col(A.is_dissolved))) != was_over,
+        (sa.or_(col(E.is_deleted), col(E.is_cancelled))) != was_over,
+        sa.and_(col(L.is_ours), col(L.projection) != projection, sa.not_(was_over)),
+    )
+    considered = sa.and_(
+        col(L.considered_rules) == rules,
+        col(L.considered_local) == col(A.fingerprint),
+        col(L.considered_remote) == remote_mark(),
+    )
+    query = (
+        sa.select(col(L.id))
+        .join(A, col(A.id) == col(L.activity_id))
+        .join(E, col(E.id) == col(L.event_id))
+        .join(C, col(C.id) == col(L.calendar_id))
+        .where(
+            col(L.account_id) == account_id,
+            col(L.state) != LinkState.PARKED,
+            col(C.syncs),
+            col(C.is_gone).is_(False),
+            differs,
+            sa.not_(considered),
+        )
+        .order_by(col(L.recurrence_key) != "", col(L.id))
+    )
+    return [int(i) for i in session.scalars(query) if i is not None]
+
+
+def pairs(session: Session, ids: Sequence[int]) -> list[Pair]:
+    """Return links with both sides, in the order of `ids`."""
+    query = (
+        sa.select(L, A, E, t.MirrorResource, C)
+        .join(A, col(A.id) == col(L.activity_id))
+        .join(E, col(E.id) == col(L.event_id))
+        .join(t.MirrorResource, col(t.MirrorResource.id) == col(E.resource_id))
+        .join(C, col(C.id) == col(L.calendar_id))
+        .where(col(L.id).in_(ids))
+    )
+    found = {t.pk(row[0]): Pair(*row) for row in session.execute(query).tuples()}
+    return [found[i] for i in ids if i in found]
+
+
+def unlinked_event_ids(session: Session, account_id: int, considered: str) -> list[int]:
+    """Return living events of calendars that sync, without a link, not yet considered under these rules."""
+    query = (
+        sa.select(col(E.id))
+        .join(C, col(C.id) == col(E.calendar_id))
+        .outerjoin(L, col(L.event_id) == col(E.id))
+        .where(
+            col(C.account_id) == account_id,
+            col(C.syncs),
+            col(C.is_gone).is_(False),
+            col(E.is_deleted).is_(False),
+            col(L.id).is_(None),
+            col(E.considered) != considered,
+            col(E.excluded) != "discarded",
+        )
+        .order_by(col(E.recurrence_key) != "", col(E.id))
+    )
+    return [int(i) for i in session.scalars(query) if i is not None]
+
+
+def events(session: Session, ids: Sequence[int]) -> list[tuple[t.MirrorEvent, t.MirrorResource, t.Calendar]]:
+    """Return events with their resource and calendar, in the order of `ids`."""
+    query = (
+        sa.select(E, t.MirrorResource, C)
+        .join(t.MirrorResource, col(t.MirrorResource.id) == col(E.resource_id))
+        .join(C, col(C.id) == col(E.calendar_id))
+        .where(col(E.id).in_(ids))
+    )
+    found = {t.pk(row[0]): row for row in session.execute(query).tuples()}
+    return [found[i] for i in ids if i in found]
+
+
+def unlinked_activity_ids(session: Session, owner_id: int, considered: str) -> list[int]:
+    """Return a person's activities that are on no calendar yet, series before their changed occurrences."""
+    linked = sa.select(col(L.id)).where(col(L.activity_id) == col(A.id)).exists()
+    query = (
+        sa.select(col(A.id))
+        .where(
+            col(A.owner_id) == owner_id,
+            col(A.recurrence_key) == "",
+            col(A.considered) != considered,
+            col(A.excluded) != "discarded",
+            col(A.is_dissolved).is_(False),
+            sa.not_(linked),
+        )
+        .order_by(col(A.id))
+    )
+    return [int(i) for i in session.scalars(query) if i is not None]
+
+
+def unlinked_override_ids(session: Session, account_id: int) -> list[tuple[int, int]]:
+    """Return changed occurrences that are not yet where their series is: pairs of activity id and calendar id."""
+    master = aliased(A)
+    there = aliased(L)
+    here = (
+        sa.select(col(L.id))
+        .where(col(L.activity_id) == col(A.id), col(L.calendar_id) == col(there.calendar_id))
+        .exists()
+    )
+    query = (
+        sa.select(col(A.id), col(there.calendar_id))
+        .join(master, sa.and_(col(master.uid) == col(A.uid), col(master.recurrence_key) == ""))
+        .join(there, col(there.activity_id) == col(master.id))
+        .join(C, col(C.id) == col(there.calendar_id))
+        .where(
+            col(there.account_id) == account_id,
+            col(there.state) == LinkState.ACTIVE,
+            col(C.syncs),
+            col(A.owner_id) == col(master.owner_id),
+            col(A.recurrence_key) != "",
+            col(A.is_dissolved).is_(False),
+            col(A.excluded) != "discarded",
+            col(A.status) != "cancelled",
+            sa.not_(here),
+        )
+        .order_by(col(A.id))
+    )
+    return [(int(a), int(c)) for a, c in session.execute(query).tuples() if a is not None]
+
+
+def park_and_resume(session: Session, account_id: int) -> int:
+    """Park links of calendars that no longer sync, wake those of calendars that do again. Returns how many changed."""
+    closed = sa.select(col(C.id)).where(
+        col(C.account_id) == account_id, sa.or_(col(C.syncs).is_(False), col(C.is_gone))
+    )
+    open_ = sa.select(col(C.id)).where(col(C.account_id) == account_id, col(C.syncs), col(C.is_gone).is_(False))
+    parked = session.execute(
+        sa.update(L)
+        .where(col(L.calendar_id).in_(closed), col(L.state) == LinkState.ACTIVE)
+        .values(state=LinkState.PARKED, park_reason=Reason.PAUSED_CALENDAR)
+        .execution_options(synchronize_session=False)
+    )
+    resumed = session.execute(
+        sa.update(L)
+        .where(
+            col(L.calendar_id).in_(open_),
+            col(L.state) == LinkState.PARKED,
+            col(L.park_reason) == Reason.PAUSED_CALENDAR,
+        )
+        .values(state=LinkState.ACTIVE, park_reason="", considered_rules="")
+        .execution_options(synchronize_session=False)
+    )
+    return int(parked.rowcount) + int(resumed.rowcount)  # type: ignore[attr-defined]
+
+
+def same_uid_elsewhere(
+    session: Session, account_id: int, uids: Iterable[str]
+) -> dict[tuple[str, str], list[tuple[t.MirrorEvent, t.Calendar]]]:
+    """Return living events without a link, by uid and recurrence key: where a missing event may have moved to."""
+    query = (
+        sa.select(E, C)
+        .join(C, col(C.id) == col(E.calendar_id))
+        .outerjoin(L, col(L.event_id) == col(E.id))
+        .where(
+            col(C.account_id) == account_id,
+            col(C.is_gone).is_(False),
+            col(E.uid).in_(sorted(set(uids))),
+            col(E.is_deleted).is_(False),
+            col(L.id).is_(None),
+        )
+        .order_by(col(E.id))
+    )
+    found: dict[tuple[str, str], list[tuple[t.MirrorEvent, t.Calendar]]] = {}
+    for event, calendar in session.execute(query).tuples():
+        found.setdefault((event.uid, event.recurrence_key), []).append((event, calendar))
+    return found
+
+
+def count(session: Session, account_id: int) -> dict[int, int]:
+    """Return the number of living links by calendar."""
+    query = (
+        sa.select(col(L.calendar_id), sa.func.count())
+        .where(col(L.account_id) == account_id, col(L.state) == LinkState.ACTIVE)
+        .group_by(col(L.calendar_id))
+    )
+    return {int(c): int(n) for c, n in session.execute(query).tuples()}
