@@ -1,7 +1,7 @@
 """What tests arrange with: a clock that is moved by hand, a runtime on a fresh database, the cast.
 
-The cast never changes: Ada is admin, Eli is staff, Vic is a client, Sam is a stranger (staff, with nothing to do
-with the others). Time starts on a Monday, 2030-01-07 at 09:00 UTC.
+The cast never changes: Ada is admin, Eli is staff, Vic is a client, Sam is a stranger (staff, with nothing to
+do with the others). Time starts on a Monday, 2030-01-07 at 09:00 UTC.
 """
 
 import functools

@@ -85,7 +85,9 @@ def revision(db: Database) -> str | None:
 
 def differences(db: Database) -> list[Any]:
     """Return what Alembic finds different between the database and the models; empty when they agree."""
-    with db.engine.connect() as connection:
+    with db.engine.connect() as connection, warnings.catch_warnings():
+        # SQLite does not report indexes on expressions; a test of what they do stands in for the comparison.
+        warnings.filterwarnings("ignore", message="autogenerate skipping|Skipped unsupported reflection")
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         found: list[Any] = compare_metadata(context, tables.metadata)
         return found

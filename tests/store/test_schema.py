@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy
 
 from calsync.store import schema
+from calsync.store import tables as t
 from calsync.store.db import Database
 from tests.factories import START
 
@@ -30,9 +31,10 @@ def test_upgrading_twice_does_nothing(empty: Database) -> None:
 
 def test_the_same_address_in_other_letters_is_refused(empty: Database) -> None:
     schema.upgrade(empty)
-    with pytest.raises(sqlalchemy.exc.IntegrityError), empty.engine.begin() as connection:
-        for number, email in enumerate(("ada@example.com", "Ada@Example.com")):
-            connection.execute(_user_row(f"{number}", email))
+    with empty.engine.begin() as connection:
+        connection.execute(_user_row("1", "ada@example.com"))
+        with pytest.raises(sqlalchemy.exc.IntegrityError):
+            connection.execute(_user_row("2", "Ada@Example.com"))
 
 
 def test_an_empty_database_is_refused_with_the_command_that_mends_it(empty: Database) -> None:
@@ -62,8 +64,6 @@ def test_an_upgrade_that_fails_leaves_no_half_of_it(tmp_path: Path) -> None:
 
 
 def _user_row(public_id: str, email: str) -> sqlalchemy.Insert:
-    from calsync.store import tables as t
-
     return sqlalchemy.insert(t.User).values(
         public_id=public_id,
         email=email,

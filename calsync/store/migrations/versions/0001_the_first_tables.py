@@ -42,9 +42,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail")),
     )
     with op.batch_alter_table("mail", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_mail_state_next_attempt_at"), ["state", "next_attempt_at"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_mail_state_next_attempt_at"), ["state", "next_attempt_at"], unique=False)
 
     op.create_table(
         "sign_in_failure",
@@ -95,18 +93,14 @@ def upgrade() -> None:
         sa.Column("address", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("previous_hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("hash", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["actor_id"], ["user.id"], name=op.f("fk_audit_actor_id_user"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["actor_id"], ["user.id"], name=op.f("fk_audit_actor_id_user"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_action_id"), ["action", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_actor_id_id"), ["actor_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_at_id"), ["at", "id"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_audit_object_kind_object_id"), ["object_kind", "object_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_audit_object_kind_object_id"), ["object_kind", "object_id"], unique=False)
 
     op.create_table(
         "invite",
@@ -120,9 +114,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["created_by_id"], ["user.id"], name=op.f("fk_invite_created_by_id_user"), ondelete="SET NULL"
         ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["user.id"], name=op.f("fk_invite_user_id_user"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_invite_user_id_user"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invite")),
         sa.UniqueConstraint("key_hash", name=op.f("uq_invite_key_hash")),
     )
@@ -139,9 +131,7 @@ def upgrade() -> None:
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("last_seen_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("ended_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["user.id"], name=op.f("fk_login_user_id_user"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_login_user_id_user"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login")),
         sa.UniqueConstraint("key_hash", name=op.f("uq_login_key_hash")),
     )
@@ -160,14 +150,9 @@ def upgrade() -> None:
         sa.Column("secret_expires_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("created_by_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-        sa.CheckConstraint(
-            "state IN ('current', 'candidate', 'retired')", name=op.f("ck_provider_credential_state")
-        ),
+        sa.CheckConstraint("state IN ('current', 'candidate', 'retired')", name=op.f("ck_provider_credential_state")),
         sa.ForeignKeyConstraint(
-            ["created_by_id"],
-            ["user.id"],
-            name=op.f("fk_provider_credential_created_by_id_user"),
-            ondelete="SET NULL",
+            ["created_by_id"], ["user.id"], name=op.f("fk_provider_credential_created_by_id_user"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_credential")),
     )
@@ -251,31 +236,22 @@ def upgrade() -> None:
         sa.Column("disconnected_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.CheckConstraint("state IN ('active', 'paused', 'disconnected')", name=op.f("ck_account_state")),
         sa.ForeignKeyConstraint(
-            ["credential_id"],
-            ["provider_credential.id"],
-            name=op.f("fk_account_credential_id_provider_credential"),
+            ["credential_id"], ["provider_credential.id"], name=op.f("fk_account_credential_id_provider_credential")
         ),
         sa.ForeignKeyConstraint(
             ["paused_by_id"], ["user.id"], name=op.f("fk_account_paused_by_id_user"), ondelete="SET NULL"
         ),
         sa.ForeignKeyConstraint(
-            ["requested_by_id"],
-            ["user.id"],
-            name=op.f("fk_account_requested_by_id_user"),
-            ondelete="SET NULL",
+            ["requested_by_id"], ["user.id"], name=op.f("fk_account_requested_by_id_user"), ondelete="SET NULL"
         ),
         sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_account_user_id_user")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("public_id", name=op.f("uq_account_public_id")),
-        sa.UniqueConstraint(
-            "user_id", "provider", "subject", name=op.f("uq_account_user_id_provider_subject")
-        ),
+        sa.UniqueConstraint("user_id", "provider", "subject", name=op.f("uq_account_user_id_provider_subject")),
     )
     with op.batch_alter_table("account", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_account_next_sync_at"), ["next_sync_at"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_account_state_next_sync_at"), ["state", "next_sync_at"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_account_state_next_sync_at"), ["state", "next_sync_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_account_user_id"), ["user_id"], unique=False)
 
     op.create_table(
@@ -315,9 +291,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind IN ('meeting', 'call', 'task', 'appointment', 'booking')", name=op.f("ck_activity_kind")
         ),
-        sa.CheckConstraint(
-            "status IN ('confirmed', 'tentative', 'cancelled')", name=op.f("ck_activity_status")
-        ),
+        sa.CheckConstraint("status IN ('confirmed', 'tentative', 'cancelled')", name=op.f("ck_activity_status")),
         sa.ForeignKeyConstraint(
             ["created_by_id"], ["user.id"], name=op.f("fk_activity_created_by_id_user"), ondelete="SET NULL"
         ),
@@ -334,18 +308,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("activity", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_activity_owner_id"), ["owner_id"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_activity_owner_id_considered"), ["owner_id", "considered"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_activity_owner_id_considered"), ["owner_id", "considered"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_activity_owner_id_span_start_id"), ["owner_id", "span_start", "id"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_activity_span_end"), ["span_end"], unique=False)
         batch_op.create_index(batch_op.f("ix_activity_span_start_id"), ["span_start", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_activity_uid"), ["uid"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_activity_uid_recurrence_key"), ["uid", "recurrence_key"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_activity_uid_recurrence_key"), ["uid", "recurrence_key"], unique=False)
         batch_op.create_index(batch_op.f("ix_activity_updated_at_id"), ["updated_at", "id"], unique=False)
 
     op.create_table(
@@ -366,9 +336,7 @@ def upgrade() -> None:
         sa.Column("cursor", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("last_read_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-        sa.CheckConstraint(
-            "access IN ('owner', 'writer', 'reader', 'free_busy')", name=op.f("ck_calendar_access")
-        ),
+        sa.CheckConstraint("access IN ('owner', 'writer', 'reader', 'free_busy')", name=op.f("ck_calendar_access")),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_calendar_account_id_account"), ondelete="CASCADE"
         ),
@@ -395,9 +363,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_notice_account_id_account"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["user.id"], name=op.f("fk_notice_user_id_user"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_notice_user_id_user"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
     )
     with op.batch_alter_table("notice", schema=None) as batch_op:
@@ -443,9 +409,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_run_account_id_account"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["parent_id"], ["run.id"], name=op.f("fk_run_parent_id_run"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["parent_id"], ["run.id"], name=op.f("fk_run_parent_id_run"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(
             ["requested_by_id"], ["user.id"], name=op.f("fk_run_requested_by_id_user"), ondelete="SET NULL"
         ),
@@ -470,12 +434,10 @@ def upgrade() -> None:
         sa.Column("deleted_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("replaced_version", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=True),
         sa.Column("written_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("recheck", sa.Boolean(), nullable=False),
         sa.Column("read_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["calendar_id"],
-            ["calendar.id"],
-            name=op.f("fk_mirror_resource_calendar_id_calendar"),
-            ondelete="CASCADE",
+            ["calendar_id"], ["calendar.id"], name=op.f("fk_mirror_resource_calendar_id_calendar"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mirror_resource")),
         sa.UniqueConstraint("calendar_id", "handle", name=op.f("uq_mirror_resource_calendar_id_handle")),
@@ -504,10 +466,7 @@ def upgrade() -> None:
         sa.Column("excluded", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
         sa.Column("considered", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
         sa.ForeignKeyConstraint(
-            ["calendar_id"],
-            ["calendar.id"],
-            name=op.f("fk_mirror_event_calendar_id_calendar"),
-            ondelete="CASCADE",
+            ["calendar_id"], ["calendar.id"], name=op.f("fk_mirror_event_calendar_id_calendar"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["resource_id"],
@@ -517,10 +476,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mirror_event")),
         sa.UniqueConstraint(
-            "resource_id",
-            "uid",
-            "recurrence_key",
-            name=op.f("uq_mirror_event_resource_id_uid_recurrence_key"),
+            "resource_id", "uid", "recurrence_key", name=op.f("uq_mirror_event_resource_id_uid_recurrence_key")
         ),
     )
     with op.batch_alter_table("mirror_event", schema=None) as batch_op:
@@ -607,40 +563,27 @@ def upgrade() -> None:
         sa.Column("opened_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("closed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('both_changed', 'changed_deleted', 'duplicate_match', 'series')",
-            name=op.f("ck_conflict_kind"),
+            "kind IN ('both_changed', 'changed_deleted', 'duplicate_match', 'series')", name=op.f("ck_conflict_kind")
         ),
         sa.CheckConstraint("state IN ('open', 'resolved', 'settled')", name=op.f("ck_conflict_state")),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_conflict_account_id_account"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["activity_id"],
-            ["activity.id"],
-            name=op.f("fk_conflict_activity_id_activity"),
-            ondelete="CASCADE",
+            ["activity_id"], ["activity.id"], name=op.f("fk_conflict_activity_id_activity"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["event_id"],
-            ["mirror_event.id"],
-            name=op.f("fk_conflict_event_id_mirror_event"),
-            ondelete="SET NULL",
+            ["event_id"], ["mirror_event.id"], name=op.f("fk_conflict_event_id_mirror_event"), ondelete="SET NULL"
         ),
-        sa.ForeignKeyConstraint(
-            ["link_id"], ["link.id"], name=op.f("fk_conflict_link_id_link"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_conflict_link_id_link"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["resolved_by_id"], ["user.id"], name=op.f("fk_conflict_resolved_by_id_user"), ondelete="SET NULL"
         ),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["run.id"], name=op.f("fk_conflict_run_id_run"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_conflict_run_id_run"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conflict")),
     )
     with op.batch_alter_table("conflict", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_conflict_account_id_state"), ["account_id", "state"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_conflict_account_id_state"), ["account_id", "state"], unique=False)
         batch_op.create_index(batch_op.f("ix_conflict_link_id"), ["link_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_conflict_state_id"), ["state", "id"], unique=False)
         batch_op.create_index(
@@ -684,8 +627,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("retried_in_id", sa.Integer(), nullable=True),
         sa.CheckConstraint(
-            "action IN ('create', 'update', 'cancel', 'delete', 'link', 'unlink', 'none')",
-            name=op.f("ck_step_action"),
+            "action IN ('create', 'update', 'cancel', 'delete', 'link', 'unlink', 'none')", name=op.f("ck_step_action")
         ),
         sa.CheckConstraint(
             "state IN ('planned', 'held', 'applying', 'done', 'skipped', 'conflict', 'failed', 'in_doubt', 'superseded', 'undone', 'preview')",
@@ -703,9 +645,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["event_id"], ["mirror_event.id"], name=op.f("fk_step_event_id_mirror_event"), ondelete="SET NULL"
         ),
-        sa.ForeignKeyConstraint(
-            ["link_id"], ["link.id"], name=op.f("fk_step_link_id_link"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_step_link_id_link"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(
             ["retried_in_id"], ["run.id"], name=op.f("fk_step_retried_in_id_run"), ondelete="SET NULL"
         ),
