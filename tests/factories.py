@@ -70,22 +70,24 @@ def make_runtime(
     place: Path | str,
     clock: Callable[[], datetime] | None = None,
     *,
+    folder: Path | None = None,
     providers: Mapping[str, Provider] | None = None,
     **parts: Any,
 ) -> Runtime:
-    """Return a runtime on a fresh, migrated database without anybody in it.
+    """Return a runtime on a migrated database without anybody in it.
 
-    `place` is a folder (SQLite in it) or the address of an empty or prepared database. `parts` replace other
-    fields of Runtime: `settings`, `enqueue`, `checkpoint`, `secrets`.
+    `place` is a folder (SQLite in it) or the address of a database, empty or prepared; `folder` is then the
+    instance's. `parts` replace fields of Runtime: `settings`, `enqueue`, `checkpoint`, `secrets`.
     """
     if isinstance(place, Path):
         place.mkdir(parents=True, exist_ok=True)
         settings = parts.pop("settings", None) or make_settings(place)
         _copy_template(Path(settings.database_url.removeprefix("sqlite:///")))
-        db = Database(settings.database_url)
     else:
-        settings = parts.pop("settings", None) or make_settings(Path(tempfile.gettempdir()), place)
-        db = Database(place)
+        nowhere = Path(tempfile.gettempdir()) / "calsync-no-instance"
+        settings = parts.pop("settings", None) or make_settings(folder or nowhere, place)
+    db = Database(settings.database_url)
+    if schema.revision(db) is None:
         schema.upgrade(db)
     box = parts.pop("secrets", None) or Secrets(settings.key_texts)
     return Runtime(settings, db, box, providers or {}, clock or Clock(), **parts)

@@ -12,15 +12,13 @@ from calsync.runtime import CLI, Actor, Runtime
 from calsync.services import settings
 from calsync.store import audit
 from calsync.store import tables as t
-from tests.factories import Clock, make_runtime, make_settings
+from tests.factories import make_settings
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
 ELI = Actor(None, "eli@example.com", role="staff")
 
 
-@pytest.fixture
-def rt(tmp_path: Path) -> Runtime:
-    return make_runtime(tmp_path, Clock())
+pytestmark = pytest.mark.postgres
 
 
 def test_nothing_set_gives_the_defaults(rt: Runtime) -> None:

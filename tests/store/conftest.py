@@ -1,11 +1,23 @@
-"""Databases for store tests."""
+"""A runtime on a database of the test's own, SQLite or PostgreSQL, and its clock."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from calsync.runtime import Runtime
+from tests import factories
+
 
 @pytest.fixture
-def empty_database_url(tmp_path: Path) -> str:
-    """The address of a database without tables."""
-    return f"sqlite:///{tmp_path}/empty.db"
+def clock() -> factories.Clock:
+    """The time, which stands still until a test moves it."""
+    return factories.Clock()
+
+
+@pytest.fixture
+def rt(fresh_database: Callable[..., str], tmp_path: Path, clock: factories.Clock) -> Iterator[Runtime]:
+    """A runtime on a migrated database without anybody in it."""
+    runtime = factories.make_runtime(fresh_database(factories.prepare), clock, folder=tmp_path)
+    yield runtime
+    runtime.db.close()

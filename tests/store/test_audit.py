@@ -1,7 +1,5 @@
 """The audit log keeps what was done, hides secrets, and notices when somebody changed it afterwards."""
 
-from pathlib import Path
-
 import pytest
 from sqlmodel import Session, select
 
@@ -9,12 +7,9 @@ from calsync.runtime import Runtime
 from calsync.store import audit
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
-from tests.factories import Clock, acting, make_runtime, make_user
+from tests.factories import acting, make_user
 
-
-@pytest.fixture
-def rt(tmp_path: Path) -> Runtime:
-    return make_runtime(tmp_path, Clock())
+pytestmark = pytest.mark.postgres
 
 
 def write(rt: Runtime, number: int, **facts: object) -> None:

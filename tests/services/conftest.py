@@ -1,0 +1,23 @@
+"""A runtime on a database of the test's own, SQLite or PostgreSQL, and its clock."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from calsync.runtime import Runtime
+from tests import factories
+
+
+@pytest.fixture
+def clock() -> factories.Clock:
+    """The time, which stands still until a test moves it."""
+    return factories.Clock()
+
+
+@pytest.fixture
+def rt(fresh_database: Callable[..., str], tmp_path: Path, clock: factories.Clock) -> Iterator[Runtime]:
+    """A runtime on a migrated database without anybody in it."""
+    runtime = factories.make_runtime(fresh_database(factories.prepare), clock, folder=tmp_path)
+    yield runtime
+    runtime.db.close()
