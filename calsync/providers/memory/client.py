@@ -111,7 +111,7 @@ class MemoryClient:
 
     def _listing(self, calendar: str, cursor: str | None, known: Known) -> _Listing:
         shelf, quirks = self._server.shelf(calendar), self._server.quirks
-        until = shelf.visible(self._server.requests, quirks.lag)
+        until = self._server.visible(shelf)
         if cursor is not None and int(cursor) < shelf.oldest:
             raise CursorExpired
         if cursor is not None and (quirks.has_feed or int(cursor) == until):
@@ -126,7 +126,7 @@ class MemoryClient:
     def _page(self, calendar: str, listing: _Listing, handles: Sequence[str], *, is_first: bool, is_last: bool) -> Page:
         """Return a part of a read as things stand now, which may be newer than when the read began."""
         shelf = self._server.shelf(calendar)
-        number = shelf.visible(self._server.requests, self._server.quirks.lag)
+        number = self._server.visible(shelf)
         states = {handle: shelf.at(handle, number) for handle in handles}
         gone = [name for name, state in states.items() if state is None and not shelf.is_waiting(name)]
         return Page(
@@ -143,7 +143,7 @@ class MemoryClient:
         now = shelf.now(handle)
         if now is None:
             return None
-        number = shelf.visible(self._server.requests, self._server.quirks.lag)
+        number = self._server.visible(shelf)
         return _resource(shelf.at(handle, number) or now)
 
     # --- writing ---------------------------------------------------------------------------------------------

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from calsync.engine.event import FIELDS
 from calsync.providers.base import Capabilities
+
+LONGEST_LAG = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
     """Switches for what real servers do. The defaults are a plain CalDAV-like server. Raises ValueError.
 
-    `lag` and `tombstone_lag` are counted in requests to the server: so many later a change shows in reads. A lagging
-    server never denies an event that exists; only what an event holds, and what a listing names, may be old.
+    `lag` and `tombstone_lag` are counted in requests to the server: so many later a change shows in reads. Nothing
+    but a tombstone lags longer than LONGEST_LAG. A lagging server never denies an event that exists; only what an
+    event holds, and what a listing names, may be old.
     """
 
     series_is_one_resource: bool = True  # else an override is a resource of its own: <master>_<recurrence>

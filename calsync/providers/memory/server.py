@@ -82,7 +82,7 @@ class MemoryServer(World):
         """Move an event, or a series with its overrides, to another calendar and return its handle, which stays."""
         self.demand(calendar, handle, None)
         for name, stored in self.family(calendar, handle).items():
-            self.shelf(calendar).record(self.number(), self.requests, name, None, late=self.quirks.tombstone_lag)
+            self.remove(calendar, name)
             self.save(to, name, stored.body)
         return handle
 

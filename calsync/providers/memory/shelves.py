@@ -7,7 +7,8 @@ asked with an older number.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from calsync.providers.base import RemoteCalendar
 
@@ -31,6 +32,7 @@ class Change:
 
     number: int
     request: int
+    at: datetime
     handle: str
 
 
@@ -69,20 +71,23 @@ class Shelf:
         last = {c.handle: c.number for c in self.log[start:] if c.number <= until}
         return sorted(last, key=last.__getitem__)
 
-    def visible(self, request: int, lag: int) -> int:
-        """Return the number of the last change that a reader sees at this request."""
-        place = bisect_right(self.log, request - lag, key=lambda change: change.request)
+    def visible(self, request: int, at: datetime) -> int:
+        """Return the number of the last change made by this request, and of all that were made before `at`."""
+        place = max(
+            bisect_right(self.log, request, key=lambda change: change.request),
+            bisect_right(self.log, at, key=lambda change: change.at),
+        )
         return self.log[place - 1].number if place else 0
 
-    def record(self, number: int, request: int, handle: str, state: Stored | None, *, late: int = 0) -> None:
+    def record(self, change: Change, state: Stored | None, *, late: int = 0) -> None:
         """Add a state; the log names it now, or `late` requests from now."""
-        self._rename(handle, state)
-        self.states.setdefault(handle, []).append((number, state))
+        self._rename(change.handle, state)
+        self.states.setdefault(change.handle, []).append((change.number, state))
         if late:
-            self.waiting.append(Change(number, request + late, handle))
+            self.waiting.append(replace(change, request=change.request + late))
         else:
-            self.waiting = [change for change in self.waiting if change.handle != handle]
-            self.log.append(Change(number, request, handle))
+            self.waiting = [other for other in self.waiting if other.handle != change.handle]
+            self.log.append(change)
 
     def is_waiting(self, handle: str) -> bool:
         """Return whether the log keeps the deletion of this handle back."""

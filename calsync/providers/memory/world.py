@@ -13,7 +13,7 @@ from calsync.errors import Rejected, VersionMismatch
 from calsync.providers.base import RemoteCalendar
 from calsync.providers.memory import body as bodies
 from calsync.providers.memory.faults import Faults
-from calsync.providers.memory.quirks import Quirks
+from calsync.providers.memory.quirks import LONGEST_LAG, Quirks
 from calsync.providers.memory.shelves import Change, Name, Shelf, Stored
 
 
@@ -86,12 +86,24 @@ class World:
             due = [change for change in shelf.waiting if change.request <= self.requests]
             for change in due:
                 shelf.waiting.remove(change)
-                shelf.log.append(Change(self.number(), self.requests, change.handle))
+                shelf.log.append(self.change(change.handle))
 
     def number(self) -> int:
         """Return the next number of the change log, which also makes versions."""
         self._numbers += 1
         return self._numbers
+
+    def change(self, handle: str) -> Change:
+        """Return the next line of a change log."""
+        return Change(self.number(), self.requests, self.now(), handle)
+
+    def visible(self, shelf: Shelf) -> int:
+        """Return the number of the last change in a calendar that reads show by now."""
+        return shelf.visible(self.requests - self.quirks.lag, self.now() - LONGEST_LAG)
+
+    def remove(self, calendar: str, handle: str) -> None:
+        """Take a resource away; its tombstone may come late."""
+        self.shelf(calendar).record(self.change(handle), None, late=self.quirks.tombstone_lag)
 
     @property
     def latest(self) -> int:
@@ -150,7 +162,7 @@ class World:
             self.replace(calendar, handle, version, _cancelled, mail=mail)
             return
         for name in self.family(calendar, handle):
-            self.shelf(calendar).record(self.number(), self.requests, name, None, late=self.quirks.tombstone_lag)
+            self.remove(calendar, name)
         held = bodies.load(stored.body)["events"] if stored.names else []
         self._mail([v for v in held if v["status"] != "cancelled"], "cancelled", mail)
 
@@ -161,10 +173,10 @@ class World:
 
     def save(self, calendar: str, handle: str, body: bodies.Body | str) -> Stored:
         """Store a body under a new version, as it is."""
-        shelf, number = self.shelf(calendar), self.number()
+        shelf, change = self.shelf(calendar), self.change(handle)
         text = body if isinstance(body, str) else bodies.dump(body)
-        stored = Stored(handle, f"v{number}", text, _names(text))
-        shelf.record(number, self.requests, handle, stored)
+        stored = Stored(handle, f"v{change.number}", text, _names(text))
+        shelf.record(change, stored)
         return stored
 
     def demand(self, calendar: str, handle: str, version: str | None) -> Stored:
