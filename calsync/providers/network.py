@@ -188,8 +188,9 @@ def reading(error: httpx2.HTTPError, *, is_write: bool, detail: str) -> Provider
     """
     if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)):
         is_certificate = _has_cause(error, ssl.SSLCertVerificationError)
-        return CertificateError(detail) if is_certificate else Unreachable(detail)
-    return Unavailable(detail, is_in_doubt=is_write)
+        kind: type[Unavailable] = CertificateError if is_certificate else Unreachable
+        return kind(detail, is_timeout=isinstance(error, httpx2.TimeoutException))
+    return Unavailable(detail, is_in_doubt=is_write, is_timeout=isinstance(error, httpx2.TimeoutException))
 
 
 def _has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:

@@ -1,8 +1,9 @@
 """Who runs an account now: claims with a lease, and what a run leaves on the account when it ends.
 
-The row is the truth. A claim is a conditional UPDATE, so two processes cannot hold one account; it ends with `release`
-or by expiring. Whatever asks for a run sets next_sync_at; a request that comes during a run is seen by `release`,
-because a claim parks next_sync_at at the end of its lease and a request pulls it forward again.
+The row is the truth. A claim is a conditional UPDATE, so two processes cannot hold one account; it ends
+with `release` or by expiring. Whatever asks for a run sets next_sync_at; a request that comes during a run
+is seen by `release`, because a claim parks next_sync_at at the end of its lease and a request pulls it
+forward again.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class LeaseLost(ProviderError):
 def claim_due(rt: Runtime, owner: str, limit: int, *, slow_limit: int | None = None) -> list[int]:
     """Claim up to `limit` due accounts for `owner` and return their ids, the longest waiting first.
 
-    Accounts whose last run timed out come last, and at most `slow_limit` of them (None: no bound of their own).
+    Accounts whose last run timed out come last, and at most `slow_limit` of them (None: no bound of their
+    own).
     """
     now = rt.now()
     with rt.writing() as session:
@@ -48,7 +50,7 @@ def claim_due(rt: Runtime, owner: str, limit: int, *, slow_limit: int | None = N
 def is_anything_due(rt: Runtime) -> bool:
     """Return whether a claim would find an account. Costs one query and no lock."""
     with rt.reading() as session:
-        return session.scalars(select(t.Account.id).where(rows.due(rt.now())).limit(1)).first() is not None
+        return session.scalars(select(col(t.Account.id)).where(rows.due(rt.now())).limit(1)).first() is not None
 
 
 def claim(rt: Runtime, account_id: int, owner: str) -> bool:
@@ -69,7 +71,9 @@ def claim(rt: Runtime, account_id: int, owner: str) -> bool:
 
 
 def renew_lease(rt: Runtime, account_id: int, owner: str) -> bool:
-    """Return whether `owner` still holds the account; prolong the lease when more than half of it is used up."""
+    """Return whether `owner` still holds the account; prolong the lease when more than half of it is used
+    up.
+    """
     now = rt.now()
     with rt.reading() as session:
         account = rows.get(session, account_id)
@@ -86,7 +90,9 @@ def holds(account: t.Account, owner: str, now: datetime) -> bool:
 
 
 def require(session: Session, account_id: int, owner: str, now: datetime) -> t.Account:
-    """Return the account's row. Raises LeaseLost unless `owner` holds it: the transaction then changes nothing."""
+    """Return the account's row. Raises LeaseLost unless `owner` holds it: the transaction then changes
+    nothing.
+    """
     account = rows.get(session, account_id)
     if not holds(account, owner, now):
         raise LeaseLost(account_id)
@@ -104,9 +110,9 @@ def release(
 ) -> None:
     """End a claim, write what the run taught about the account, and set when it is due again.
 
-    `error` is what stopped the run, None when it went through; `failed` counts its failed steps. A claim that was
-    lost meanwhile changes nothing, so calling it twice is fine. Without `started_at` no run took place (a stopped
-    process gives back what it had not begun): the account is due at once.
+    `error` is what stopped the run, None when it went through; `failed` counts its failed steps. A claim
+    that was lost meanwhile changes nothing, so calling it twice is fine. Without `started_at` no run took
+    place (a stopped process gives back what it had not begun): the account is due at once.
     """
     now = rt.now()
     with rt.writing() as session:
@@ -124,11 +130,7 @@ def release(
 
 def _asked_meanwhile(account: t.Account) -> datetime | None:
     """Return for when a run was asked for while this one ran; None when nobody asked."""
-    if (
-        account.next_sync_at is None
-        or account.lease_until is None
-        or account.next_sync_at >= account.lease_until
-    ):
+    if account.next_sync_at is None or account.lease_until is None or account.next_sync_at >= account.lease_until:
         return None
     return account.next_sync_at
 
@@ -219,11 +221,12 @@ def resume_rested(rt: Runtime) -> int:
 def reschedule(rt: Runtime) -> int:
     """Bring every account's next run in line with the frequency in force, and return how many changed.
 
-    Needed when an admin changes the organisation's frequency. Accounts that run or were asked to run are left alone.
+    Needed when an admin changes the organisation's frequency. Accounts that run or were asked to run are
+    left alone.
     """
     now, changed = rt.now(), 0
     with rt.reading() as session:
-        quiet = select(t.Account.id).where(
+        quiet = select(col(t.Account.id)).where(
             col(t.Account.state) == AccountState.ACTIVE,
             rows.unleased(now),
             func.coalesce(col(t.Account.requested_trigger), "") == "",
@@ -232,9 +235,7 @@ def reschedule(rt: Runtime) -> int:
         ids = [i for i in session.scalars(quiet.order_by(col(t.Account.id))) if i is not None]
     for start in range(0, len(ids), 500):
         with rt.writing() as session:
-            batch = select(t.Account).where(
-                col(t.Account.id).in_(ids[start : start + 500]), rows.unleased(now)
-            )
+            batch = select(t.Account).where(col(t.Account.id).in_(ids[start : start + 500]), rows.unleased(now))
             changed += sum(_follow(session, account, now) for account in session.scalars(batch))
     return changed
 

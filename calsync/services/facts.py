@@ -83,7 +83,8 @@ def _wait_after(failures: int, every: timedelta | None) -> timedelta:
     if failures > RUNS_BEFORE_DAILY:
         return timedelta(days=1)
     longest = max(every or timedelta(hours=1), FIRST_WAIT)
-    return min(FIRST_WAIT * 2 ** max(failures - 1, 0), longest)
+    doubled = FIRST_WAIT * float(2 ** max(failures - 1, 0))
+    return min(doubled, longest)
 
 
 def _record_success(account: t.Account, failed: int, now: datetime) -> None:

@@ -1,7 +1,9 @@
-"""Names of lease owners: which process runs an account, so that a dead one's claim can be told from a living one's.
+"""Names of lease owners: which process runs an account, so that a dead one's claim can be told from a
+living one's.
 
-A name is `<machine>.<pid>.<start>.<random>`. The machine part covers host, boot and process namespace, so that a pid is
-only ever compared with pids that it can be compared with; elsewhere a claim simply has to expire.
+A name is `<machine>.<pid>.<start>.<random>`. The machine part covers host, boot and process namespace, so
+that a pid is only ever compared with pids that it can be compared with; elsewhere a claim simply has to
+expire.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ def new_owner() -> str:
 
 
 def is_dead(owner: str) -> bool:
-    """Return whether the process with this name has certainly ended. False when that cannot be known from here."""
+    """Return whether the process with this name has certainly ended. False when that cannot be known from
+    here.
+    """
     parts = owner.split(".")
     if len(parts) != 4 or parts[0] != _machine() or not parts[1].isdigit():
         return False
@@ -50,9 +54,12 @@ def _exists(pid: int) -> bool:
 
 
 def _started(pid: int) -> str:
-    """Return when a process started, in ticks since boot; "0" where the system does not tell (then pids are trusted)."""
+    """Return when a process started, in ticks since boot; "0" where the system does not tell (then pids are
+    trusted).
+    """
     text = _read(f"/proc/{pid}/stat")
-    # The second field is the program's name in parentheses and may hold spaces; starttime is field 22 (proc(5)).
+    # The second field is the program's name in parentheses and may hold spaces; starttime is field 22
+    # (proc(5)).
     fields = text.rpartition(")")[2].split()
     return fields[19] if len(fields) > 19 else "0"
 

@@ -37,9 +37,7 @@ def find_by_subject(session: Session, user_id: int, provider: str, subject: str)
     return session.scalars(query).one_or_none()
 
 
-def list_accounts(
-    session: Session, *, user_id: int | None = None, with_disconnected: bool = True
-) -> list[t.Account]:
+def list_accounts(session: Session, *, user_id: int | None = None, with_disconnected: bool = True) -> list[t.Account]:
     """Return accounts in the order in which they were connected, of one person or of all."""
     query = select(t.Account).order_by(col(t.Account.id))
     if user_id is not None:
@@ -90,7 +88,8 @@ def park_links(session: Session, reason: str, *where: ColumnElement[bool]) -> in
 def due(now: datetime) -> ColumnElement[bool]:
     """Hold for accounts that should run now and that nobody is running.
 
-    A claim moves next_sync_at to the end of its lease, so that the claim of a killed process becomes due by itself.
+    A claim moves next_sync_at to the end of its lease, so that the claim of a killed process becomes due by
+    itself.
     """
     return and_(
         col(t.Account.state) == AccountState.ACTIVE,
@@ -109,7 +108,7 @@ def unleased(now: datetime) -> ColumnElement[bool]:
 def due_ids(session: Session, now: datetime, limit: int, *, timed_out: bool) -> list[int]:
     """Return due accounts, the longest waiting first. `timed_out` picks those whose last run timed out."""
     query = (
-        select(t.Account.id)
+        select(col(t.Account.id))
         .where(due(now), col(t.Account.timed_out) == timed_out)
         .order_by(col(t.Account.next_sync_at), col(t.Account.id))
         .limit(limit)

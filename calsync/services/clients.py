@@ -1,0 +1,111 @@
+"""Opening clients for an account: the grant is unsealed here and goes nowhere else.
+
+A client that may not write is wrapped, so that no write method can be reached by mistake.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from calsync.engine.rules import Rules
+from calsync.engine.vocabulary import AccountState, Direction
+from calsync.errors import NotFound, Refused
+from calsync.providers.base import (
+    CalendarClient,
+    CalendarReader,
+    Grant,
+    Known,
+    Page,
+    Provider,
+    RemoteCalendar,
+    Resource,
+)
+from calsync.runtime import Runtime
+from calsync.services import settings
+from calsync.store import accounts as rows
+from calsync.store import tables as t
+
+
+class ReadOnly:
+    """A CalendarReader and nothing more, whatever the client inside can do."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: CalendarReader) -> None:
+        self._client = client
+
+    def calendars(self) -> list[RemoteCalendar]:
+        return self._client.calendars()
+
+    def read(self, calendar: str, cursor: str | None, known: Known) -> Iterator[Page]:
+        return self._client.read(calendar, cursor, known)
+
+    def get_many(self, calendar: str, handles: Sequence[str]) -> dict[str, Resource | None]:
+        return self._client.get_many(calendar, handles)
+
+    def clock_offset(self) -> timedelta | None:
+        return self._client.clock_offset()
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def may_write(account: t.Account, rules: Rules) -> bool:
+    """Return whether a run of this account may write at the provider under its rules."""
+    return account.can_write and rules.direction is not Direction.INBOUND and account.state != AccountState.DISCONNECTED
+
+
+def open_reader(rt: Runtime, account_id: int) -> CalendarReader:
+    """Return a client without write methods; the caller closes it. Raises NotFound."""
+    account, zones, _ = _load(rt, account_id)
+    return ReadOnly(_open(rt, account, zones))
+
+
+def open_client(rt: Runtime, account_id: int) -> CalendarClient:
+    """Return a client that can write; the caller closes it.
+
+    Raises NotFound, and Refused (code `read_only`) when this account may not write.
+    """
+    account, zones, rules = _load(rt, account_id)
+    if not may_write(account, rules):
+        raise Refused("This account may not write to its calendars.", code="read_only")
+    return _open(rt, account, zones)
+
+
+def provider_of(rt: Runtime, name: str) -> Provider:
+    """Return the registry entry of a provider. Raises NotFound."""
+    provider = rt.providers.get(name)
+    if provider is None:
+        raise NotFound("provider", name)
+    return provider
+
+
+def grant_of(rt: Runtime, account: t.Account) -> Grant:
+    """Return what a client needs to act for this account, its secret unsealed."""
+    secret = json.loads(rt.secrets.unseal(account.secret)) if account.secret else {}
+    return Grant(
+        server_url=account.server_url,
+        username=account.username,
+        secret=secret.get("password", ""),
+        allow_private_network=account.allow_private_network or rt.settings.allow_private_networks,
+    )
+
+
+def sealed_password(rt: Runtime, password: str) -> bytes:
+    """Return what stands in an account's secret for a provider with a password."""
+    return rt.secrets.seal(json.dumps({"password": password}))
+
+
+def _load(rt: Runtime, account_id: int) -> tuple[t.Account, dict[str, str], Rules]:
+    with rt.reading() as session:
+        account = rows.get(session, account_id)
+        owner = session.get(t.User, account.user_id)
+        home = owner.tz if owner else "UTC"  # where a calendar has no zone, floating times are its owner's
+        zones = {c.remote_id: c.tz or home for c in rows.list_calendars(session, account_id)}
+        return account, zones, settings.rules_of(session, account)
+
+
+def _open(rt: Runtime, account: t.Account, zones: dict[str, str]) -> CalendarClient:
+    return provider_of(rt, account.provider).open(grant_of(rt, account), zones)

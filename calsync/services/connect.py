@@ -1,0 +1,235 @@
+"""Connecting an account with a password, reconnecting it, and learning which calendars it has.
+
+The provider is always asked outside of a transaction; what it said is then saved in one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import AccountState, Reason, Role, Trigger
+from calsync.errors import NotAllowed, NotFound, ProviderError, Refused, SignInNeeded
+from calsync.providers.base import Grant, RemoteCalendar
+from calsync.runtime import Actor, Runtime
+from calsync.services import clients, facts, settings
+from calsync.store import accounts as rows
+from calsync.store import audit
+from calsync.store import tables as t
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What asking the provider with a new login found: who it is there, and the calendars."""
+
+    subject: str
+    label: str
+    server_url: str
+    calendars: tuple[RemoteCalendar, ...]
+
+
+def connect_caldav(
+    rt: Runtime,
+    user_id: int,
+    *,
+    url: str,
+    username: str,
+    password: str,
+    allow_private_network: bool = False,
+    provider: str = "caldav",
+    by: Actor,
+) -> t.Account:
+    """Connect a login at a provider that takes passwords, for a person, and return the account.
+
+    An account is one login: connecting it again renews the password and finds its links, also after a
+    disconnect. Raises NotFound (person, provider), NotAllowed, Refused for an address or login that cannot
+    be, ProviderError.
+    """
+    _check_may_connect(rt, user_id, by)
+    grant = Grant(url.strip(), username.strip(), password, None, allow_private_network)
+    found = _ask(rt, provider, grant)
+    with rt.writing() as session:
+        account = rows.find_by_subject(session, user_id, provider, found.subject)
+        action = "account.connected" if account is None else "account.reconnected"
+        if account is None:
+            account = _new_account(rt, session, user_id, provider, found)
+        _renew(rt, session, account, grant, found)
+        audit.record(session, by, action, account, at=rt.now())
+    rt.enqueue("watch_notices")
+    return account
+
+
+def reconnect(
+    rt: Runtime,
+    account_id: int,
+    *,
+    password: str,
+    url: str | None = None,
+    username: str | None = None,
+    by: Actor,
+) -> t.Account:
+    """Give an account a new password (and, where it moved, another address) and sync it again.
+
+    Raises NotFound, ProviderError, and Refused (code `other_subject`) when this is another login than
+    before: its calendars would be taken for changed ones.
+    """
+    with rt.reading() as session:
+        account = rows.get(session, account_id)
+    grant = Grant(
+        url or account.server_url, username or account.username, password, None, account.allow_private_network
+    )
+    found = _ask(rt, account.provider, grant)
+    if found.subject != account.subject:
+        reason = f"This is the login of {found.label}. The account belongs to {account.label}: use that one, "
+        raise Refused(reason + "or connect the other as an account of its own.", code="other_subject")
+    with rt.writing() as session:
+        account = rows.get(session, account_id)
+        _renew(rt, session, account, grant, found)
+        audit.record(session, by, "account.reconnected", account, at=rt.now())
+    rt.enqueue("sync_account", account_id=account_id)
+    rt.enqueue("watch_notices")
+    return account
+
+
+def refresh_calendars(rt: Runtime, account_id: int, *, by: Actor) -> list[t.Calendar]:
+    """Ask the provider for the account's calendars and return them as they stand now.
+
+    One that is gone is marked and its links are parked; nothing is deleted, and it resumes if it comes back.
+    Raises NotFound and ProviderError; a login that is refused is noted on the account.
+    """
+    probe(rt, account_id)
+    with rt.reading() as session:
+        return rows.list_calendars(session, account_id)
+
+
+def probe(rt: Runtime, account_id: int) -> None:
+    """Prove that the grant works: ask for the calendars, note the answer's facts. Raises what the provider
+    said.
+    """
+    began = time.monotonic()
+    try:
+        with contextlib.closing(clients.open_reader(rt, account_id)) as client:
+            found = client.calendars()
+    except ProviderError as error:
+        _note_failure(rt, account_id, error)
+        raise
+    took_ms = int((time.monotonic() - began) * 1000)
+    with rt.writing() as session:
+        account = rows.get(session, account_id)
+        now = rt.now()
+        account.last_answer_at, account.last_answer_ms, account.grant_checked_at = now, took_ms, now
+        _save_calendars(rt, session, account, found)
+
+
+def _ask(rt: Runtime, name: str, grant: Grant) -> Found:
+    """Return what the provider says about a login. Raises Refused and ProviderError; nothing is saved."""
+    provider = clients.provider_of(rt, name)
+    if provider.info.sign_in != "password":
+        reason = f"{provider.info.label} is not connected with a password. Use its own sign-in."
+        raise Refused(reason, code="wrong_sign_in", field="provider")
+    with contextlib.closing(provider.open(grant, {})) as client:
+        calendars = client.calendars()
+    return Found(f"{grant.username}@{grant.server_url}", grant.username, grant.server_url, tuple(calendars))
+
+
+def _check_may_connect(rt: Runtime, user_id: int, by: Actor) -> None:
+    with rt.reading() as session:
+        user = session.get(t.User, user_id)
+        switches, _ = settings.switches_of(session)
+    if user is None:
+        raise NotFound("user", user_id)
+    if user.is_disabled:
+        raise Refused(f"{user.email} is disabled and cannot connect calendars.", code="disabled")
+    if by.role == Role.STAFF and not switches.staff_may_connect:
+        raise NotAllowed("connect a calendar")
+    if by.role == Role.CLIENT and not switches.clients_may_connect:
+        raise NotAllowed("connect a calendar")
+
+
+def _new_account(rt: Runtime, session: Session, user_id: int, provider: str, found: Found) -> t.Account:
+    account = t.Account(
+        user_id=user_id, provider=provider, subject=found.subject, created_at=rt.now(), next_sync_at=None
+    )
+    session.add(account)
+    session.flush()
+    return account
+
+
+def _renew(rt: Runtime, session: Session, account: t.Account, grant: Grant, found: Found) -> None:
+    """Write a login that was just proven; calendars are chosen only if none ever was."""
+    is_first = account.secret is None and account.last_success_at is None
+    account.label, account.server_url, account.username = found.label[:320], found.server_url, grant.username
+    account.secret, account.secret_version = clients.sealed_password(rt, grant.secret), account.secret_version + 1
+    account.allow_private_network = grant.allow_private_network
+    if account.state == AccountState.DISCONNECTED:
+        account.state, account.disconnected_at = AccountState.ACTIVE, None
+    account.grant_ok, account.grant_error, account.grant_lost_at = True, "", None
+    account.grant_checked_at = account.last_answer_at = rt.now()
+    account.failed_runs, account.last_error, account.last_error_class = 0, "", ""
+    calendars = _save_calendars(rt, session, account, found.calendars)
+    if is_first:
+        _choose(session, account, calendars)
+    _plan_first_run(rt, session, account, is_first)
+
+
+def _plan_first_run(rt: Runtime, session: Session, account: t.Account, is_first: bool) -> None:
+    """A new account waits one interval, so that its owner can choose calendars and look at a preview first."""
+    rules = settings.rules_of(session, account)
+    account.requested_trigger = Trigger.FIRST if is_first else Trigger.SCHEDULE
+    account.next_sync_at = facts.next_due(account, rules, None, rt.now()) if is_first else rt.now()
+
+
+def _choose(session: Session, account: t.Account, calendars: Sequence[t.Calendar]) -> None:
+    """Let the primary calendar, else the first that can be written, else the first, sync and block."""
+    ranked = sorted(calendars, key=lambda c: (not c.is_primary, not c.is_writable))
+    if not ranked:
+        return
+    chosen = ranked[0]
+    chosen.syncs = chosen.blocks = True
+    chosen.is_write_target = chosen.is_writable and not rows.write_targets(session, account.user_id)
+
+
+def _save_calendars(
+    rt: Runtime, session: Session, account: t.Account, found: Sequence[RemoteCalendar]
+) -> list[t.Calendar]:
+    """Bring the account's calendars in line with a complete list from the provider, and return those that
+    are.
+    """
+    known = {c.remote_id: c for c in rows.list_calendars(session, account.id or 0)}
+    for remote in found:
+        calendar = known.get(remote.remote_id)
+        if calendar is None:
+            calendar = t.Calendar(account_id=account.id or 0, remote_id=remote.remote_id, created_at=rt.now())
+            session.add(calendar)
+            known[remote.remote_id] = calendar
+        _describe(calendar, remote)
+    present = {remote.remote_id for remote in found}
+    for calendar in known.values():
+        if calendar.remote_id not in present and not calendar.is_gone:
+            _mark_gone(session, calendar)
+    account.can_write = any(remote.is_writable for remote in found)
+    session.flush()
+    return [calendar for calendar in known.values() if calendar.remote_id in present]
+
+
+def _describe(calendar: t.Calendar, remote: RemoteCalendar) -> None:
+    calendar.name, calendar.color, calendar.tz = remote.name[:300], remote.color, remote.tz
+    calendar.is_primary, calendar.access, calendar.is_gone = remote.is_primary, remote.access, False
+
+
+def _mark_gone(session: Session, calendar: t.Calendar) -> None:
+    calendar.is_gone = True
+    rows.park_links(session, Reason.PAUSED_CALENDAR, col(t.Link.calendar_id) == calendar.id)
+
+
+def _note_failure(rt: Runtime, account_id: int, error: ProviderError) -> None:
+    with rt.writing() as session:
+        account = rows.get(session, account_id)
+        if isinstance(error, SignInNeeded):
+            facts.lose_grant(account, error, rt.now())
+        else:
+            account.last_error, account.last_error_class = str(error)[:500], facts.error_class(error)

@@ -1,0 +1,127 @@
+"""The texts of our mails: what happened, why, what to do, and a link to where it can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from calsync.runtime import Runtime
+from calsync.services import settings
+from calsync.store import tables as t
+
+REASONS = {
+    "wrong_password": "The password was refused. It may have been changed, or an app password was revoked.",
+    "invalid_grant": "The permission was withdrawn, the password was changed, or it was unused for a long time.",
+    "scope_lost": "A permission that syncing needs was taken away.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose installation writes, and where its pages are ("" when no public address is set)."""
+
+    organisation: str
+    url: str
+    labels: dict[str, str]  # provider -> label
+
+    def link(self, path: str) -> str:
+        """Return a line that leads to a page, or says where to find it."""
+        return f"{self.url}{path}" if self.url else f"Sign in to {self.organisation} and open {path}."
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    subject: str
+    text: str
+
+
+def place(rt: Runtime) -> Place:
+    """Return what every letter of this installation says about it."""
+    with rt.reading() as session:
+        organisation = settings.organisation_of(session)[0]
+    url = rt.settings.public_url or organisation.public_url
+    labels = {name: provider.info.label for name, provider in rt.providers.items()}
+    return Place(organisation.name, url, labels)
+
+
+def about(notice: t.Notice, user: t.User, place: Place) -> Letter:
+    """Return the mail about one notice to one person."""
+    facts = {
+        "provider": place.labels.get(notice.facts.get("provider", ""), "the calendar"),
+        "account": notice.facts.get("account", ""),
+        "why": notice.facts.get("why", ""),
+        "count": notice.facts.get("count", 0),
+    }
+    subject, what, path = _LETTERS[notice.kind](facts, notice)
+    return _letter(subject, [what, place.link(path)], place)
+
+
+def digest(lines: list[str], place: Place) -> Letter:
+    """Return the weekly mail to admins."""
+    return _letter("This week in calendar sync", ["\n".join(lines), place.link("/")], place)
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return "1 change" or "3 changes"."""
+    return f"{count} {one if count == 1 else many}"
+
+
+def _letter(subject: str, paragraphs: list[str], place: Place) -> Letter:
+    end = f"-- \n{place.organisation}\nWhich mails you get is set on your profile: {place.link('/profile')}"
+    return Letter(f"{place.organisation}: {subject}", "\n\n".join([*paragraphs, end]) + "\n")
+
+
+def _reconnect(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    why = REASONS.get(facts["why"], "The provider no longer accepts the stored login.")
+    what = (
+        f"{facts['provider']} no longer accepts the login of {facts['account']}, so nothing is synced for it.\n"
+        f"{why}\nNothing was lost: changes wait and go out after reconnecting.\n\nReconnect it here:"
+    )
+    return f"{facts['account']} has to be reconnected", what, f"/accounts/{notice.account_id}"
+
+
+def _recovered(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    what = f"{facts['account']} is connected again, and waiting changes are being synced."
+    return f"{facts['account']} is connected again", what, f"/accounts/{notice.account_id}"
+
+
+def _held(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    steps = counted(facts["count"], "change", "changes")
+    what = (
+        f"A sync of {facts['account']} wanted to do more than the safety limits allow, so {steps} "
+        "were held back. Nothing of it was done.\n\nLook at it, then approve or discard it:"
+    )
+    return f"{steps} of {facts['account']} wait for approval", what, f"/accounts/{notice.account_id}"
+
+
+def _failing(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    what = (
+        f"The last syncs of {facts['account']} ({facts['provider']}) failed:\n{facts['why']}\n\n"
+        "It is tried again by itself, less and less often. Details:"
+    )
+    return f"{facts['account']} could not be synced", what, f"/accounts/{notice.account_id}"
+
+
+def _conflict(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    records = counted(facts["count"], "record", "records")
+    what = (
+        f"{records} of {facts['account']} changed on both sides at once and wait for your choice. "
+        "Until then nothing of them is written on either side.\n\nChoose here:"
+    )
+    return f"{records} of {facts['account']} need a decision", what, "/conflicts"
+
+
+def _disconnected(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    what = f"{facts['account']} ({facts['provider']}) was disconnected by {facts['why']}. It is no longer synced."
+    return f"{facts['account']} was disconnected", what, "/accounts"
+
+
+_LETTERS: dict[str, Callable[[dict[str, Any], t.Notice], tuple[str, str, str]]] = {
+    "reconnect": _reconnect,
+    "recovered": _recovered,
+    "held": _held,
+    "failing": _failing,
+    "conflict": _conflict,
+    "disconnected": _disconnected,
+}

@@ -1,0 +1,208 @@
+"""Notices: what a person should know until it is over, shown in the page's header and mailed if they want.
+
+Which notices are open follows from the facts alone (`watch`), so that nothing has to remember to raise or
+end one. The texts of their mails stand in `letters.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from calsync.engine.vocabulary import Role
+from calsync.errors import NotFound
+from calsync.runtime import Actor, Runtime
+from calsync.services import letters, mail, settings
+from calsync.store import accounts as account_rows
+from calsync.store import notices as rows
+from calsync.store import tables as t
+
+KINDS = ("reconnect", "held", "failing", "conflict", "disconnected", "recovered", "digest")
+"""Every kind; each is also the name of a switch in a person's notice_choices."""
+WATCHED = ("reconnect", "held", "failing", "conflict")
+"""Kinds that begin and end with the facts."""
+FAILING_AFTER = 3
+"""Failed runs in a row after which people are told."""
+MAIL_DAYS = {"reconnect": (0, 1, 3, 7, 14)}
+"""Days after its beginning on which a notice is mailed; the other kinds are mailed once."""
+PASSING = {"recovered": timedelta(days=1), "disconnected": timedelta(days=14)}
+"""Kinds that end by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A notice that should be open by the facts."""
+
+    user_id: int
+    kind: str
+    account_id: int
+    facts: dict[str, Any] = field(compare=False)
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        return self.user_id, self.kind, subject_of(self.account_id)
+
+
+def subject_of(account_id: int) -> str:
+    """Return how a notice names the account that it is about."""
+    return f"account:{account_id}"
+
+
+def watch(rt: Runtime) -> None:
+    """Open, update and end notices until they say what the facts say. Repeating it changes nothing."""
+    now = rt.now()
+    with rt.reading() as session:
+        wanted = {w.key: w for w in _wanted(session)}
+        known = {(n.user_id, n.kind, n.subject): n for n in rows.list_open(session)}
+    over = [n for key, n in known.items() if _is_over(n, key in wanted, now)]
+    new = [w for key, w in wanted.items() if key not in known]
+    changed = [(known[k], w) for k, w in wanted.items() if k in known and known[k].facts != w.facts]
+    if not over and not new and not changed:
+        return
+    with rt.writing() as session:
+        for notice in over:
+            _end(session, notice.id, now)
+        # Somebody else may have opened it since it was looked for.
+        open_now = {(n.user_id, n.kind, n.subject) for n in rows.list_open(session)}
+        for each in new:
+            if each.key not in open_now:
+                raise_notice(session, each.user_id, each.kind, each.account_id, each.facts, now)
+        for notice, each in changed:
+            _update(session, notice.id, each.facts)
+
+
+def raise_notice(
+    session: Session, user_id: int, kind: str, account_id: int | None, facts: dict[str, Any], now: datetime
+) -> t.Notice:
+    """Open a notice; its first mail is due at once."""
+    subject = "" if account_id is None else subject_of(account_id)
+    notice = t.Notice(
+        user_id=user_id,
+        kind=kind,
+        subject=subject,
+        account_id=account_id,
+        facts=facts,
+        created_at=now,
+        next_mail_at=now,
+    )
+    session.add(notice)
+    return notice
+
+
+def mail_due(rt: Runtime) -> int:
+    """Write the mails that are due into the outbox and return how many. Waits while no mail server is set."""
+    now = rt.now()
+    with rt.reading() as session:
+        is_set = settings.mail_server_of(session, rt)[0].is_set
+        is_anything = bool(is_set and rows.list_mailable(session, now, 1))
+    if not is_anything:
+        return 0
+    place = letters.place(rt)
+    with rt.writing() as session:
+        due = rows.list_mailable(session, now)
+        return sum(_mail(session, notice, user, place, now) for notice, user in due)
+
+
+def seen(rt: Runtime, notice_id: int, *, by: Actor) -> None:
+    """Note that a person closed a notice in the page's header. Raises NotFound for somebody else's."""
+    with rt.writing() as session:
+        notice = session.get(t.Notice, notice_id)
+        if notice is None or notice.user_id != by.user_id:
+            raise NotFound("notice", notice_id)
+        notice.seen_at = rt.now()
+
+
+def ask_to_reconnect(rt: Runtime, account_ids: Iterable[int], *, by: Actor) -> int:
+    """Mail the owners of these accounts once more, now; return how many. Accounts whose grant works are
+    left out.
+    """
+    asked, now = 0, rt.now()
+    watch(rt)
+    with rt.writing() as session:
+        wanted = {subject_of(i): account_rows.get(session, i).user_id for i in account_ids}
+        for notice in rows.list_open(session, kinds=("reconnect",)):
+            if wanted.get(notice.subject) == notice.user_id:
+                notice.next_mail_at = now
+                asked += 1
+    rt.enqueue("send_mail")
+    return asked
+
+
+def wants_mail(user: t.User, kind: str) -> bool:
+    """Return whether a person wants mail about this kind; they do until they say otherwise."""
+    return not user.is_disabled and bool(user.notice_choices.get(kind, True))
+
+
+def _wanted(session: Session) -> list[Wanted]:
+    admins = [a.id for a in rows.admins(session) if a.id is not None]
+    held, conflicts = rows.held_counts(session), rows.conflict_counts(session)
+    found = [w for account in rows.troubled_accounts(session, FAILING_AFTER) for w in _trouble(account, admins)]
+    for account_id, count in held.items():
+        found += _for_people(session, "held", account_id, count, admins, always_admins=True)
+    for account_id, count in conflicts.items():
+        found += _for_people(session, "conflict", account_id, count, admins, always_admins=False)
+    return found
+
+
+def _trouble(account: t.Account, admins: list[int]) -> list[Wanted]:
+    kind = "failing" if account.grant_ok else "reconnect"
+    why = account.last_error if account.grant_ok else account.grant_error
+    facts = {"account": account.label, "provider": account.provider, "why": why}
+    people = dict.fromkeys([account.user_id, *admins])
+    return [Wanted(user_id, kind, account.id or 0, facts) for user_id in people]
+
+
+def _for_people(
+    session: Session, kind: str, account_id: int, count: int, admins: list[int], *, always_admins: bool
+) -> list[Wanted]:
+    """Tell the owner; admins too where they have to act, or where the owner is a client and cannot."""
+    account = account_rows.get(session, account_id)
+    owner = session.get(t.User, account.user_id)
+    is_client = owner is None or owner.role == Role.CLIENT
+    people = ([] if is_client else [account.user_id]) + (admins if always_admins or is_client else [])
+    facts = {"account": account.label, "provider": account.provider, "count": count}
+    return [Wanted(user_id, kind, account_id, facts) for user_id in dict.fromkeys(people)]
+
+
+def _is_over(notice: t.Notice, is_wanted: bool, now: datetime) -> bool:
+    if notice.kind in WATCHED:
+        return not is_wanted
+    stays = PASSING.get(notice.kind, timedelta())
+    return notice.seen_at is not None or notice.created_at + stays <= now
+
+
+def _end(session: Session, notice_id: int | None, now: datetime) -> None:
+    notice = session.get(t.Notice, notice_id)
+    if notice is None or notice.ended_at is not None:
+        return
+    notice.ended_at, notice.next_mail_at = now, None
+    if notice.kind == "reconnect" and notice.mails_sent and _is_connected(session, notice):
+        raise_notice(session, notice.user_id, "recovered", notice.account_id, notice.facts, now)
+
+
+def _is_connected(session: Session, notice: t.Notice) -> bool:
+    account = session.get(t.Account, notice.account_id)
+    return account is not None and account.grant_ok and account.disconnected_at is None
+
+
+def _update(session: Session, notice_id: int | None, facts: dict[str, Any]) -> None:
+    notice = session.get(t.Notice, notice_id)
+    if notice is not None:
+        notice.facts = facts
+
+
+def _mail(session: Session, notice: t.Notice, user: t.User, place: letters.Place, now: datetime) -> bool:
+    days = MAIL_DAYS.get(notice.kind, (0,))
+    is_extra = notice.mails_sent >= len(days)
+    notice.mails_sent += 1
+    later = [day for day in days[notice.mails_sent :] if notice.created_at + timedelta(days=day) > now]
+    notice.next_mail_at = None if is_extra or not later else notice.created_at + timedelta(days=later[0])
+    if not wants_mail(user, notice.kind):
+        return False
+    letter = letters.about(notice, user, place)
+    mail.queue(session, user.email, letter.subject, letter.text, now)
+    return True

@@ -1,0 +1,117 @@
+"""Queries on notices and on the mail outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import AccountState, Role, RunState, StepState
+from calsync.store import tables as t
+
+
+def list_open(session: Session, user_id: int | None = None, kinds: Sequence[str] = ()) -> list[t.Notice]:
+    """Return notices that are not over, oldest first, of one person or of all."""
+    query = select(t.Notice).where(col(t.Notice.ended_at).is_(None)).order_by(col(t.Notice.id))
+    if user_id is not None:
+        query = query.where(col(t.Notice.user_id) == user_id)
+    if kinds:
+        query = query.where(col(t.Notice.kind).in_(kinds))
+    return list(session.scalars(query))
+
+
+def list_mailable(session: Session, now: datetime, limit: int = 200) -> list[tuple[t.Notice, t.User]]:
+    """Return open notices whose next mail is due, with the person each is for."""
+    query = (
+        select(t.Notice, t.User)
+        .join(t.User, col(t.User.id) == col(t.Notice.user_id))
+        .where(col(t.Notice.ended_at).is_(None), col(t.Notice.next_mail_at) <= now)
+        .order_by(col(t.Notice.next_mail_at))
+        .limit(limit)
+    )
+    return [(notice, user) for notice, user in session.execute(query)]
+
+
+def exists(session: Session, user_id: int, kind: str, subject: str) -> bool:
+    """Return whether this person ever got such a notice, over or not."""
+    query = select(col(t.Notice.id)).where(
+        col(t.Notice.user_id) == user_id, col(t.Notice.kind) == kind, col(t.Notice.subject) == subject
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def admins(session: Session) -> list[t.User]:
+    """Return every admin who may sign in."""
+    query = select(t.User).where(col(t.User.role) == Role.ADMIN, ~col(t.User.is_disabled))
+    return list(session.scalars(query.order_by(col(t.User.id))))
+
+
+def troubled_accounts(session: Session, failed_runs: int) -> list[t.Account]:
+    """Return connected accounts whose grant is dead or that failed so many runs in a row."""
+    query = select(t.Account).where(
+        col(t.Account.state) != AccountState.DISCONNECTED,
+        ~col(t.Account.grant_ok) | (col(t.Account.failed_runs) >= failed_runs),
+    )
+    return list(session.scalars(query))
+
+
+def held_counts(session: Session) -> dict[int, int]:
+    """Return account id -> steps that wait for approval, of connected accounts."""
+    return _counts(session, t.Step.account_id, col(t.Step.state) == StepState.HELD)
+
+
+def conflict_counts(session: Session) -> dict[int, int]:
+    """Return account id -> conflicts that wait for a person, of connected accounts."""
+    return _counts(session, t.Conflict.account_id, col(t.Conflict.state) == "open")
+
+
+def run_counts(session: Session, since: datetime) -> dict[str, int]:
+    """Return run state -> runs that started since then."""
+    query = select(col(t.Run.state), func.count()).where(col(t.Run.started_at) >= since).group_by(t.Run.state)
+    return {RunState(state).value: int(count) for state, count in session.execute(query)}
+
+
+def run_sums(session: Session, since: datetime) -> dict[str, int]:
+    """Return what the runs since then did: created, updated, deleted, failed."""
+    names = ("created", "updated", "deleted", "failed")
+    sums = [func.coalesce(func.sum(getattr(t.Run, name)), 0) for name in names]
+    row = session.execute(select(*sums).where(col(t.Run.started_at) >= since)).one()
+    return {name: int(value) for name, value in zip(names, row, strict=True)}
+
+
+def waiting_mails(session: Session, now: datetime, limit: int) -> list[t.Mail]:
+    """Return mails to send now, the oldest first."""
+    query = (
+        select(t.Mail)
+        .where(col(t.Mail.state) == "waiting", col(t.Mail.next_attempt_at) <= now)
+        .order_by(col(t.Mail.next_attempt_at), col(t.Mail.id))
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def take_mail(session: Session, mail: t.Mail, until: datetime) -> bool:
+    """Reserve one mail until then, unless another process was quicker."""
+    change = (
+        update(t.Mail)
+        .where(
+            col(t.Mail.id) == mail.id,
+            col(t.Mail.state) == "waiting",
+            col(t.Mail.attempts) == mail.attempts,
+        )
+        .values(attempts=mail.attempts + 1, next_attempt_at=until)
+        .execution_options(synchronize_session=False)
+    )
+    return int(session.execute(change).rowcount) == 1  # type: ignore[attr-defined]
+
+
+def _counts(session: Session, account_id: int, where: ColumnElement[bool]) -> dict[int, int]:
+    query = (
+        select(col(t.Account.id), func.count())
+        .where(col(t.Account.id) == account_id, where)
+        .where(col(t.Account.state) != AccountState.DISCONNECTED)
+        .group_by(col(t.Account.id))
+    )
+    return {int(account): int(count) for account, count in session.execute(query) if account is not None}
