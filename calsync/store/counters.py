@@ -1,0 +1,55 @@
+"""What waits for a person, as numbers for the frame of every page: one statement, however large the tables are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import AccountState, RunState
+from calsync.store import tables as t
+
+CEILING = 1000
+"""No count goes further: beyond it "many" is all that anyone needs to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Open conflicts, held runs, accounts whose sign-in was lost, accounts that fail again and again."""
+
+    conflicts: int = 0
+    held: int = 0
+    reconnect: int = 0
+    failing: int = 0
+
+
+def waiting(session: Session, user_id: int | None = None) -> Waiting:
+    """Return the counts over the accounts of one person, or of everyone (None)."""
+    conflict, run, account = t.Conflict, t.Run, t.Account
+    live = col(account.state) != AccountState.DISCONNECTED
+    found = session.execute(
+        select(
+            _count(conflict.id, col(conflict.account_id), col(conflict.state) == "open", user_id=user_id),
+            _count(run.id, col(run.account_id), col(run.state) == RunState.HELD, user_id=user_id),
+            _count(account.id, col(account.id), and_(live, ~col(account.grant_ok)), user_id=user_id),
+            _count(
+                account.id,
+                col(account.id),
+                and_(live, col(account.grant_ok), col(account.failed_runs) >= 3),
+                user_id=user_id,
+            ),
+        )
+    ).one()
+    return Waiting(*found)
+
+
+def _count(
+    id_column: Any, account_id: Any, condition: ColumnElement[bool], *, user_id: int | None
+) -> ScalarSelect[int]:
+    query = select(id_column).where(condition).limit(CEILING)
+    if user_id is not None:
+        mine = select(t.Account.id).where(col(t.Account.user_id) == user_id)
+        query = query.where(account_id.in_(mine))
+    return select(func.count()).select_from(query.subquery()).scalar_subquery()

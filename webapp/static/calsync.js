@@ -1,0 +1,121 @@
+// What HTML and htmx cannot do alone: keys, copying, dialogs in older browsers, menus that close, toasts, one click
+// is one request. Every page works without this file.
+"use strict";
+
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const typing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
+
+  // ---- keys: / search, j and k rows, Enter opens, r retry, ? help ----
+
+  const rows = () => all("[data-row]").filter((row) => row.offsetParent !== null);
+
+  function step(by) {
+    const list = rows();
+    if (!list.length) return;
+    const at = list.findIndex((row) => row.classList.contains("is-current"));
+    const next = list[Math.min(list.length - 1, Math.max(0, at + by))];
+    list.forEach((row) => row.classList.toggle("is-current", row === next));
+    const target = next.querySelector("a[href], button") || next;
+    target.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }
+
+  const keys = {
+    "/": () => document.getElementById("search")?.focus(),
+    j: () => step(1),
+    k: () => step(-1),
+    r: () => (document.querySelector(".is-current [data-retry]") || document.querySelector("[data-retry]"))?.click(),
+    "?": () => document.getElementById("keys")?.showModal(),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return closeMenus();
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (document.querySelector("dialog[open]") || !keys[event.key]) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+
+  // ---- clicks: copy, dialogs, closing ----
+
+  async function copy(button) {
+    const source = document.getElementById(button.dataset.copyFrom || "");
+    await navigator.clipboard.writeText(source ? source.value ?? source.textContent : button.dataset.copy);
+    button.classList.add("is-copied");
+    say("Copied");
+    setTimeout(() => button.classList.remove("is-copied"), 1500);
+  }
+
+  function say(text) {
+    document.getElementById("live").textContent = text;
+  }
+
+  function closeMenus(except) {
+    all("details.menu[open]").forEach((menu) => menu !== except && menu.removeAttribute("open"));
+  }
+
+  const knowsCommands = "commandForElement" in HTMLButtonElement.prototype;
+
+  function command(button) {
+    const dialog = document.getElementById(button.getAttribute("commandfor"));
+    if (button.getAttribute("command") === "show-modal") dialog.showModal();
+    else dialog.close();
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.matches("[data-copy], [data-copy-from]")) copy(button);
+    if (button?.matches("[commandfor]") && !knowsCommands) command(button);
+    if (button?.matches("[data-dismiss]")) button.closest(".toast-box").remove();
+    if (event.target.matches("dialog")) event.target.close(); // the backdrop
+    closeMenus(event.target.closest("details.menu"));
+  });
+
+  // ---- forms: filters send themselves, a double click sends once ----
+
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-autosubmit]");
+    if (form && event.target.type !== "search") form.requestSubmit();
+  });
+
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (event.defaultPrevented || !button || event.target.matches("[data-download]")) return;
+    if (button.getAttribute("aria-busy") === "true") return event.preventDefault();
+    button.setAttribute("aria-busy", "true");
+  });
+
+  addEventListener("pageshow", () => all("[aria-busy=true]").forEach((busy) => busy.removeAttribute("aria-busy")));
+  document.addEventListener("htmx:afterRequest", (event) =>
+    all("[aria-busy=true]", event.target).forEach((busy) => busy.removeAttribute("aria-busy")));
+
+  // ---- htmx: polling rests while nobody looks; errors become toasts, whatever a proxy answers ----
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const polls = /\bevery\b/.test(event.detail.elt.getAttribute("hx-trigger") || "");
+    if (polls && document.hidden) event.preventDefault();
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const answer = event.detail.xhr;
+    if (answer.status < 400 || answer.status === 422 || answer.getResponseHeader("X-Toast")) return;
+    event.detail.shouldSwap = false;
+    if (answer.status === 401) location.reload();
+    else toast("toast-broken");
+  });
+  document.addEventListener("htmx:sendError", () => toast("toast-offline"));
+
+  function toast(template) {
+    const box = document.getElementById("toasts");
+    if (!box.querySelector(`[data-kind=${template}]`)) box.append(document.getElementById(template).content.cloneNode(true));
+  }
+
+  // A toast of good news leaves by itself; one that says what went wrong waits for a person.
+  new MutationObserver((changes) => {
+    for (const node of changes.flatMap((change) => [...change.addedNodes])) {
+      if (node.nodeType === 1 && node.matches(".toast-box[data-fades]")) setTimeout(() => node.remove(), 6000);
+    }
+  }).observe(document.getElementById("toasts"), { childList: true });
+  all("#toasts .toast-box[data-fades]").forEach((box) => setTimeout(() => box.remove(), 6000));
+})();

@@ -1,0 +1,64 @@
+"""Words, colours and icons for everything that people see: the only place where a stored value gets a label.
+
+    words.account_state("late")        -> Word("Late", "amber", "clock", "...")
+    words.run_state(run.state)         -> Word
+    words.outcome("created")           -> Word           what became of one record
+    words.reason(step.reason)          -> str            a sentence
+    words.error_class(step.error_class)-> ErrorWords     title, cause, fix, button, help anchor
+    words.direction("inbound", "Google") -> "Google to CRM"
+    words.policy("external", "Google") -> "Google Wins"
+    words.title_for(viewer, row)       -> str            hides other people's private titles
+
+Every function takes the stored value (a StrEnum or its text) and never raises for an unknown one: a value from a
+newer version is shown as it is. In templates all of this is reachable as `words`, and badges as
+`ui.badge(words.run_state(x))`.
+"""
+
+from webapp.words.choices import (
+    action,
+    deletions,
+    direction,
+    field,
+    frequency,
+    kind,
+    mail_rule,
+    policy,
+    policy_meaning,
+    role,
+    role_meaning,
+    trigger,
+)
+from webapp.words.failures import ErrorWords, error_class
+from webapp.words.reasons import reason
+from webapp.words.states import Word, account_state, conflict_kind, notice, outcome, run_state, step_state
+from webapp.words.texts import PRIVATE_TITLE, count, joined, number, title_for
+
+__all__ = [
+    "PRIVATE_TITLE",
+    "ErrorWords",
+    "Word",
+    "account_state",
+    "action",
+    "conflict_kind",
+    "count",
+    "deletions",
+    "direction",
+    "error_class",
+    "field",
+    "frequency",
+    "joined",
+    "kind",
+    "mail_rule",
+    "notice",
+    "number",
+    "outcome",
+    "policy",
+    "policy_meaning",
+    "reason",
+    "role",
+    "role_meaning",
+    "run_state",
+    "step_state",
+    "title_for",
+    "trigger",
+]
