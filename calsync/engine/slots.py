@@ -114,7 +114,7 @@ def zone(name: str) -> tzinfo:
     """Return the zone of an IANA name. Raises ValueError when there is none."""
     try:
         return UTC if name == "UTC" else ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise ValueError(f"unknown time zone {name}") from error
 
 
