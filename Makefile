@@ -33,7 +33,7 @@ test: parts ## the tests, on SQLite and where it matters on PostgreSQL (ARGS="-k
 	$(PYTEST) -m "not deep" $(ARGS)
 
 test-deep: parts ## everything on PostgreSQL, the long simulator, the mutants and the kill test
-	CALSYNC_TEST_DATABASE=postgres CALSYNC_TEST_DEEP=1 $(PYTEST) $(ARGS)
+	CALSYNC_TEST_DATABASE=postgres CALSYNC_TEST_DEEP=1 $(PYTEST) --timeout 300 $(ARGS)
 
 bench: $(V)/.test ## measure: sync against vdirsyncer, scheduling, pages
 	$(V)/bin/python -m bench $(ARGS)

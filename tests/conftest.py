@@ -23,7 +23,7 @@ BROWSER_HINT = "Install Chromium (apt install chromium), or name one in CALSYNC_
 POSTGRES_HINT = "Install the test extra, or PostgreSQL 15 or newer."
 
 hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=100)
-hypothesis.settings.register_profile("deep", deadline=None, max_examples=1000, print_blob=True)
+hypothesis.settings.register_profile("deep", deadline=None, max_examples=500, print_blob=True)
 hypothesis.settings.load_profile("deep" if os.environ.get("CALSYNC_TEST_DEEP") else "quick")
 
 

@@ -1,11 +1,15 @@
 """What the browser loads is here, unchanged, and loads nothing from elsewhere."""
 
 import hashlib
+import importlib
 import re
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 from defusedxml import ElementTree
+
+from webapp import words
 
 STATIC = Path(__file__).parents[1] / "webapp" / "static"
 VENDOR = STATIC / "vendor"
@@ -39,3 +43,22 @@ def test_icons_are_drawings_under_unique_names() -> None:
     names = [symbol.get("id") for symbol in symbols]
     assert len(set(names)) == len(names) >= 60
     assert [symbol.get("id") for symbol in symbols if not len(symbol)] == []
+
+
+def test_every_icon_that_is_named_is_drawn() -> None:
+    drawn = {symbol.get("id") for symbol in ElementTree.parse(STATIC / "icons.svg").getroot()}
+    in_templates = {
+        name
+        for file in STATIC.with_name("templates").rglob("*.html")
+        for name in re.findall(r"""\bicon\(\s*["']([a-z0-9-]+)["']""", file.read_text(encoding="utf-8"))
+    }
+    assert in_templates | icons_of_words() <= drawn
+    assert in_templates
+    assert icons_of_words()
+
+
+def icons_of_words() -> set[str]:
+    """Return the icons that states, failures and other worded things carry."""
+    modules = [importlib.import_module(f"webapp.words.{found.name}") for found in iter_modules(words.__path__)]
+    tables = [value for module in modules for value in vars(module).values() if isinstance(value, dict)]
+    return {word.icon for table in tables for word in table.values() if hasattr(word, "icon")}
