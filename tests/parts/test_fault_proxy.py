@@ -21,10 +21,10 @@ SYNC = (
 @pytest.fixture
 def calendar(radicale: Radicale) -> str:
     """The address of a calendar with ten events."""
-    folder = radicale.make_calendar_folder("work")
+    folder = radicale.make_calendar_folder("team")
     for number in range(10):
         (folder / f"{number}.ics").write_text(event_text(str(number)), newline="")
-    return radicale.calendar_url("work")
+    return radicale.calendar_url("team")
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_proxy_passes_everything_through(
     through = radicale.request("PROPFIND", proxied, Depth="1")
     assert (through.status, through.body) == (direct.status, direct.body)
     assert put(radicale, proxied) == 201
-    assert "new.ics" in radicale.resources("work")
+    assert "new.ics" in radicale.resources("team")
 
 
 def test_the_proxy_reads_bodies_sent_in_chunks(radicale: Radicale, proxied: str) -> None:
@@ -55,7 +55,7 @@ def test_the_proxy_reads_bodies_sent_in_chunks(radicale: Radicale, proxied: str)
     login = (radicale.username, radicale.password)
     with httpx2.Client(auth=login, timeout=5) as client:
         client.put(f"{proxied}chunked.ics", content=iter([text[:50], text[50:]]))
-    assert "UID:chunked" in radicale.resources("work")["chunked.ics"]
+    assert "UID:chunked" in radicale.resources("team")["chunked.ics"]
 
 
 def test_the_proxy_counts_by_method(radicale: Radicale, radicale_proxy: fault_proxy.FaultProxy, proxied: str) -> None:
@@ -96,8 +96,8 @@ def test_a_lost_answer_was_still_applied(
     radicale_proxy.add(faults.lose_answer, method="PUT")
     with pytest.raises(httpx2.RemoteProtocolError):
         put(radicale, proxied)
-    assert "new.ics" in radicale.resources("work")
-    assert radicale_proxy.requests == [("PUT", "/ann/work/new.ics", 0)]
+    assert "new.ics" in radicale.resources("team")
+    assert radicale_proxy.requests == [("PUT", "/ann/team/new.ics", 0)]
 
 
 @pytest.mark.parametrize(("fault", "applied"), [(faults.reset, False), (faults.reset_after, True)])
@@ -107,7 +107,7 @@ def test_a_reset_before_or_after_the_write(
     radicale_proxy.add(fault, method="PUT")
     with pytest.raises(httpx2.ReadError):
         put(radicale, proxied)
-    assert ("new.ics" in radicale.resources("work")) is applied
+    assert ("new.ics" in radicale.resources("team")) is applied
 
 
 def test_a_closed_connection_reaches_nobody(
@@ -116,7 +116,7 @@ def test_a_closed_connection_reaches_nobody(
     radicale_proxy.add(faults.close, method="PUT")
     with pytest.raises(httpx2.RemoteProtocolError):
         put(radicale, proxied)
-    assert "new.ics" not in radicale.resources("work")
+    assert "new.ics" not in radicale.resources("team")
 
 
 def test_a_truncated_listing_is_broken_xml(
