@@ -1,0 +1,243 @@
+"""Starting and stopping the emulator from tests, and talking to its switchboard.
+
+with GoogleServer.running() as google:
+    google.switch.add_user("ana@example.com", time_zone="Europe/Lisbon")
+    ... point the code under test at google.base_url ...
+"""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+ROOT = Path(__file__).parents[3]
+START_TIMEOUT_S = 30
+
+CLIENT_ID = "123456789012-emulated.apps.googleusercontent.com"
+CLIENT_SECRET = "GOCSPX-EXAMPLEONLYEXAMPLEONLYEXAM"
+
+Json = dict[str, Any]
+
+
+class SwitchError(RuntimeError):
+    """The switchboard refused what the test asked for."""
+
+
+class Switchboard:
+    """Client of the `/_switch` endpoints. Each method is one endpoint; the package docstring lists them."""
+
+    def __init__(self, base_url: str) -> None:
+        self._http = httpx2.Client(base_url=f"{base_url}/_switch", timeout=20)
+
+    def get(self, path: str, **query: str | int | None) -> Any:
+        kept = {name: value for name, value in query.items() if value is not None}
+        return self._read(self._http.get(path, params=kept))
+
+    def post(self, path: str, **body: object) -> Any:
+        return self._read(self._http.post(path, json=body))
+
+    def _read(self, response: httpx2.Response) -> Any:
+        if response.status_code >= 400:
+            raise SwitchError(f"{response.request.url.path}: {response.text}")
+        return response.json()
+
+    def close(self) -> None:
+        self._http.close()
+
+    # The server itself
+
+    def health(self) -> Json:
+        return self.get("/health")
+
+    def reset(self, now: datetime | None = None) -> None:
+        """Empty the store; with `now`, the clock stands still there."""
+        self.post("/reset")
+        if now is not None:
+            self.set_clock(now)
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat(self.get("/clock")["now"])
+
+    def set_clock(self, now: datetime, *, run: bool = False) -> None:
+        self.post("/clock", now=now.isoformat(), run=run)
+
+    def advance(self, seconds: float) -> None:
+        self.post("/clock", advance_s=seconds)
+
+    def settings(self, **changes: object) -> Json:
+        return self.post("/settings", **changes) if changes else self.get("/settings")
+
+    def fault(self, kind: str, **how: object) -> int:
+        """Start a fault and return its id."""
+        return self.post("/faults", kind=kind, **how)["id"]
+
+    def clear_faults(self) -> None:
+        self.post("/faults/clear")
+
+    def requests(self, method_id: str | None = None, after: int = 0) -> list[Json]:
+        return self.get("/requests", method_id=method_id, after=after)
+
+    def clear_requests(self) -> None:
+        self.post("/requests/clear")
+
+    def act_as(self, user: str, method: str, path: str, **more: object) -> Json:
+        """Make any Calendar call as any person; `more` is `query`, `body`, `headers`."""
+        response = self._http.post("/as", json={"user": user, "method": method, "path": path, **more})
+        if response.status_code >= 400:
+            raise SwitchError(f"{method} {path}: {response.text}")
+        return response.json() if response.content else {}
+
+    # People
+
+    def add_client(self, redirect_uris: list[str], **fields: object) -> str:
+        """Add the usual OAuth client, or one with other `fields`; return its id."""
+        client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **fields}
+        return self.post("/clients", redirect_uris=redirect_uris, **client)["client_id"]
+
+    def change_client(self, client_id: str = CLIENT_ID, **fields: object) -> None:
+        self.post("/clients", client_id=client_id, **fields)
+
+    def client_file(self, client_id: str = CLIENT_ID) -> Json:
+        return self.get("/clients/file", client_id=client_id)
+
+    def add_user(self, email: str, **fields: object) -> Json:
+        return self.post("/users", email=email, **fields)
+
+    def change_user(self, email: str, **fields: object) -> None:
+        self.post("/users/change", email=email, **fields)
+
+    def script_consent(self, choice: str, user: str | None = None, **more: object) -> None:
+        self.post("/consent", choice=choice, user=user, **more)
+
+    def tokens(self, user: str, scopes: list[str] | None = None, client_id: str = CLIENT_ID, **more: Any) -> Json:
+        """Return a token answer without the dance."""
+        return self.post("/tokens", user=user, scopes=scopes, client_id=client_id, **more)
+
+    def expire_tokens(self, user: str | None = None) -> None:
+        self.post("/tokens/expire", user=user)
+
+    def revoke(self, user: str) -> None:
+        self.post("/grants/revoke", user=user)
+
+    def untick(self, user: str, scopes: list[str]) -> None:
+        self.post("/grants/untick", user=user, scopes=scopes)
+
+    # Calendars and events
+
+    def add_calendar(self, owner: str, summary: str, **fields: object) -> str:
+        return self.post("/calendars", owner=owner, summary=summary, **fields)["id"]
+
+    def share(self, calendar: str, user: str, role: str, *, listed: bool = True) -> None:
+        self.post("/calendars/share", calendar=calendar, user=user, role=role, listed=listed)
+
+    def add_event(self, calendar: str, body: Json, *, by: str | None = None, **query: object) -> Json:
+        return self.post("/events/add", calendar=calendar, body=body, by=by, query=query)
+
+    def edit_event(self, calendar: str, event: str, body: Json, *, by: str | None = None, **query: object) -> Json:
+        return self.post("/events/edit", calendar=calendar, event=event, body=body, by=by, query=query)
+
+    def delete_event(self, calendar: str, event: str, *, by: str | None = None) -> None:
+        self.post("/events/delete", calendar=calendar, event=event, by=by)
+
+    def seed_event(self, calendar: str, event: Json) -> str:
+        return self.post("/events/seed", calendar=calendar, event=event)["id"]
+
+    def bulk_events(self, calendar: str, count: int, start: datetime, **more: object) -> list[str]:
+        start_text = start.isoformat()
+        return self.post("/events/bulk", calendar=calendar, count=count, start=start_text, **more)["ids"]
+
+    def stored(self, calendar: str) -> list[Json]:
+        return self.get("/events", calendar=calendar)
+
+    def touch(self, calendar: str, event: str) -> str:
+        return self.post("/events/touch", calendar=calendar, event=event)["etag"]
+
+    def expire_sync(self, calendar: str | None = None, reason: str = "fullSyncRequired") -> int:
+        which = {"calendar": calendar} if calendar else {}
+        return self.post("/sync/expire", reason=reason, **which)["ended"]
+
+    def script_meet(self, *outcomes: str, pending_s: float | None = None) -> None:
+        self.post("/meet", outcomes=list(outcomes), pending_s=pending_s)
+
+    def resolve_meet(self, event: str | None = None, outcome: str | None = None) -> None:
+        self.post("/meet/resolve", event=event, outcome=outcome)
+
+    def mail(self) -> list[Json]:
+        return self.get("/mail")
+
+    def channels(self) -> list[Json]:
+        return self.get("/channels")
+
+    def pushes(self) -> list[Json]:
+        """Return all tries to deliver notifications, once none is under way."""
+        self.post("/pushes/wait")
+        return self.get("/pushes")
+
+    def send_push(self, calendar: str) -> None:
+        self.post("/pushes/send", calendar=calendar)
+
+
+class GoogleServer:
+    """The emulator in a process of its own on a free loopback port."""
+
+    def __init__(self, *, now: datetime | None = None) -> None:
+        self._nonce = secrets.token_hex(8)
+        command = [sys.executable, "-m", "tests.emulators.google", "--port", "0", "--nonce", self._nonce]
+        command += ["--ends-with-parent", *(["--now", now.isoformat()] if now else [])]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.base_url = f"http://127.0.0.1:{self._read_port()}"
+        self.switch = Switchboard(self.base_url)
+        self._check_own_child()
+
+    @classmethod
+    @contextmanager
+    def running(cls, *, now: datetime | None = None) -> Iterator[GoogleServer]:
+        server = cls(now=now)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+    def _read_port(self) -> int:
+        """Return what the child prints first. A child that ends or stays silent is an error."""
+        timer = threading.Timer(START_TIMEOUT_S, self._process.kill)
+        timer.start()
+        try:
+            assert self._process.stdout is not None
+            line = self._process.stdout.readline()
+        finally:
+            timer.cancel()
+        if not line.strip().isdigit():
+            self.stop()
+            raise RuntimeError(f"The emulator did not start: {line!r}")
+        return int(line)
+
+    def _check_own_child(self) -> None:
+        """Make sure that our child answers on this port, not a stranger."""
+        health = self.switch.health()
+        if (health["pid"], health["nonce"]) != (self._process.pid, self._nonce):
+            self.stop()
+            raise RuntimeError("Another process answers on the emulator's port.")
+
+    def stop(self) -> None:
+        """End the child; stopping twice is fine."""
+        if hasattr(self, "switch"):
+            self.switch.close()
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
