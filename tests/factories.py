@@ -122,9 +122,13 @@ def _template() -> Path:
 _kept: list[tempfile.TemporaryDirectory[str]] = []
 
 
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Hashes that cost nothing, for `calsync.services.passwords._hasher`."""
+
+
 @functools.cache
 def _password_hash() -> str:
-    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    return QUICK_HASHER.hash(PASSWORD)
 
 
 def make_user(rt: Runtime, name: str, role: str = "staff", **values: Any) -> t.User:

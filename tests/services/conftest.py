@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from calsync.runtime import Runtime
+from calsync.services import passwords
 from tests import factories
 
 
@@ -21,3 +22,12 @@ def rt(fresh_database: Callable[..., str], tmp_path: Path, clock: factories.Cloc
     runtime = factories.make_runtime(fresh_database(factories.prepare), clock, folder=tmp_path)
     yield runtime
     runtime.db.close()
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hash passwords with the least work: a real hash takes 100 ms by design."""
+    monkeypatch.setattr(passwords, "_hasher", factories.QUICK_HASHER)
+    passwords._nobodys.cache_clear()
+    yield
+    passwords._nobodys.cache_clear()
