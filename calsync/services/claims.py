@@ -8,14 +8,16 @@ forward again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import Select, case, or_, select, update
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import AccountState
+from calsync.engine.rules import Rules, overlay
+from calsync.engine.vocabulary import AccountState, Trigger
 from calsync.errors import ProviderError
-from calsync.runtime import Runtime
+from calsync.runtime import SYSTEM, Actor, Runtime
 from calsync.services import facts, owners, settings
 from calsync.store import accounts as rows
 from calsync.store import tables as t
@@ -51,6 +53,22 @@ def is_anything_due(rt: Runtime) -> bool:
     """Return whether a claim would find an account. Costs one query and no lock."""
     with rt.reading() as session:
         return session.scalars(select(col(t.Account.id)).where(rows.due(rt.now())).limit(1)).first() is not None
+
+
+def timed_out_among(rt: Runtime, ids: Sequence[int]) -> set[int]:
+    """Return those of the accounts whose last run timed out."""
+    query = select(col(t.Account.id)).where(col(t.Account.id).in_(ids), col(t.Account.timed_out))
+    with rt.reading() as session:
+        return {i for i in session.scalars(query) if i is not None}
+
+
+def asked_by(rt: Runtime, account_id: int) -> tuple[Trigger, Actor]:
+    """Return why the account's next run takes place, and for whom. Raises NotFound."""
+    with rt.reading() as session:
+        account = rows.get(session, account_id)
+        user = session.get(t.User, account.requested_by_id) if account.requested_by_id else None
+    trigger = Trigger(account.requested_trigger or Trigger.SCHEDULE)
+    return trigger, SYSTEM if user is None else Actor(user.id, user.email, user.role)
 
 
 def claim(rt: Runtime, account_id: int, owner: str) -> bool:
@@ -224,28 +242,38 @@ def reschedule(rt: Runtime) -> int:
     Needed when an admin changes the organisation's frequency. Accounts that run or were asked to run are
     left alone.
     """
-    now, changed = rt.now(), 0
+    now = rt.now()
     with rt.reading() as session:
-        quiet = select(col(t.Account.id)).where(
-            col(t.Account.state) == AccountState.ACTIVE,
-            rows.unleased(now),
-            func.coalesce(col(t.Account.requested_trigger), "") == "",
-            or_(col(t.Account.next_sync_at).is_(None), col(t.Account.next_sync_at) > now),
-        )
-        ids = [i for i in session.scalars(quiet.order_by(col(t.Account.id))) if i is not None]
+        base, _ = settings.organisation_rules(session)
+        ids = [a.id for a in session.scalars(_quiet(now)) if _misses(a, _due_by(a, base, now))]
     for start in range(0, len(ids), 500):
         with rt.writing() as session:
-            batch = select(t.Account).where(col(t.Account.id).in_(ids[start : start + 500]), rows.unleased(now))
-            changed += sum(_follow(session, account, now) for account in session.scalars(batch))
-    return changed
+            for account in session.scalars(_quiet(now).where(col(t.Account.id).in_(ids[start : start + 500]))):
+                account.next_sync_at = _due_by(account, base, now)
+    return len(ids)
 
 
-def _follow(session: Session, account: t.Account, now: datetime) -> bool:
-    if not account.grant_ok or account.failed_runs:
-        return False
-    every = facts.interval(settings.rules_of(session, account))
-    latest = None if every is None else (account.last_success_at or now) + every
-    if account.next_sync_at == latest or (latest and account.next_sync_at and account.next_sync_at < latest):
-        return False
-    account.next_sync_at = None if latest is None else max(latest, now)
-    return True
+def _quiet(now: datetime) -> Select[t.Account]:
+    """Accounts that neither run, nor wait for a run somebody asked for, nor are in trouble."""
+    return select(t.Account).where(
+        col(t.Account.state) == AccountState.ACTIVE,
+        col(t.Account.grant_ok),
+        col(t.Account.failed_runs) == 0,
+        col(t.Account.requested_trigger) == "",
+        rows.unleased(now),
+        or_(col(t.Account.next_sync_at).is_(None), col(t.Account.next_sync_at) > now),
+        or_(col(t.Account.rate_limited_until).is_(None), col(t.Account.rate_limited_until) <= now),
+    )
+
+
+def _due_by(account: t.Account, base: Rules, now: datetime) -> datetime | None:
+    """Return when the account is due at the latest under its rules; None for manual."""
+    every = facts.interval(overlay(base, account.overrides) if account.overrides else base)
+    return None if every is None else max((account.last_success_at or account.created_at) + every, now)
+
+
+def _misses(account: t.Account, due_by: datetime | None) -> bool:
+    """Whether the account's next run is later than that, or set although it should not be."""
+    if account.next_sync_at is None or due_by is None:
+        return account.next_sync_at is not due_by
+    return account.next_sync_at > due_by

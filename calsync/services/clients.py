@@ -82,6 +82,14 @@ def provider_of(rt: Runtime, name: str) -> Provider:
     return provider
 
 
+def password_provider(rt: Runtime) -> str:
+    """Return the name of the provider that people sign in to with a password. Raises NotFound without one."""
+    for name, provider in rt.providers.items():
+        if provider.info.sign_in == "password":
+            return name
+    raise NotFound("provider", "with a password")
+
+
 def grant_of(rt: Runtime, account: t.Account) -> Grant:
     """Return what a client needs to act for this account, its secret unsealed."""
     secret = json.loads(rt.secrets.unseal(account.secret)) if account.secret else {}

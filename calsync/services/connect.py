@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import Session, col
 
@@ -40,17 +41,19 @@ def connect_caldav(
     username: str,
     password: str,
     allow_private_network: bool = False,
-    provider: str = "caldav",
+    provider: str | None = None,
     by: Actor,
 ) -> t.Account:
     """Connect a login at a provider that takes passwords, for a person, and return the account.
 
+    `provider` None means the one such provider there is.
     An account is one login: connecting it again renews the password and finds its links, also after a
     disconnect. Raises NotFound (person, provider), NotAllowed, Refused for an address or login that cannot
     be, ProviderError.
     """
     _check_may_connect(rt, user_id, by)
     grant = Grant(url.strip(), username.strip(), password, None, allow_private_network)
+    provider = provider or clients.password_provider(rt)
     found = _ask(rt, provider, grant)
     with rt.writing() as session:
         account = rows.find_by_subject(session, user_id, provider, found.subject)
@@ -121,8 +124,42 @@ def probe(rt: Runtime, account_id: int) -> None:
     with rt.writing() as session:
         account = rows.get(session, account_id)
         now = rt.now()
-        account.last_answer_at, account.last_answer_ms, account.grant_checked_at = now, took_ms, now
+        account.last_answer_at, account.last_answer_ms = now, took_ms
+        if not account.grant_ok or account.failed_runs > facts.RUNS_BEFORE_DAILY:
+            account.next_sync_at = now
+        facts.regain_grant(account, now)
         _save_calendars(rt, session, account, found)
+
+
+def try_probe(rt: Runtime, account_id: int) -> bool:
+    """Probe and return whether the grant works; what went wrong is on the account."""
+    try:
+        probe(rt, account_id)
+    except (ProviderError, NotFound):
+        return False
+    return True
+
+
+def list_unproven(rt: Runtime) -> list[int]:
+    """Return accounts that only a probe will prove: nothing has done so for a day.
+
+    That is accounts on manual frequency, dead ones (a server may have refused by mistake) and those that
+    failed so often that they are hardly tried any more; the last are probed every hour.
+    """
+    now = rt.now()
+    with rt.reading() as session:
+        return [
+            account.id
+            for account in rows.list_unchecked(session, now - facts.PROBE_FAILING_EVERY)
+            if account.id is not None and _wants_probe(session, account, now)
+        ]
+
+
+def _wants_probe(session: Session, account: t.Account, now: datetime) -> bool:
+    if account.failed_runs > facts.RUNS_BEFORE_DAILY:
+        return True
+    is_old = account.grant_checked_at is None or account.grant_checked_at <= now - facts.PROBE_EVERY
+    return is_old and (not account.grant_ok or facts.interval(settings.rules_of(session, account)) is None)
 
 
 def _ask(rt: Runtime, name: str, grant: Grant) -> Found:
@@ -167,9 +204,9 @@ def _renew(rt: Runtime, session: Session, account: t.Account, grant: Grant, foun
     account.allow_private_network = grant.allow_private_network
     if account.state == AccountState.DISCONNECTED:
         account.state, account.disconnected_at = AccountState.ACTIVE, None
-    account.grant_ok, account.grant_error, account.grant_lost_at = True, "", None
-    account.grant_checked_at = account.last_answer_at = rt.now()
-    account.failed_runs, account.last_error, account.last_error_class = 0, "", ""
+    facts.regain_grant(account, rt.now())
+    account.last_answer_at, account.failed_runs = rt.now(), 0
+    account.last_error = account.last_error_class = ""
     calendars = _save_calendars(rt, session, account, found.calendars)
     if is_first:
         _choose(session, account, calendars)
@@ -177,7 +214,8 @@ def _renew(rt: Runtime, session: Session, account: t.Account, grant: Grant, foun
 
 
 def _plan_first_run(rt: Runtime, session: Session, account: t.Account, is_first: bool) -> None:
-    """A new account waits one interval, so that its owner can choose calendars and look at a preview first."""
+    """A new account waits one interval, so that its owner can choose calendars and look at a preview first.
+    """
     rules = settings.rules_of(session, account)
     account.requested_trigger = Trigger.FIRST if is_first else Trigger.SCHEDULE
     account.next_sync_at = facts.next_due(account, rules, None, rt.now()) if is_first else rt.now()
@@ -232,4 +270,5 @@ def _note_failure(rt: Runtime, account_id: int, error: ProviderError) -> None:
         if isinstance(error, SignInNeeded):
             facts.lose_grant(account, error, rt.now())
         else:
+            account.grant_checked_at = rt.now()  # it said nothing about the grant; ask again when it is time
             account.last_error, account.last_error_class = str(error)[:500], facts.error_class(error)

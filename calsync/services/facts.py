@@ -16,6 +16,8 @@ SAFETY_POLL = timedelta(minutes=5)
 FIRST_WAIT = timedelta(minutes=1)
 RUNS_BEFORE_DAILY = 10
 """Failed runs in a row after which an account is tried once a day and needs attention."""
+PROBE_EVERY = timedelta(days=1)
+PROBE_FAILING_EVERY = timedelta(hours=1)
 REJECTIONS = {
     "permission": ErrorClass.PERMISSION,
     "not_found": ErrorClass.NOT_FOUND,
@@ -46,6 +48,11 @@ def lose_grant(account: t.Account, error: SignInNeeded, now: datetime) -> None:
     account.grant_ok, account.grant_error, account.grant_checked_at = False, error.why[:300], now
     account.last_error, account.last_error_class = str(error)[:500], ErrorClass.AUTH
     account.in_sync_since = None
+
+
+def regain_grant(account: t.Account, now: datetime) -> None:
+    """Note that the provider accepted the grant just now."""
+    account.grant_ok, account.grant_error, account.grant_lost_at, account.grant_checked_at = True, "", None, now
 
 
 def error_class(error: ProviderError) -> ErrorClass:

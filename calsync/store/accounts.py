@@ -47,6 +47,15 @@ def list_accounts(session: Session, *, user_id: int | None = None, with_disconne
     return list(session.scalars(query))
 
 
+def list_unchecked(session: Session, before: datetime) -> list[t.Account]:
+    """Return active accounts whose grant was last checked before then, or never."""
+    checked = col(t.Account.grant_checked_at)
+    query = select(t.Account).where(
+        col(t.Account.state) == AccountState.ACTIVE, or_(checked.is_(None), checked <= before)
+    )
+    return list(session.scalars(query.order_by(col(t.Account.id))))
+
+
 def get_calendar(session: Session, calendar_id: int) -> t.Calendar:
     """Return the calendar. Raises NotFound."""
     calendar = session.get(t.Calendar, calendar_id)

@@ -1,0 +1,99 @@
+"""This installation as one thing: which of its processes keeps the clock, and when it last ticked."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import sqlalchemy
+
+from calsync.runtime import Runtime
+from calsync.store import tables as t
+
+LOCK_FILE = "scheduler.lock"
+_ADVISORY_LOCK = 7_201_970  # any number that nothing else in the database locks
+
+
+class ClockLock:
+    """Held by the one process whose scheduler ticks; freed by the system when that process dies.
+
+    On SQLite it is a lock on a file beside the keys, on PostgreSQL an advisory lock of the database.
+    """
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+        self._file: IO[bytes] | None = None
+        self._connection: sqlalchemy.Connection | None = None
+
+    def take(self) -> bool:
+        """Return whether this process keeps the clock now; try to become the one if nobody is."""
+        return self._take_file() if self._rt.db.is_sqlite else self._take_advisory()
+
+    def free(self) -> None:
+        """Let another process keep the clock. Freeing twice is fine."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if self._connection is not None:
+            with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError):
+                self._connection.invalidate()
+                self._connection.close()
+            self._connection = None
+
+    def _take_file(self) -> bool:
+        if self._file is None:
+            self._file = _locked(self._rt.settings.instance_dir / LOCK_FILE)
+        return self._file is not None
+
+    def _take_advisory(self) -> bool:
+        try:
+            if self._connection is None:
+                self._connection = self._ask_database()
+            elif not self._connection.scalar(sqlalchemy.text("SELECT true")):
+                return False
+        except sqlalchemy.exc.SQLAlchemyError:
+            # The lock went with the connection; the next tick tries anew.
+            self.free()
+        return self._connection is not None
+
+    def _ask_database(self) -> sqlalchemy.Connection | None:
+        connection = self._rt.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        query = sqlalchemy.text("SELECT pg_try_advisory_lock(:key)")
+        if connection.scalar(query, {"key": _ADVISORY_LOCK}):
+            return connection
+        connection.close()
+        return None
+
+
+def note_tick(rt: Runtime) -> None:
+    """Note that the scheduler is alive: health checks look at how old this is."""
+    with rt.writing() as session:
+        instance = session.get(t.Instance, 1)
+        if instance is None:
+            instance = t.Instance(id=1)
+            session.add(instance)
+        instance.scheduler_tick_at = rt.now()
+
+
+def _locked(path: Path) -> IO[bytes] | None:
+    """Return the file, locked until it is closed; None when another process holds it."""
+    file = path.open("ab")
+    try:
+        _system_lock()(file)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def _system_lock() -> Callable[[IO[bytes]], None]:
+    if sys.platform == "win32":
+        import msvcrt
+
+        return lambda file: msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    import fcntl
+
+    return lambda file: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

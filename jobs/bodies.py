@@ -1,0 +1,118 @@
+"""What each job does: one service call. Ids in, nothing out, safe to repeat.
+
+Services are imported when their job first runs: a process that serves pages starts before it syncs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from calsync.runtime import Runtime
+
+Body = Callable[..., None]
+
+
+class Work:
+    """The services as the pool sees them."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+
+    def run(self, job: str, ids: Mapping[str, int], owner: str) -> None:
+        """Do one job by its name. Raises KeyError for a name that no job has."""
+        JOBS[job](self._rt, owner, **ids)
+
+    def claim(self, owner: str, limit: int, slow_limit: int) -> list[tuple[int, bool]]:
+        """Claim due accounts and say which are slow. A look without a lock comes first: mostly nothing is
+        due.
+        """
+        from calsync.services import claims
+
+        if not claims.is_anything_due(self._rt):
+            return []
+        ids = claims.claim_due(self._rt, owner, limit, slow_limit=slow_limit)
+        slow = claims.timed_out_among(self._rt, ids)
+        return [(account_id, account_id in slow) for account_id in ids]
+
+    def give_back(self, owner: str) -> int:
+        """Release every claim that `owner` still holds."""
+        from calsync.services import claims
+
+        return claims.release_all(self._rt, owner)
+
+
+def sync_account(rt: Runtime, owner: str, account_id: int) -> None:
+    """Run one account that `owner` has claimed, as whoever asked for the run."""
+    from calsync.services import claims, sync
+
+    trigger, by = claims.asked_by(rt, account_id)
+    sync.run(rt, account_id, trigger=trigger, by=by, owner=owner)
+
+
+def probe_account(rt: Runtime, owner: str, account_id: int) -> None:
+    """Prove that an account's grant still works; what the provider answers is on the row."""
+    from calsync.services import connect
+
+    connect.try_probe(rt, account_id)
+
+
+def probe_grants(rt: Runtime, owner: str) -> None:
+    """Look for accounts whose grant nothing has proven for a day."""
+    from calsync.services import connect
+
+    for account_id in connect.list_unproven(rt):
+        rt.enqueue("probe_account", account_id=account_id)
+
+
+def follow_clock(rt: Runtime, owner: str) -> None:
+    """End pauses that are over, and bring schedules in line with the frequency in force."""
+    from calsync.services import claims
+
+    claims.resume_rested(rt)
+    claims.reschedule(rt)
+
+
+def watch_notices(rt: Runtime, owner: str) -> None:
+    """Open and end notices, and put the mails that are due into the outbox."""
+    from calsync.services import notices
+
+    notices.watch(rt)
+    if notices.mail_due(rt):
+        rt.enqueue("send_mail")
+
+
+def send_mail(rt: Runtime, owner: str) -> None:
+    """Empty the outbox as far as it is due."""
+    from calsync.services import mail
+
+    mail.send_waiting(rt)
+
+
+def send_digest(rt: Runtime, owner: str) -> None:
+    """Write the weekly digest when its hour has come."""
+    from calsync.services import digest
+
+    if digest.send_due(rt):
+        rt.enqueue("send_mail")
+
+
+def prune(rt: Runtime, owner: str) -> None:
+    """Throw away what is old enough."""
+    from calsync.services import prune as retention
+
+    retention.prune(rt)
+
+
+JOBS: dict[str, Body] = {
+    body.__name__: body
+    for body in (
+        sync_account,
+        probe_account,
+        probe_grants,
+        follow_clock,
+        watch_notices,
+        send_mail,
+        send_digest,
+        prune,
+    )
+}

@@ -1,0 +1,1 @@
+"""The pool, the clock, and what their jobs do."""
