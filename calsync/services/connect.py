@@ -17,7 +17,7 @@ from calsync.engine.vocabulary import AccountState, Reason, Role, Trigger
 from calsync.errors import NotAllowed, NotFound, ProviderError, Refused, SignInNeeded
 from calsync.providers.base import Grant, RemoteCalendar
 from calsync.runtime import Actor, Runtime
-from calsync.services import clients, facts, settings
+from calsync.services import clients, facts, failures, settings
 from calsync.store import accounts as rows
 from calsync.store import audit
 from calsync.store import tables as t
@@ -214,8 +214,7 @@ def _renew(rt: Runtime, session: Session, account: t.Account, grant: Grant, foun
 
 
 def _plan_first_run(rt: Runtime, session: Session, account: t.Account, is_first: bool) -> None:
-    """A new account waits one interval, so that its owner can choose calendars and look at a preview first.
-    """
+    """A new account waits one interval, so that its owner can choose calendars and look at a preview first."""
     rules = settings.rules_of(session, account)
     account.requested_trigger = Trigger.FIRST if is_first else Trigger.SCHEDULE
     account.next_sync_at = facts.next_due(account, rules, None, rt.now()) if is_first else rt.now()
@@ -271,4 +270,4 @@ def _note_failure(rt: Runtime, account_id: int, error: ProviderError) -> None:
             facts.lose_grant(account, error, rt.now())
         else:
             account.grant_checked_at = rt.now()  # it said nothing about the grant; ask again when it is time
-            account.last_error, account.last_error_class = str(error)[:500], facts.error_class(error)
+            account.last_error, account.last_error_class = str(error)[:500], failures.error_class(error)

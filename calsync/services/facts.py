@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import ErrorClass
-from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded, Unavailable
+from calsync.errors import ProviderError, RateLimited, SignInNeeded, Unavailable
+from calsync.services import failures
 from calsync.store import tables as t
 
 SAFETY_POLL = timedelta(minutes=5)
@@ -18,12 +19,6 @@ RUNS_BEFORE_DAILY = 10
 """Failed runs in a row after which an account is tried once a day and needs attention."""
 PROBE_EVERY = timedelta(days=1)
 PROBE_FAILING_EVERY = timedelta(hours=1)
-REJECTIONS = {
-    "permission": ErrorClass.PERMISSION,
-    "not_found": ErrorClass.NOT_FOUND,
-    "invalid": ErrorClass.INVALID_DATA,
-    "duplicate": ErrorClass.DUPLICATE,
-}
 
 
 def record(account: t.Account, error: ProviderError | None, failed: int, now: datetime) -> None:
@@ -39,7 +34,7 @@ def record(account: t.Account, error: ProviderError | None, failed: int, now: da
         case _:
             account.failed_runs += 1
             account.in_sync_since = None
-            account.last_error, account.last_error_class = str(error)[:500], error_class(error)
+            account.last_error, account.last_error_class = str(error)[:500], failures.error_class(error)
 
 
 def lose_grant(account: t.Account, error: SignInNeeded, now: datetime) -> None:
@@ -53,14 +48,6 @@ def lose_grant(account: t.Account, error: SignInNeeded, now: datetime) -> None:
 def regain_grant(account: t.Account, now: datetime) -> None:
     """Note that the provider accepted the grant just now."""
     account.grant_ok, account.grant_error, account.grant_lost_at, account.grant_checked_at = True, "", None, now
-
-
-def error_class(error: ProviderError) -> ErrorClass:
-    """Return the class under which people see what stopped a whole run."""
-    if isinstance(error, Unavailable):
-        return ErrorClass.NETWORK
-    code = error.code if isinstance(error, Rejected) else ""
-    return REJECTIONS.get(code, ErrorClass.PROVIDER)
 
 
 def interval(rules: Rules) -> timedelta | None:
