@@ -40,10 +40,13 @@ class Occurrence:
 
 
 def span(event: Event) -> tuple[datetime, datetime]:
-    """Return UTC bounds of every occurrence; the end is NEVER for a series without end or one that cannot be read.
+    """Return UTC bounds of every occurrence; the end is NEVER for a series without one.
 
-    Dates and floating times are bounded in every zone of the world. An override is bounded alone.
+    Dates and floating times are bounded in every zone of the world. An override is bounded alone. Raises ValueError
+    when the rule or the zone of a series cannot be read.
     """
+    if event.is_series:
+        slots.home(event)
     start, end = _earliest(event.start), _latest(event.end)
     length = max(end - start, timedelta())
     if event.rdates:

@@ -67,14 +67,13 @@ def is_in(keys: frozenset[SlotKey], key: SlotKey) -> bool:
 
 
 def last_start(master: Event) -> datetime:
-    """Return a UTC bound of the last start that the rule gives; NEVER when there is none or it cannot be read."""
-    try:
-        rule = rrule.parse(master.rrule or "")
-        until = until_of(master)
-        last = recurrence.last(rule, wall_of(master), _PERIODS_FOR_A_BOUND) if rule.count else None
-    except ValueError:
-        return NEVER
-    walls = [wall for wall in (until, last) if wall is not None]
+    """Return a UTC bound of the last start that the rule gives; NEVER when there is none or it takes long to know.
+
+    Raises ValueError when the rule or the zone cannot be read.
+    """
+    rule = rrule.parse(master.rrule or "")
+    last = recurrence.last(rule, wall_of(master), _PERIODS_FOR_A_BOUND) if rule.count else None
+    walls = [wall for wall in (until_of(master), last) if wall is not None]
     # No zone is more than 15 hours from UTC.
     return plus(min(walls).replace(tzinfo=UTC), timedelta(hours=15)) if walls else NEVER
 
