@@ -67,7 +67,7 @@ class Terms:
     `project` turns local content into what is written out of it; `hidden` names fields that are write-only.
     `may_push` and `may_pull` are False with a reason where direction or access forbids it. `is_source` tells whether
     shared fields may come in through this copy, `is_owner` whether they may go out through it; `own_addresses` are the
-    attendees whose responses travel through it all the same.
+    attendees whose responses travel through it all the same. `choices` stand above the policy.
     """
 
     policy: Policy = Policy.LAST_MODIFIED
@@ -81,7 +81,11 @@ class Terms:
     own_addresses: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
     project: Callable[[Content], Content] = dict
-    override_policy: Policy | None = None  # a person's choice stands above the policy
+    choices: Mapping[str, Policy] = field(default_factory=dict)  # a person's, by merge unit; "*" for all others
+
+
+    def policy_for(self, name: str) -> Policy:
+        return self.choices.get(name) or self.choices.get("*") or self.policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +186,7 @@ def _settle(local: Local, remote: Remote, result: Merge, outward: Content, terms
     losing: dict[str, dict[str, Any]] = {}
     reasons: list[Reason] = []
     trace: list[str] = []
-    policy = terms.override_policy or terms.policy
-    if result.clashes and policy is Policy.MANUAL:
+    if any(terms.policy_for(name) is Policy.MANUAL for name in result.clashes):
         return Decision(
             Reason.NEEDS_CHOICE,
             conflict=ConflictKind.BOTH_CHANGED,
@@ -193,7 +196,7 @@ def _settle(local: Local, remote: Remote, result: Merge, outward: Content, terms
             trace=("both sides changed " + ", ".join(result.clashes), "the policy is to ask a person"),
         )
     for name, clash in result.clashes.items():
-        crm_wins, reason, why = _winner(name, local, remote, policy)
+        crm_wins, reason, why = _winner(name, local, remote, terms.policy_for(name))
         reasons.append(reason)
         trace.append(f"{name}: {why}")
         if crm_wins:
@@ -217,7 +220,7 @@ def _settle(local: Local, remote: Remote, result: Merge, outward: Content, terms
 
 
 def _reason(clashed: list[Reason], inward: Content, outward: Content, terms: Terms) -> Reason:
-    if terms.override_policy is not None:
+    if clashed and terms.choices:
         return Reason.RESOLVED
     if clashed:
         return clashed[0]
@@ -279,7 +282,7 @@ def _remote_gone(local: Local, remote: Remote, agreed: Agreed, terms: Terms) -> 
     if not terms.is_source:
         return _own_response_declined(local, terms)
     if not terms.may_pull:
-        return Decision(Reason.DRIFT, drift=("status",), agrees=True, waits_for=Reason.DRIFT)
+        return Decision(Reason.DRIFT, waits_for=Reason.DRIFT)
     if terms.deletions is Deletions.UNLINK:
         return Decision(Reason.DELETION_UNLINKS, parks=True)
     if result.local_changed or terms.deletions is Deletions.ASK:
@@ -301,8 +304,8 @@ def _cancel_remote(reason: Reason, terms: Terms) -> Decision:
 def _gone_against_edit(
     local: Local, remote: Remote, agreed: Agreed, terms: Terms, result: Merge, *, local_is_gone: bool
 ) -> Decision:
-    policy = terms.override_policy or terms.policy
-    if terms.override_policy is None and (policy is Policy.MANUAL or terms.deletions is Deletions.ASK):
+    policy = terms.policy_for("status")
+    if policy is Policy.MANUAL or (terms.deletions is Deletions.ASK and not terms.choices):
         side = "here" if local_is_gone else "in the calendar"
         return Decision(
             Reason.NEEDS_CHOICE,
@@ -312,7 +315,7 @@ def _gone_against_edit(
             trace=(f"cancelled {side}, changed on the other side",),
         )
     crm_stands, reason, why = _gone_winner(local, remote, result, policy, local_is_gone=local_is_gone)
-    reason = Reason.RESOLVED if terms.override_policy is not None else reason
+    reason = Reason.RESOLVED if terms.choices else reason
     if crm_stands:
         decision = (
             _cancel_remote(reason, terms)
@@ -366,7 +369,7 @@ def _gone_losing(
 
 def _pull_revival(remote: Remote, terms: Terms) -> Decision:
     if not terms.may_pull:
-        return Decision(Reason.DRIFT, drift=("status",), agrees=True)
+        return Decision(Reason.DRIFT, waits_for=Reason.DRIFT)
     if not terms.is_source:
         return KEEP
     inward = {f: v for f, v in remote.content.items() if f not in terms.hidden and f in FIELDS}
@@ -432,7 +435,7 @@ def _without_push(decision: Decision, why: Reason) -> Decision:
 def _without_pull(decision: Decision) -> Decision:
     drift = tuple(decision.inward)
     kept = replace(decision, local_action=Action.NONE, inward={}, drift=drift)
-    return kept if kept.remote_action != Action.NONE else replace(kept, reason=Reason.DRIFT, agrees=True)
+    return kept if kept.remote_action != Action.NONE else replace(kept, reason=Reason.DRIFT)
 
 
 def _guard_pushes(decision: Decision, agreed: Agreed) -> Decision:

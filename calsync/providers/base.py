@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from calsync.engine.event import FIELDS, Event
+from calsync.engine.resource import Resource
 from calsync.engine.vocabulary import MailRule
 from calsync.errors import ProviderError
 
@@ -78,24 +79,6 @@ class RemoteCalendar:
     @property
     def is_writable(self) -> bool:
         return self.access in ("owner", "writer")
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One thing at the provider with one handle and one version, and the events in it.
-
-    `version` is opaque (ETag, changeKey); None means that the provider gives none. `body` is the raw answer, kept so
-    that a later write can preserve what we do not model. A resource that cannot be read has no events and says why in
-    `fault`: it exists, it is not deleted, and nothing is ever written to it. `is_adopted` is True when a create found
-    its key already there: the content is then whatever the resource holds, not what this write carried.
-    """
-
-    handle: str
-    version: str | None
-    body: str
-    events: tuple[Event, ...] = ()
-    fault: str | None = None
-    is_adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +184,20 @@ class Provider(Protocol):
 
     def open(self, grant: Grant, calendars: Mapping[str, str]) -> CalendarClient:
         """Return a client. `calendars` gives remote ids and their time zones, for floating times."""
+
+
+__all__ = [
+    "CalendarClient",
+    "CalendarReader",
+    "Capabilities",
+    "Edit",
+    "Grant",
+    "Known",
+    "Page",
+    "Provider",
+    "ProviderInfo",
+    "RemoteCalendar",
+    "Resource",
+    "Write",
+    "Written",
+]

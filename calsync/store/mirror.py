@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 from calsync.engine import event as events
 from calsync.engine import projection, series
 from calsync.engine.event import Event
-from calsync.providers.base import Resource
+from calsync.engine.resource import Resource
 from calsync.store import tables as t
 
 LATE_ANSWERS = timedelta(minutes=2)
@@ -301,3 +301,20 @@ def _columns(event: Event) -> dict[str, Any]:
         "excluded": "",
         "considered": "",
     }
+
+
+def get(session: Session, calendar_id: int, handle: str) -> t.MirrorResource:
+    """Return a mirrored resource. Raises NoResultFound."""
+    table = t.MirrorResource
+    return session.scalars(
+        sa.select(table).where(col(table.calendar_id) == calendar_id, col(table.handle) == handle)
+    ).one()
+
+
+def events_of(session: Session, resource_id: int) -> dict[tuple[str, str], t.MirrorEvent]:
+    """Return the living events of a resource by uid and recurrence key."""
+    table = t.MirrorEvent
+    rows = session.scalars(
+        sa.select(table).where(col(table.resource_id) == resource_id, col(table.is_deleted).is_(False))
+    )
+    return {(row.uid, row.recurrence_key): row for row in rows}

@@ -134,6 +134,7 @@ class Run(SQLModel, table=True):
     direction: str = Field(default="both", max_length=10)
     state: str = Field(default=RunState.RUNNING, max_length=12)
     is_full: bool = False
+    is_first: bool = False  # the account's first run: creating much is expected
     phase: str = Field(default="", max_length=10)  # fetch, plan, apply while running
     phases: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # phase -> ms
     progress_done: int = 0

@@ -1,0 +1,205 @@
+"""Apply, the CRM's half: planned changes of activities, in batches, each in a savepoint of its own.
+
+An activity that changed after it was planned is decided again; so is one whose event changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine import decide, mapping
+from calsync.engine import event as events
+from calsync.engine.event import Content, fingerprint
+from calsync.engine.vocabulary import Action, Direction, LinkState, StepState
+from calsync.services import cases, firsts
+from calsync.services.context import Context
+from calsync.store import activities, links, steps
+from calsync.store import tables as t
+from calsync.store.links import Pair, mark
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the local half did. `missed` steps must be decided again."""
+
+    done: int = 0
+    missed: int = 0
+    created_series: bool = False
+    activity_ids: list[int] = field(default_factory=list)
+
+
+def apply(ctx: Context) -> Outcome:
+    """Apply every planned local change of the run. Raises LeaseLost."""
+    outcome = Outcome()
+    for direction in (Direction.INBOUND, Direction.OUTBOUND):
+        after = 0
+        while True:
+            with ctx.rt.reading() as session:
+                batch = steps.planned(session, ctx.run_id, direction=direction, after=after)
+            if not batch:
+                break
+            after = t.pk(batch[-1])
+            wanted = [s for s in batch if direction is Direction.INBOUND or s.detail.get("inward")]
+            if wanted:
+                _apply_batch(ctx, wanted, outcome)
+    return outcome
+
+
+def _apply_batch(ctx: Context, batch: Sequence[t.Step], outcome: Outcome) -> None:
+    ctx.keep_lease()
+    with ctx.rt.writing() as session:
+        ctx.holding(session)
+        # The batch was read before: only what is still planned is ours to do.
+        rows = [s for s in steps.by_ids(session, [t.pk(s) for s in batch]) if s.state == StepState.PLANNED]
+        creates = [s for s in rows if s.action == Action.CREATE and s.direction == Direction.INBOUND]
+        _create(session, ctx, creates, outcome)
+        others = [s for s in rows if s not in creates]
+        pairs = _pairs(session, others)
+        for step in others:
+            with session.begin_nested():
+                _change(session, ctx, step, pairs.get(step.link_id or 0), outcome)
+        _progress(session, ctx, len(rows))
+    ctx.rt.checkpoint("apply.local")
+
+
+def _progress(session: Session, ctx: Context, count: int) -> None:
+    session.execute(
+        sa.update(t.Run)
+        .where(col(t.Run.id) == ctx.run_id)
+        .values(progress_done=col(t.Run.progress_done) + count)
+        .execution_options(synchronize_session=False)
+    )
+
+
+# --- new activities
+
+
+def _create(session: Session, ctx: Context, batch: Sequence[t.Step], outcome: Outcome) -> None:
+    if not batch:
+        return
+    found = {
+        t.pk(event): event
+        for event in session.scalars(
+            sa.select(t.MirrorEvent).where(col(t.MirrorEvent.id).in_([s.event_id for s in batch]))
+        )
+    }
+    made: list[tuple[t.Step, t.MirrorEvent, t.Activity]] = []
+    for step in batch:
+        event = found.get(step.event_id or 0)
+        if event is None or event.is_deleted or mark(event) != step.detail["remote_fp"]:
+            _miss(step, ctx, outcome)
+            continue
+        made.append((step, event, new_activity(ctx, event)))
+    session.add_all([activity for _, _, activity in made])
+    session.flush()
+    new = [(step, event, activity, firsts.new_link(ctx, activity, event)) for step, event, activity in made]
+    session.add_all([link for *_, link in new])
+    session.flush()
+    for step, event, activity, link in new:
+        _done(step, ctx, outcome)
+        step.activity_id, step.link_id = activity.id, link.id
+        event.excluded = ""
+        outcome.created_series = outcome.created_series or event.is_series
+
+
+def new_activity(ctx: Context, event: t.MirrorEvent) -> t.Activity:
+    """Return the unsaved activity that an event becomes."""
+    value = events.from_json(event.facts)
+    values = mapping.imported(value, ctx.rules)
+    now = ctx.now()
+    return activities.new(
+        values,
+        owner_id=ctx.account.user_id,
+        uid=event.uid,
+        recurrence_key=event.recurrence_key,
+        organizer=event.organizer,
+        source_account_id=ctx.account_id,
+        now=now,
+    )
+
+
+# --- changed activities
+
+
+def _pairs(session: Session, batch: Sequence[t.Step]) -> dict[int, Pair]:
+    ids = [s.link_id for s in batch if s.link_id is not None]
+    return {t.pk(pair.link): pair for pair in links.pairs(session, ids)} if ids else {}
+
+
+def _change(session: Session, ctx: Context, step: t.Step, pair: Pair | None, outcome: Outcome) -> None:
+    if pair is None or not _is_as_planned(step, pair):
+        _miss(step, ctx, outcome)
+        return
+    inward = (step.after or {}) if step.direction == Direction.INBOUND else step.detail["inward"]
+    dissolves = step.action == Action.CANCEL and _is_dissolved(session, pair)
+    _write(session, ctx, pair.activity, inward, dissolves=dissolves)
+    _agree(session, ctx, step, pair, inward, dissolves=dissolves)
+    if step.direction == Direction.INBOUND:
+        _done(step, ctx, outcome)
+        outcome.activity_ids.append(t.pk(pair.activity))
+        return
+    detail = {"local": pair.activity.content, "local_fp": pair.activity.fingerprint, "inward": {}, "pulled": inward}
+    step.detail = step.detail | detail | {"row_version": pair.activity.row_version}
+
+
+def _is_as_planned(step: t.Step, pair: Pair) -> bool:
+    return pair.activity.row_version == step.detail["row_version"] and mark(pair.event) == step.detail["remote_fp"]
+
+
+def _write(session: Session, ctx: Context, activity: t.Activity, inward: Content, *, dissolves: bool) -> None:
+    """Write merge units into an activity. What came in is not an edit of ours: its times stay what they were."""
+    if dissolves:
+        activity.is_dissolved = True
+        activity.row_version += 1
+        activity.updated_at = ctx.now()
+        return
+    content = decide.resulting(activity.content, inward)
+    activities.set_content(activity, content, now=ctx.now(), edited=False)
+
+
+def _is_dissolved(session: Session, pair: Pair) -> bool:
+    """Return whether a missing override went back to its series: the occurrence itself is still there."""
+    if not pair.activity.recurrence_key or not pair.event.is_deleted:
+        return False
+    master = session.scalars(
+        sa.select(t.MirrorEvent).where(
+            col(t.MirrorEvent.calendar_id) == pair.calendar.id,
+            col(t.MirrorEvent.uid) == pair.event.uid,
+            col(t.MirrorEvent.recurrence_key) == "",
+            col(t.MirrorEvent.is_deleted).is_(False),
+            col(t.MirrorEvent.is_cancelled).is_(False),
+        )
+    ).first()
+    return master is not None and pair.activity.recurrence_key not in master.facts["exdates"]
+
+
+def _agree(session: Session, ctx: Context, step: t.Step, pair: Pair, inward: Content, *, dissolves: bool) -> None:
+    """Move the snapshots: to both sides as they now are, or only by these fields where others still wait."""
+    link, remote = pair.link, cases.content_of(pair.event)
+    is_partial = step.detail.get("waits_for") or step.direction == Direction.OUTBOUND
+    if is_partial:
+        names = [name for name in inward if name in remote]
+        link.agreed_local = {**link.agreed_local, **{n: pair.activity.content[n] for n in names}}
+        link.agreed_remote = {**link.agreed_remote, **{n: remote[n] for n in names}}
+    else:
+        link.agreed_local, link.agreed_remote = pair.activity.content, remote
+    link.local_fp, link.remote_fp = fingerprint(link.agreed_local), fingerprint(link.agreed_remote)
+    link.state = LinkState.CANCELLED if dissolves or pair.activity.status == "cancelled" else LinkState.ACTIVE
+    link.agreed_at = ctx.now()
+    if step.detail.get("waits_for"):
+        link.considered_local = pair.activity.fingerprint
+    session.add(link)
+
+
+def _done(step: t.Step, ctx: Context, outcome: Outcome) -> None:
+    step.state, step.finished_at, step.attempts = StepState.DONE, ctx.now(), step.attempts + 1
+    outcome.done += 1
+
+
+def _miss(step: t.Step, ctx: Context, outcome: Outcome) -> None:
+    step.state, step.finished_at = StepState.SUPERSEDED, ctx.now()
+    outcome.missed += 1

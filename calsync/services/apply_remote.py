@@ -1,0 +1,176 @@
+"""Apply, the provider's half: one write per resource, each proven before and closed after in a transaction.
+
+Before a write its steps are marked `applying`; what the provider returned goes to mirror, link and steps in one
+transaction. A write whose answer never came is in doubt: it is read back, and repeated only with the same key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sqlmodel import Session
+
+from calsync.engine.vocabulary import Action, Direction, StepState
+from calsync.errors import ProviderError, RateLimited, SignInNeeded, Unavailable, VersionMismatch
+from calsync.providers.base import CalendarClient, Written
+from calsync.services import closing, failures, writes
+from calsync.services.context import Context
+from calsync.services.writes import Group
+from calsync.store import steps
+from calsync.store import tables as t
+
+FIRST_WAIT_S = 1.0
+"""Seconds before the second try inside a run; doubled for each further one."""
+
+LONGEST_WAIT_S = 30.0
+"""A provider that asks for more than this is left to a later run."""
+
+
+def apply(ctx: Context) -> closing.Tally:
+    """Send every planned remote change of the run. Raises what ends the run: RateLimited, SignInNeeded, LeaseLost,
+    or Unavailable after failures.STOP_AFTER records in a row found nobody there.
+    """
+    tally = closing.Tally()
+    if ctx.client is None:
+        return tally
+    unavailable = 0
+    for batch in _batches(ctx):
+        for group in _send(ctx, ctx.client, batch, tally):
+            unavailable = unavailable + 1 if group else 0
+            if unavailable >= failures.STOP_AFTER:
+                raise Unavailable("the provider did not answer several writes in a row")
+    return tally
+
+
+def _batches(ctx: Context) -> Iterator[list[Group]]:
+    """Yield groups of one calendar, as many as the provider takes at once."""
+    after = 0
+    while True:
+        with ctx.rt.reading() as session:
+            planned = steps.planned(session, ctx.run_id, direction=Direction.OUTBOUND, after=after)
+            planned += _repeats(session, ctx) if after == 0 else []
+            groups = writes.group(session, ctx, writes.load(session, planned))
+        if not planned:
+            return
+        after = max((t.pk(s) for s in planned if s.run_id == ctx.run_id), default=after + 1)
+        yield from _bundled(groups, ctx.capabilities.batch_size)
+        if not any(s.run_id == ctx.run_id for s in planned):
+            return
+
+
+def _repeats(session: Session, ctx: Context) -> list[t.Step]:
+    """Return creates in doubt: not finding them proves nothing, so they are repeated with their key."""
+    found = steps.in_doubt(session, ctx.account_id)
+    return [s for s in found if s.action == Action.CREATE and s.state == StepState.IN_DOUBT]
+
+
+def _bundled(groups: Sequence[Group], size: int) -> Iterator[list[Group]]:
+    by_calendar: dict[int, list[Group]] = {}
+    for group in groups:
+        by_calendar.setdefault(t.pk(group.calendar), []).append(group)
+    for members in by_calendar.values():
+        for start in range(0, len(members), size):
+            yield members[start : start + size]
+
+
+def _send(ctx: Context, client: CalendarClient, batch: list[Group], tally: closing.Tally) -> Iterator[bool]:
+    """Send a batch, and again what deserves it; yield for each group whether the provider was unavailable."""
+    waiting = [group for group in batch if not group.is_stale]
+    closing.miss(ctx, [group for group in batch if group.is_stale], tally)
+    while waiting:
+        closing.mark(ctx, waiting)
+        ctx.rt.checkpoint("apply.marked")
+        answers = client.write(waiting[0].calendar.remote_id, [group.write for group in waiting])
+        ctx.rt.checkpoint("apply.written")
+        again: list[Group] = []
+        ends: ProviderError | None = None
+        for group, answer in zip(waiting, answers, strict=True):
+            group.tries += 1
+            answer = _read_back(ctx, group, answer)
+            if _deserves_another(group, answer):
+                again.append(group)
+                continue
+            ends = closing.close(ctx, group, answer, tally) or ends
+            yield isinstance(answer, Unavailable)
+        if ends is not None:
+            closing.give_back(ctx, again)
+            raise ends
+        _wait(ctx, again)
+        waiting = again
+
+
+def _deserves_another(group: Group, answer: Written) -> bool:
+    """A write that found nobody is tried again inside the run, unless the provider asks for a long wait."""
+    if not isinstance(answer, Unavailable) or group.tries >= failures.TRIES:
+        return False
+    group.is_repeat = group.is_repeat or answer.is_in_doubt
+    return answer.after_s is None or answer.after_s <= LONGEST_WAIT_S
+
+
+def _wait(ctx: Context, again: Sequence[Group]) -> None:
+    if again:
+        ctx.rt.sleep(min(FIRST_WAIT_S * 2 ** (max(g.tries for g in again) - 1), LONGEST_WAIT_S))
+        ctx.keep_lease()
+
+
+def _read_back(ctx: Context, group: Group, answer: Written) -> Written:
+    """Find out what became of a write without an answer. A create is not looked for: it is repeated."""
+    if not isinstance(answer, Unavailable) or not answer.is_in_doubt or group.creates:
+        return answer
+    return look(ctx, group, answer)
+
+
+def look(ctx: Context, group: Group, doubt: Unavailable) -> Written:
+    """Return the outcome of an update or delete in doubt, as the resource now tells it.
+
+    Equal to what was wanted: done. The version that was planned against: not done, an Unavailable without doubt.
+    Anything else: VersionMismatch, to be decided again.
+    """
+    handle = group.write.handle or ""
+    try:
+        found = ctx.reader.get_many(group.calendar.remote_id, [handle])[handle]
+    except (RateLimited, SignInNeeded) as error:
+        return error
+    except ProviderError:
+        return doubt
+    ctx.rt.checkpoint("apply.looked")
+    if found is None:
+        return None if group.write.is_delete else VersionMismatch(handle)
+    if closing.is_as_wanted(ctx, group, found):
+        return found
+    if found.version is not None and found.version == group.write.version:
+        return Unavailable(doubt.detail, doubt.after_s)
+    return VersionMismatch(handle)
+
+
+def settle_doubts(ctx: Context) -> closing.Tally:
+    """Settle updates and deletes that an earlier run left in doubt, or was killed in the middle of."""
+    tally = closing.Tally()
+    with ctx.rt.reading() as session:
+        doubtful = steps.in_doubt(session, ctx.account_id)
+        groups = writes.group(session, ctx, writes.load(session, doubtful))
+    for group in groups:
+        ctx.keep_lease()
+        if group.creates or _is_new_override(group):
+            closing.doubt(ctx, group)
+            continue
+        _restore_version(group)
+        answer = look(ctx, group, Unavailable("the answer never came", is_in_doubt=True))
+        if isinstance(answer, Unavailable):
+            closing.plan_anew(ctx, group) if not answer.is_in_doubt else closing.doubt(ctx, group)
+        else:
+            ends = closing.close(ctx, group, answer, tally)
+            if ends is not None:
+                raise ends
+    return tally
+
+
+def _is_new_override(group: Group) -> bool:
+    return all(target.step.action == Action.CREATE for target in group.targets)
+
+
+def _restore_version(group: Group) -> None:
+    """The mirror may have moved on since: what counts is the version that the write was planned against."""
+    planned = group.targets[0].step.detail.get("version")
+    group.write = replace(group.write, version=planned)

@@ -1,0 +1,95 @@
+"""Rows to the values that the engine decides on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from calsync.engine import decide, mapping, projection
+from calsync.engine.event import FIELDS, Content
+from calsync.engine.vocabulary import LinkState, Policy
+from calsync.services.context import Context
+from calsync.store import tables as t
+from calsync.store.links import Pair
+
+
+def local_of(activity: t.Activity) -> decide.Local:
+    """Return an activity's side of a pair. An override that went back to its series is gone."""
+    edited = {name: datetime.fromisoformat(text) for name, text in activity.field_times.items()}
+    return decide.Local(
+        content=activity.content,
+        is_gone=activity.status == "cancelled" or activity.is_dissolved,
+        edited_at=edited,
+        gone_at=activity.cancelled_at or edited.get("status"),
+    )
+
+
+def content_of(event: t.MirrorEvent) -> Content:
+    return {name: event.facts[name] for name in FIELDS}
+
+
+def remote_of(ctx: Context, event: t.MirrorEvent) -> decide.Remote:
+    """Return a mirrored event's side, its time corrected by the provider's clock."""
+    told = event.facts.get("last_modified")
+    modified = None if told is None or event.is_deleted else datetime.fromisoformat(told) - ctx.offset()
+    return decide.Remote(
+        content=content_of(event),
+        seen_at=event.seen_at,
+        is_gone=event.is_deleted or event.is_cancelled,
+        is_erased=event.is_deleted,
+        modified_at=modified,
+        after=event.before_read_at,
+    )
+
+
+def agreed_of(ctx: Context, link: t.Link) -> decide.Agreed:
+    return decide.Agreed(
+        local=link.agreed_local,
+        remote=link.agreed_remote,
+        was_gone=link.state == LinkState.CANCELLED,
+        is_ours=link.is_ours,
+        projection_changed=link.projection != ctx.projection_digest(),
+        pushes={name: (value, int(times)) for name, (value, times) in link.pushes.items()},
+    )
+
+
+def terms_of(ctx: Context, pair: Pair, *, is_source: bool, choices: Mapping[str, Policy]) -> decide.Terms:
+    """Return what the account's rules, access and capabilities mean for one pair."""
+    project, hidden = writing(ctx, pair)
+    return decide.Terms(
+        policy=ctx.rules.policy,
+        per_field=ctx.rules.merge_fields,
+        deletions=ctx.rules.deletions,
+        cancel_visibly=cancels_visibly(ctx, pair.activity.recurrence_key),
+        push_refused=ctx.push_refused(pair.calendar),
+        may_pull=ctx.may_pull,
+        is_source=is_source,
+        is_owner=not pair.link.is_guest_copy,
+        own_addresses=ctx.own_addresses,
+        hidden=hidden,
+        project=project,
+        choices=choices,
+    )
+
+
+def cancels_visibly(ctx: Context, recurrence_key: str) -> bool:
+    """A removed occurrence has one form, the series' EXDATE, so an override is never left as cancelled."""
+    return ctx.capabilities.cancel_is_visible and ctx.rules.cancel_visibly and recurrence_key == ""
+
+
+def writing(ctx: Context, pair: Pair) -> tuple[Callable[[Content], Content], frozenset[str]]:
+    """Return how local content is written out, and the fields that are therefore never read back."""
+    if pair.link.is_ours:
+        return (
+            lambda content: projection.project(content, ctx.rules, ctx.capabilities)[0],
+            projection.hidden(ctx.rules, ctx.capabilities),
+        )
+    untouched = frozenset(FIELDS) - ctx.capabilities.expresses
+    untouched |= mapping.concealed(content_of(pair.event), ctx.rules)
+    return _without(untouched), untouched
+
+
+def _without(fields: frozenset[str]) -> Callable[[Content], Content]:
+    if not fields:
+        return dict
+    return lambda content: {name: value for name, value in content.items() if name not in fields}

@@ -1,0 +1,65 @@
+"""What an error of a provider does to the step that met it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from calsync.engine.vocabulary import ErrorClass, StepState
+from calsync.errors import (
+    ProviderError,
+    RateLimited,
+    Rejected,
+    SignInNeeded,
+    Unavailable,
+    VersionMismatch,
+)
+from calsync.store import tables as t
+
+TRIES = 5
+"""Tries of one write inside a run, while the provider is unavailable."""
+
+ATTEMPTS = 10
+"""Runs in which a failed step is tried again; then once a day, and a person is asked."""
+
+STOP_AFTER = 3
+"""Records in a row that found the provider unavailable: the run stops, the rest waits."""
+
+_REJECTED = {
+    "permission": ErrorClass.PERMISSION,
+    "not_found": ErrorClass.NOT_FOUND,
+    "duplicate": ErrorClass.DUPLICATE,
+}
+
+
+def error_class(error: BaseException) -> ErrorClass:
+    """Return the class people see."""
+    match error:
+        case SignInNeeded():
+            return ErrorClass.AUTH
+        case RateLimited():
+            return ErrorClass.RATE_LIMIT
+        case Unavailable():
+            return ErrorClass.NETWORK
+        case VersionMismatch():
+            return ErrorClass.CONFLICT
+        case Rejected(code=code):
+            return _REJECTED.get(code, ErrorClass.INVALID_DATA)
+        case ProviderError():
+            return ErrorClass.PROVIDER
+        case _:
+            return ErrorClass.BUG
+
+
+def record(step: t.Step, error: ProviderError, now: datetime) -> None:
+    """Write a failure on a step. A rejected write is not tried again by itself: nothing would change."""
+    step.attempts += 1
+    step.error_class, step.error = error_class(error), str(error)[:1000]
+    step.finished_at = now
+    if isinstance(error, Unavailable) and error.is_in_doubt:
+        step.state = StepState.IN_DOUBT
+        return
+    step.state = StepState.FAILED
+    if isinstance(error, Rejected):
+        step.next_attempt_at = t.NEVER
+    else:
+        step.next_attempt_at = None if step.attempts < ATTEMPTS else now + timedelta(days=1)

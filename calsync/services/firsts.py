@@ -1,0 +1,353 @@
+"""Firsts: what has no link yet. Match it with what exists on the other side, else plan its creation.
+
+Matching comes before any create, in this order: our id, then uid with the same organizer, then owner, start and title.
+One candidate is linked; several become a conflict that a person decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine import event as events
+from calsync.engine import mapping, projection, scope
+from calsync.engine.event import Content, Event, fingerprint
+from calsync.engine.merge import SET_FIELDS
+from calsync.engine.vocabulary import Action, ConflictKind, LinkState, Reason, StepState
+from calsync.services import cases, drafts, plan, settle
+from calsync.services.context import Context
+from calsync.services.drafts import Row
+from calsync.store import conflicts, links, matches
+from calsync.store import tables as t
+from calsync.store.links import Pair, mark
+
+if TYPE_CHECKING:
+    from calsync.services.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """A living event without a link, with its rows."""
+
+    event: t.MirrorEvent
+    resource: t.MirrorResource
+    calendar: t.Calendar
+    value: Event
+
+
+# --- events that no activity stands for
+
+
+def plan_events(ctx: Context, plan_: Plan, ids: Sequence[int]) -> None:
+    """Match or import one batch of events."""
+    with ctx.rt.reading() as session:
+        found = [Unlinked(e, r, c, events.from_json(e.facts)) for e, r, c in links.events(session, ids)]
+        wanted = [u for u in found if _is_wanted(ctx, plan_, u)]
+        excluded = {t.pk(u.event): reason for u in wanted if (reason := _exclusion(ctx, u)) is not None}
+        included = [u for u in wanted if u.event.id not in excluded]
+        candidates = matches.candidates(session, ctx.account.user_id, [u.event for u in included])
+    plan_.processed += len(wanted)
+    plan_.skipped += len(excluded)
+    _save_exclusions(ctx, excluded)
+    rows: list[Row] = []
+    pairs: list[tuple[Unlinked, t.Activity, Reason]] = []
+    for unlinked in included:
+        _place(ctx, plan_, unlinked, candidates, rows, pairs)
+    plan.save(ctx, plan_, [row for row in rows if row is not None], [])
+    _link(ctx, plan_, pairs)
+
+
+def _is_wanted(ctx: Context, plan_: Plan, unlinked: Unlinked) -> bool:
+    subject = drafts.event_subject(t.pk(unlinked.event))
+    if subject in plan_.open.frozen:
+        return False
+    return ctx.only_subjects is None or subject in ctx.only_subjects
+
+
+def _exclusion(ctx: Context, unlinked: Unlinked) -> Reason | None:
+    """Return why an event does not become an activity, or None."""
+    if not ctx.may_pull:
+        return Reason.ONE_WAY
+    span = (unlinked.event.span_start, unlinked.event.span_end)
+    return scope.remote_exclusion(unlinked.value, span, ctx.rules, ctx.now(), owner_addresses=ctx.own_addresses)
+
+
+def _save_exclusions(ctx: Context, excluded: dict[int, Reason]) -> None:
+    if ctx.is_dry or not excluded:
+        return
+    considered = ctx.rules_digest()
+    by_reason: dict[Reason, list[int]] = {}
+    for event_id, reason in excluded.items():
+        by_reason.setdefault(reason, []).append(event_id)
+    with ctx.rt.writing() as session:
+        ctx.holding(session)
+        for reason, ids in by_reason.items():
+            session.execute(
+                sa.update(t.MirrorEvent)
+                .where(col(t.MirrorEvent.id).in_(ids))
+                .values(excluded=reason, considered=considered)
+                .execution_options(synchronize_session=False)
+            )
+    ctx.rt.checkpoint("plan.excluded")
+
+
+def _place(
+    ctx: Context,
+    plan_: Plan,
+    unlinked: Unlinked,
+    candidates: matches.Candidates,
+    rows: list[Row],
+    pairs: list[tuple[Unlinked, t.Activity, Reason]],
+) -> None:
+    match = candidates.best(unlinked.event)
+    if match.activity is not None:
+        subject = drafts.activity_subject(t.pk(match.activity), unlinked.event.calendar_id)
+        if subject in plan_.open.frozen:
+            return  # the answer to our own create never came: repeating it will find this very event
+        pairs.append((unlinked, match.activity, match.reason))
+        candidates.take(match.activity, unlinked.event.calendar_id)
+        return
+    if match.several:
+        _several(ctx, plan_, unlinked, match.several, rows, pairs)
+        return
+    after = mapping.imported(unlinked.value, ctx.rules).content
+    row = plan.ready(ctx, plan_, drafts.for_new_activity(ctx, unlinked.event, after))
+    if row is not None:
+        rows.append(row)
+
+
+def _several(
+    ctx: Context,
+    plan_: Plan,
+    unlinked: Unlinked,
+    several: list[t.Activity],
+    rows: list[Row],
+    pairs: list[tuple[Unlinked, t.Activity, Reason]],
+) -> None:
+    """Ask a person which of several activities an event is, or do what the answer was."""
+    subject = drafts.event_subject(t.pk(unlinked.event))
+    with ctx.rt.reading() as session:
+        known = conflicts.pending(session, [subject]).get(subject)
+    if known is None or known.choice is None:
+        plan_.conflicts += 1
+        _ask(ctx, unlinked, several, subject)
+        return
+    chosen = [a for a in several if known.choice == {"*": str(a.id)}]
+    if chosen:
+        pairs.append((unlinked, chosen[0], Reason.RESOLVED))
+    else:
+        after = mapping.imported(unlinked.value, ctx.rules).content
+        rows.append(drafts.for_new_activity(ctx, unlinked.event, after))
+    if not ctx.is_dry:
+        with ctx.rt.writing() as session:
+            ctx.holding(session)
+            conflicts.close(session, subject, ctx.now())
+
+
+def _ask(ctx: Context, unlinked: Unlinked, several: list[t.Activity], subject: str) -> None:
+    if ctx.is_dry:
+        return
+    values = {
+        "account_id": ctx.account_id,
+        "subject": subject,
+        "event_id": unlinked.event.id,
+        "run_id": ctx.run_id,
+        "kind": ConflictKind.DUPLICATE_MATCH,
+        "title": unlinked.event.title[:500],
+        "is_private": unlinked.value.classification != "public",
+        "candidates": [a.id for a in several],
+        "fields": {},
+        "remote_fp": mark(unlinked.event),
+    }
+    with ctx.rt.writing() as session:
+        ctx.holding(session)
+        conflicts.open_or_refresh(session, values, ctx.now())
+        event = session.get_one(t.MirrorEvent, unlinked.event.id)
+        event.excluded, event.considered = Reason.DUPLICATE_MATCH, ctx.rules_digest()
+
+
+# --- events and activities that are the same thing
+
+
+def _link(ctx: Context, plan_: Plan, matched: Sequence[tuple[Unlinked, t.Activity, Reason]]) -> None:
+    """Pair what was matched and decide each pair at once: what differs between them is a clash."""
+    if not matched:
+        return
+    pairs = [_pair(ctx, unlinked, activity) for unlinked, activity, _ in matched]
+    if not ctx.is_dry:
+        with ctx.rt.writing() as session:
+            ctx.holding(session)
+            session.add_all([pair.link for pair in pairs])
+        ctx.rt.checkpoint("plan.linked")
+    with ctx.rt.reading() as session:
+        around = settle.surroundings(session, ctx, [] if ctx.is_dry else pairs)
+    rows: list[Row] = []
+    effects: list[settle.Effect] = []
+    for pair, (_, _, reason) in zip(pairs, matched, strict=True):
+        if ctx.is_dry:
+            pair.link.id = -t.pk(pair.event)
+        rows.append(drafts.for_note(ctx, pair, Action.LINK, reason, StepState.DONE))
+        plan.decide_pair(ctx, plan_, pair, around, rows, effects)
+    for row in rows if ctx.is_dry else []:
+        row["link_id"] = None
+    plan.save(ctx, plan_, rows, effects)
+
+
+def _pair(ctx: Context, unlinked: Unlinked, activity: t.Activity) -> Pair:
+    remote = cases.content_of(unlinked.event)
+    agreed_local, agreed_remote = without_base(activity.content, remote)
+    link = new_link(ctx, activity, unlinked.event)
+    link.agreed_local, link.agreed_remote = agreed_local, agreed_remote
+    link.local_fp, link.remote_fp = fingerprint(agreed_local), fingerprint(agreed_remote)
+    link.is_ours = unlinked.event.our_id == activity.public_id
+    return Pair(link, activity, unlinked.event, unlinked.resource, unlinked.calendar)
+
+
+def without_base(local: Content, remote: Content) -> tuple[Content, Content]:
+    """Return snapshots for two records that were never in agreement.
+
+    What is equal agrees. Every other field reads as changed on both sides, hence as a clash; sets keep the elements
+    of both.
+    """
+    agreed_local, agreed_remote = dict(local), dict(remote)
+    for name in events.changed_fields(local, remote):
+        if name in SET_FIELDS:
+            common = _common(local[name], remote[name])
+            agreed_local[name], agreed_remote[name] = common, common
+        else:
+            agreed_local[name], agreed_remote[name] = remote[name], local[name]
+    return agreed_local, agreed_remote
+
+
+def _common(ours: Any, theirs: Any) -> Any:
+    if isinstance(ours, dict):
+        return {key: value for key, value in ours.items() if theirs.get(key) == value}
+    return [element for element in ours if element in theirs]
+
+
+def new_link(ctx: Context, activity: t.Activity, event: t.MirrorEvent) -> t.Link:
+    """Return an unsaved link in agreement about nothing but what both sides hold now."""
+    now = ctx.now()
+    remote = cases.content_of(event)
+    return t.Link(
+        activity_id=t.pk(activity),
+        account_id=ctx.account_id,
+        calendar_id=event.calendar_id,
+        event_id=event.id,
+        uid=event.uid,
+        recurrence_key=event.recurrence_key,
+        state=LinkState.ACTIVE,
+        is_guest_copy=is_guest_copy(event.organizer, ctx.own_addresses),
+        agreed_local=activity.content,
+        agreed_remote=remote,
+        local_fp=activity.fingerprint,
+        remote_fp=fingerprint(remote),
+        projection=ctx.projection_digest(),
+        agreed_at=now,
+        created_at=now,
+    )
+
+
+def is_guest_copy(organizer: str | None, own_addresses: frozenset[str]) -> bool:
+    """Return whether somebody else organizes the event: shared fields then go out through their copy only."""
+    return organizer is not None and organizer not in own_addresses
+
+
+# --- activities that are on no calendar
+
+
+def plan_activities(ctx: Context, plan_: Plan) -> None:
+    """Plan the first write of activities of the account's owner, and of new changed occurrences of linked series."""
+    calendar = _write_target(ctx)
+    if calendar is not None:
+        for batch in _batches(_unlinked_activities(ctx)):
+            _plan_activities(ctx, plan_, [(i, t.pk(calendar)) for i in batch])
+    with ctx.rt.reading() as session:
+        overrides = links.unlinked_override_ids(session, ctx.account_id)
+    for start in range(0, len(overrides), plan.BATCH):
+        _plan_activities(ctx, plan_, overrides[start : start + plan.BATCH])
+
+
+def _batches(ids: Sequence[int]) -> list[Sequence[int]]:
+    return [ids[start : start + plan.BATCH] for start in range(0, len(ids), plan.BATCH)]
+
+
+def _write_target(ctx: Context) -> t.Calendar | None:
+    table = t.Calendar
+    with ctx.rt.reading() as session:
+        return session.scalars(
+            sa.select(table).where(
+                col(table.account_id) == ctx.account_id,
+                col(table.is_write_target),
+                col(table.syncs),
+                col(table.is_gone).is_(False),
+            )
+        ).first()
+
+
+def _unlinked_activities(ctx: Context) -> list[int]:
+    considered = "" if ctx.only_subjects is not None else ctx.rules_digest()
+    with ctx.rt.reading() as session:
+        return links.unlinked_activity_ids(session, ctx.account.user_id, considered)
+
+
+def _plan_activities(ctx: Context, plan_: Plan, wanted: Sequence[tuple[int, int]]) -> None:
+    with ctx.rt.reading() as session:
+        activities = {t.pk(a): a for a in _load(session, t.Activity, {a for a, _ in wanted})}
+        calendars = {t.pk(c): c for c in _load(session, t.Calendar, {c for _, c in wanted})}
+    rows: list[Row] = []
+    excluded: dict[int, Reason] = {}
+    for activity_id, calendar_id in wanted:
+        activity, calendar = activities[activity_id], calendars[calendar_id]
+        subject = drafts.activity_subject(activity_id, calendar_id)
+        if subject in plan_.open.frozen or (ctx.only_subjects is not None and subject not in ctx.only_subjects):
+            continue
+        plan_.processed += 1
+        reason = first_exclusion(ctx, activity, calendar)
+        if reason is not None:
+            plan_.skipped += 1
+            excluded[activity_id] = reason
+            continue
+        row = plan.ready(ctx, plan_, drafts.for_new_event(ctx, activity, calendar, first_content(ctx, activity)))
+        if row is not None:
+            rows.append(row)
+    plan.save(ctx, plan_, rows, [])
+    _save_activity_exclusions(ctx, excluded)
+
+
+def _load(session: Session, table: Any, ids: set[int]) -> list[Any]:
+    return list(session.scalars(sa.select(table).where(table.id.in_(ids))))
+
+
+def first_exclusion(ctx: Context, activity: t.Activity, calendar: t.Calendar) -> Reason | None:
+    """Return why an activity is not written to a calendar, or None."""
+    refused = ctx.push_refused(calendar)
+    if refused is not None:
+        return refused
+    return scope.local_exclusion(scope.facts_of(activity), ctx.rules, ctx.now())
+
+
+def first_content(ctx: Context, activity: t.Activity) -> Content:
+    """Return what is written when an activity is created on a calendar: projected, with the event defaults."""
+    content = projection.with_defaults(activity.content, ctx.rules)
+    return projection.project(content, ctx.rules, ctx.capabilities)[0]
+
+
+def _save_activity_exclusions(ctx: Context, excluded: dict[int, Reason]) -> None:
+    if ctx.is_dry or not excluded:
+        return
+    considered = ctx.rules_digest()
+    with ctx.rt.writing() as session:
+        ctx.holding(session)
+        for activity_id, reason in excluded.items():
+            session.execute(
+                sa.update(t.Activity)
+                .where(col(t.Activity.id) == activity_id)
+                .values(excluded=reason, considered=considered)
+                .execution_options(synchronize_session=False)
+            )
+    ctx.rt.checkpoint("plan.excluded")

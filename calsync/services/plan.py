@@ -1,0 +1,306 @@
+"""Plan: decide every pair that differs, save the decisions as rows, and let the brake look at the whole.
+
+Everything is found by comparing stored fingerprints with the links' snapshots, never from what was just fetched, so a
+crash between fetch and plan loses nothing. A dry run goes through the same functions and saves previews.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from calsync.engine import brake, decide, scope
+from calsync.engine.brake import Counted
+from calsync.engine.decide import Decision
+from calsync.engine.vocabulary import (
+    Action,
+    Direction,
+    LinkState,
+    Reason,
+    StepState,
+)
+from calsync.services import cases, drafts, firsts, settle
+from calsync.services.context import Context
+from calsync.services.drafts import Row
+from calsync.store import conflicts, links, steps
+from calsync.store import tables as t
+from calsync.store.links import Pair
+
+BATCH = 200
+"""Pairs decided at a time, and steps saved in one transaction."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What planning found. Rows are saved as it goes; this keeps what the brake and the run's counters need."""
+
+    open: steps.Open
+    counted: list[tuple[str, Counted]] = field(default_factory=list)  # digest, what the brake counts
+    skipped: int = 0
+    merged: int = 0
+    conflicts: int = 0
+    processed: int = 0
+    held: list[str] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        return brake.plan_digest(self.held)
+
+
+def plan(ctx: Context) -> Plan:
+    """Plan one run. Raises LeaseLost."""
+    plan = _begin(ctx)
+    for batch in _batches(_changed(ctx, plan)):
+        _plan_pairs(ctx, plan, batch)
+    for events in _batches(_unlinked_events(ctx)):
+        firsts.plan_events(ctx, plan, events)
+    firsts.plan_activities(ctx, plan)
+    _save_faults(ctx, plan)
+    _brake(ctx, plan)
+    return plan
+
+
+def _begin(ctx: Context) -> Plan:
+    """Close what this plan replaces and park or wake the links of calendars that were switched."""
+    with ctx.rt.reading() as session:
+        found = steps.open_steps(session, ctx.account_id, ctx.now(), ctx.only_subjects)
+    if not ctx.is_dry:
+        for start in range(0, len(found.superseded), BATCH):
+            with ctx.rt.writing() as session:
+                ctx.holding(session)
+                steps.supersede(session, found.superseded[start : start + BATCH], ctx.now())
+            ctx.rt.checkpoint("plan.superseded")
+        with ctx.rt.writing() as session:
+            ctx.holding(session)
+            links.park_and_resume(session, ctx.account_id)
+        ctx.rt.checkpoint("plan.parked")
+    return Plan(found)
+
+
+def _changed(ctx: Context, plan: Plan) -> list[int]:
+    """Return links to decide: those that differ, and those of open conflicts whose ground has shifted."""
+    with ctx.rt.reading() as session:
+        ids = links.changed_ids(session, ctx.account_id, ctx.rules_digest(), ctx.projection_digest())
+        ids += conflicts.shifted_link_ids(session, ctx.account_id, known=set(ids))
+    wanted = [i for i in ids if _is_wanted(ctx, plan, drafts.link_subject(i))]
+    return wanted
+
+
+def _is_wanted(ctx: Context, plan: Plan, subject: str) -> bool:
+    if subject in plan.open.frozen:
+        return False
+    return ctx.only_subjects is None or subject in ctx.only_subjects
+
+
+def _unlinked_events(ctx: Context) -> list[int]:
+    considered = "" if ctx.only_subjects is not None else ctx.rules_digest()
+    with ctx.rt.reading() as session:
+        return links.unlinked_event_ids(session, ctx.account_id, considered)
+
+
+def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), BATCH):
+        yield ids[start : start + BATCH]
+
+
+# --- linked pairs
+
+
+def _plan_pairs(ctx: Context, plan: Plan, ids: Sequence[int]) -> None:
+    with ctx.rt.reading() as session:
+        pairs = links.pairs(session, ids)
+        around = settle.surroundings(session, ctx, pairs)
+    rows: list[Row] = []
+    effects: list[settle.Effect] = []
+    for pair in pairs:
+        plan.processed += 1
+        moved = _follow_move(ctx, pair, around)
+        if moved is not None:
+            effects.append(moved)
+            rows.append(drafts.for_note(ctx, pair, Action.LINK, Reason.MOVED, StepState.DONE))
+        if moved is None or moved.pair is not None:
+            decide_pair(ctx, plan, moved.pair if moved and moved.pair else pair, around, rows, effects)
+    save(ctx, plan, rows, effects)
+
+
+def _follow_move(ctx: Context, pair: Pair, around: settle.Surroundings) -> settle.Effect | None:
+    """Return the re-pointing of a link whose event lives on in another calendar of the account, else None."""
+    if not pair.event.is_deleted or pair.link.state == LinkState.CANCELLED:
+        return None
+    return settle.moved(pair, around, ctx.now())
+
+
+def decide_pair(
+    ctx: Context,
+    plan: Plan,
+    pair: Pair,
+    around: settle.Surroundings,
+    rows: list[Row],
+    effects: list[settle.Effect],
+) -> None:
+    """Decide one pair and append its step and its effect on link and conflict."""
+    decision = decision_on(ctx, pair, around)
+    if decision.conflict is not None:
+        plan.conflicts += 1
+        rows.append(_conflict_row(ctx, pair, decision))
+        effects.append(settle.Effect(pair, conflict=decision, considered=Reason.NEEDS_CHOICE))
+        return
+    effects.append(settle.after_decision(ctx, pair, decision))
+    row = _step_row(ctx, plan, pair, decision)
+    if row is not None:
+        plan.merged += decision.is_merge
+        rows.append(row)
+
+
+def decision_on(ctx: Context, pair: Pair, around: settle.Surroundings) -> Decision:
+    """Return what the engine says about a pair. Explain, preview and run all come here."""
+    if ctx.is_restored and pair.event.is_deleted and pair.link.state == LinkState.ACTIVE:
+        return Decision(Reason.DELETION_UNLINKS, parks=True)
+    outside = _outside(ctx, pair)
+    if outside is not None:
+        return Decision(outside, waits_for=outside)
+    terms = cases.terms_of(ctx, pair, is_source=around.is_source(pair), choices=around.choices(pair))
+    remote = cases.remote_of(ctx, pair.event)
+    decision = decide.decide(cases.local_of(pair.activity), remote, cases.agreed_of(ctx, pair.link), terms)
+    return _without_recreation(ctx, pair, decision)
+
+
+def _outside(ctx: Context, pair: Pair) -> Reason | None:
+    """Return why a pair has left the window, when both of its sides have."""
+    there = scope.outside((pair.event.span_start, pair.event.span_end), ctx.rules, ctx.now(), is_linked=True)
+    here = scope.local_exclusion(scope.facts_of(pair.activity), ctx.rules, ctx.now(), is_linked=True)
+    return here if there is not None else None
+
+
+def _without_recreation(ctx: Context, pair: Pair, decision: Decision) -> Decision:
+    """A restored database must not recreate what is missing at the provider."""
+    if ctx.is_restored and decision.remote_action is Action.CREATE:
+        return Decision(Reason.DELETION_UNLINKS, parks=True)
+    return decision
+
+
+def _step_row(ctx: Context, plan: Plan, pair: Pair, decision: Decision) -> Row | None:
+    if decision.writes:
+        return ready(ctx, plan, drafts.for_pair(ctx, pair, decision))
+    if decision.parks:
+        return drafts.for_note(ctx, pair, Action.UNLINK, decision.reason, StepState.DONE)
+    if decision.fails is not None:
+        row = drafts.for_note(ctx, pair, Action.NONE, decision.fails, StepState.FAILED)
+        return row | {"error_class": "provider", "attempts": 1, "next_attempt_at": t.NEVER, "error": decision.fails}
+    if decision.waits_for is not None or decision.drift:
+        plan.skipped += 1
+        return drafts.for_note(ctx, pair, Action.NONE, decision.waits_for or decision.reason, StepState.SKIPPED)
+    return None
+
+
+def ready(ctx: Context, plan: Plan, row: Row) -> Row | None:
+    """Return the row with what is known of earlier tries; None while a failed one waits for its next attempt."""
+    subject, digest = row["subject"], row["digest"]
+    waiting = plan.open.waiting.get(subject)
+    if waiting is not None:
+        if waiting.digest == digest:
+            return None
+        plan.open.superseded.append(t.pk(waiting))
+        row["detail"]["replaces"] = waiting.id
+    failed = plan.open.attempts.get(subject)
+    if failed is not None and failed[0] == digest:
+        row["attempts"] = failed[1]
+    row["is_approved"] = digest in plan.open.approved
+    if row["state"] == StepState.HELD and row["is_approved"]:
+        row["state"] = StepState.PLANNED
+    return row
+
+
+def _conflict_row(ctx: Context, pair: Pair, decision: Decision) -> Row:
+    row = drafts.for_note(ctx, pair, Action.NONE, decision.reason, StepState.CONFLICT)
+    values = {
+        name: {"agreed": clash.agreed, "local": clash.local, "remote": clash.remote}
+        for name, clash in decision.clashes.items()
+    }
+    return row | {"fields": list(decision.clashes), "losing": None, "detail": row["detail"] | {"clashes": values}}
+
+
+# --- saving
+
+
+def save(ctx: Context, plan: Plan, rows: Sequence[Row], effects: Sequence[settle.Effect]) -> None:
+    """Save steps and what they do to links and conflicts, in one transaction of bounded size."""
+    ready = [row for row in rows if row is not None]
+    for row in ready:
+        if row["state"] in (StepState.PLANNED, StepState.HELD):
+            counted = Counted(row["calendar_id"], Action(row["action"]), row["people_mailed"])
+            if not row["is_approved"]:
+                plan.counted.append((row["digest"], counted))
+    if ctx.is_dry:
+        ready = [_as_preview(row) for row in ready]
+    with ctx.rt.writing() as session:
+        ctx.holding(session)
+        if not ctx.is_dry:
+            replaced = [row["detail"]["replaces"] for row in ready if row["detail"].get("replaces")]
+            steps.supersede(session, replaced, ctx.now())
+            for effect in effects:
+                settle.apply(session, ctx, effect)
+            session.flush()
+        steps.insert(session, ready)
+    ctx.rt.checkpoint("plan.saved")
+
+
+def _as_preview(row: Row) -> Row:
+    was = row["state"]
+    return row | {"state": StepState.PREVIEW, "detail": row["detail"] | {"would_be": was}, "finished_at": None}
+
+
+def _save_faults(ctx: Context, plan: Plan) -> None:
+    if ctx.is_dry:
+        return
+    with ctx.rt.reading() as session:
+        broken = [r for r in (session.get(t.MirrorResource, i) for i in ctx.faults) if r and r.fault]
+        healed = conflicts.healed_faults(session, ctx.account_id)
+    for start in range(0, len(healed), BATCH):
+        with ctx.rt.writing() as session:
+            ctx.holding(session)
+            steps.supersede(session, healed[start : start + BATCH], ctx.now())
+    fresh = [r for r in broken if f"resource:{r.id}" not in plan.open.waiting]
+    for start in range(0, len(fresh), BATCH):
+        save(ctx, plan, [drafts.for_fault(ctx, r) for r in fresh[start : start + BATCH]], [])
+
+
+# --- the brake
+
+
+def _brake(ctx: Context, plan: Plan) -> None:
+    """Hold what exceeds a limit; on a plan that must be approved as a whole, hold everything."""
+    with ctx.rt.reading() as session:
+        recent = steps.tallies(session, ctx.account_id, ctx.now(), links.count(session, ctx.account_id))
+    over = brake.brake([c for _, c in plan.counted], recent, ctx.rules, is_first=ctx.is_first)
+    if ctx.is_dry or not (over or ctx.account.hold_next_plan):
+        return
+    _hold_exceeding(ctx, plan, over)
+
+
+def _hold_exceeding(ctx: Context, plan: Plan, over: dict[int | None, frozenset[Reason]]) -> None:
+    by_reason: dict[Reason, list[int]] = {}
+    for direction in (Direction.INBOUND, Direction.OUTBOUND):
+        for step in _all_planned(ctx, direction):
+            counted = Counted(step.calendar_id, Action(step.action), step.people_mailed)
+            reason = Reason.FIRST_PLAN_HELD if ctx.account.hold_next_plan else brake.held_for(counted, over)
+            if reason is not None and not step.is_approved:
+                by_reason.setdefault(reason, []).append(t.pk(step))
+                plan.held.append(step.digest)
+    for reason, ids in by_reason.items():
+        for start in range(0, len(ids), BATCH):
+            with ctx.rt.writing() as session:
+                ctx.holding(session)
+                steps.hold(session, ids[start : start + BATCH], reason)
+            ctx.rt.checkpoint("plan.held")
+
+
+def _all_planned(ctx: Context, direction: Direction) -> Iterator[t.Step]:
+    after = 0
+    while True:
+        with ctx.rt.reading() as session:
+            found = steps.planned(session, ctx.run_id, direction=direction, after=after)
+        if not found:
+            return
+        yield from found
+        after = t.pk(found[-1])

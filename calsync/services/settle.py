@@ -1,0 +1,174 @@
+"""What a decision does to its link and conflict besides its step, and what a decision needs to know around a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine.decide import Decision
+from calsync.engine.event import fingerprint
+from calsync.engine.vocabulary import LinkState, Policy, Reason
+from calsync.services import cases, drafts
+from calsync.services.context import Context
+from calsync.store import conflicts, links
+from calsync.store import tables as t
+from calsync.store.links import Pair, mark
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What deciding a batch of pairs needs beside the pairs."""
+
+    sources: dict[int, int] = field(default_factory=dict)  # activity id -> link id that shared fields come from
+    pending: dict[str, t.Conflict] = field(default_factory=dict)
+    elsewhere: dict[tuple[str, str], list[tuple[t.MirrorEvent, t.Calendar]]] = field(default_factory=dict)
+
+    def is_source(self, pair: Pair) -> bool:
+        return self.sources.get(t.pk(pair.activity), pair.link.id) == pair.link.id
+
+    def choices(self, pair: Pair) -> Mapping[str, Policy]:
+        """Return a person's choices on this very state of both sides; none once a side has changed again."""
+        conflict = self.pending.get(drafts.link_subject(t.pk(pair.link)))
+        if conflict is None or conflict.choice is None:
+            return {}
+        if (conflict.local_fp, conflict.remote_fp) != (pair.activity.fingerprint, mark(pair.event)):
+            return {}
+        return {name: Policy(side) for name, side in conflict.choice.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A change to one link, saved together with the pair's step. `pair` is as it is after a move."""
+
+    pair: Pair
+    link: dict[str, Any] = field(default_factory=dict)
+    conflict: Decision | None = None
+    considered: Reason | None = None
+    closes_conflict: bool = False
+
+
+def surroundings(session: Session, ctx: Context, pairs: Sequence[Pair]) -> Surroundings:
+    """Return what deciding these pairs needs."""
+    missing = [p.event.uid for p in pairs if p.event.is_deleted]
+    return Surroundings(
+        sources=_sources(session, {t.pk(p.activity) for p in pairs}),
+        pending=conflicts.pending(session, (drafts.link_subject(t.pk(p.link)) for p in pairs if p.link.id)),
+        elsewhere=links.same_uid_elsewhere(session, ctx.account_id, missing) if missing else {},
+    )
+
+
+def _sources(session: Session, activity_ids: set[int]) -> dict[int, int]:
+    """Return the link of each activity that shared fields come from: the organizer's, else the oldest."""
+    table = t.Link
+    query = (
+        sa.select(col(table.activity_id), col(table.id))
+        .where(col(table.activity_id).in_(activity_ids), col(table.state) != LinkState.PARKED)
+        .order_by(col(table.is_guest_copy).desc(), col(table.id).desc())
+    )
+    return {int(a): int(i) for a, i in session.execute(query).tuples() if i is not None}
+
+
+def moved(pair: Pair, around: Surroundings, now: datetime) -> Effect | None:
+    """Return the re-pointing of a link whose event lives on in another calendar of the account.
+
+    In one that syncs the pair goes on there; in any other it has left scope, and the link is parked.
+    """
+    candidates = around.elsewhere.get((pair.event.uid, pair.event.recurrence_key), [])
+    for event, calendar in candidates:
+        if calendar.syncs:
+            candidates.remove((event, calendar))
+            link = {"calendar_id": calendar.id, "event_id": event.id, "uid": event.uid}
+            there = Pair(pair.link, pair.activity, event, _resource_of(pair, event), calendar)
+            return Effect(there, link=link)
+    if candidates:
+        parked = {"state": LinkState.PARKED, "park_reason": Reason.PAUSED_CALENDAR}
+        return Effect(pair, link=parked)
+    return None
+
+
+def after_decision(ctx: Context, pair: Pair, decision: Decision) -> Effect:
+    """Return what a decision does to the link before anything is written on either side."""
+    link: dict[str, Any] = {}
+    if decision.parks:
+        reason = "restored" if ctx.is_restored else decision.reason
+        link = {"state": LinkState.PARKED, "park_reason": reason}
+    elif decision.agrees:
+        link = in_agreement(ctx, pair)
+    elif decision.drift:
+        remote = cases.content_of(pair.event)
+        link = {"agreed_remote": remote, "remote_fp": fingerprint(remote), "drift": list(decision.drift)}
+    return Effect(pair, link=link, considered=decision.waits_for or decision.fails, closes_conflict=True)
+
+
+def in_agreement(ctx: Context, pair: Pair) -> dict[str, Any]:
+    """Return the snapshot of both sides as they are: they were found to agree."""
+    is_over = pair.activity.status == "cancelled" or pair.activity.is_dissolved
+    remote = cases.content_of(pair.event)
+    return {
+        "agreed_local": pair.activity.content,
+        "local_fp": pair.activity.fingerprint,
+        "agreed_remote": remote,
+        "remote_fp": fingerprint(remote),
+        "state": LinkState.CANCELLED if is_over else LinkState.ACTIVE,
+        "projection": ctx.projection_digest(),
+        "agreed_at": ctx.now(),
+    }
+
+
+def apply(session: Session, ctx: Context, effect: Effect) -> None:
+    """Write an effect on link and conflict."""
+    pair = effect.pair
+    values = dict(effect.link)
+    if effect.considered is not None:
+        values |= {
+            "waits_for": effect.considered,
+            "considered_local": pair.activity.fingerprint,
+            "considered_remote": mark(pair.event),
+            "considered_rules": ctx.rules_digest(),
+        }
+    elif values:
+        values |= {"waits_for": "", "considered_rules": ""}
+    if values:
+        session.execute(
+            sa.update(t.Link)
+            .where(col(t.Link.id) == pair.link.id)
+            .values(**values)
+            .execution_options(synchronize_session=False)
+        )
+    if effect.conflict is not None:
+        conflicts.open_or_refresh(session, _conflict_values(ctx, pair, effect.conflict), ctx.now())
+    elif effect.closes_conflict:
+        conflicts.close(session, drafts.link_subject(t.pk(pair.link)), ctx.now())
+
+
+def _conflict_values(ctx: Context, pair: Pair, decision: Decision) -> dict[str, Any]:
+    return {
+        "account_id": ctx.account_id,
+        "subject": drafts.link_subject(t.pk(pair.link)),
+        "link_id": pair.link.id,
+        "activity_id": pair.activity.id,
+        "event_id": pair.event.id,
+        "run_id": ctx.run_id,
+        "kind": decision.conflict,
+        "title": pair.activity.title[:500],
+        "is_private": pair.activity.is_private,
+        "fields": {
+            name: {"agreed": clash.agreed, "local": clash.local, "remote": clash.remote}
+            for name, clash in decision.clashes.items()
+        },
+        "merged": decision.merged,
+        "local_fp": pair.activity.fingerprint,
+        "remote_fp": mark(pair.event),
+    }
+
+
+def _resource_of(pair: Pair, event: t.MirrorEvent) -> t.MirrorResource:
+    """The resource is read again before anything is written to it; until then its version is unknown."""
+    return t.MirrorResource(
+        id=event.resource_id, calendar_id=event.calendar_id, handle="", version=None, read_at=event.seen_at
+    )

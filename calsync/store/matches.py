@@ -1,0 +1,106 @@
+"""Which existing activities an event without a link may already stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import Reason
+from calsync.store import tables as t
+
+A, L = t.Activity, t.Link
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    activity: t.Activity | None = None
+    reason: Reason = Reason.MATCHED_UID
+    several: list[t.Activity] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Candidates:
+    """Activities that a batch of events may be, and where each is linked already."""
+
+    by_our_id: dict[Key, t.Activity] = field(default_factory=dict)
+    by_uid: dict[Key, list[t.Activity]] = field(default_factory=dict)
+    by_content: dict[tuple[str, str], list[t.Activity]] = field(default_factory=dict)
+    linked: dict[int, set[int]] = field(default_factory=dict)  # activity id -> calendar ids
+    owner_id: int = 0
+
+    def best(self, event: t.MirrorEvent) -> Match:
+        """Return the one activity an event is, or several that it may be, or nothing."""
+        ours = self.by_our_id.get((event.our_id or "", event.recurrence_key))
+        if ours is not None and self._is_free(ours, event.calendar_id):
+            return Match(ours, Reason.MATCHED_OUR_ID)
+        same = [a for a in self.by_uid.get((event.uid, event.recurrence_key), []) if self._may_be(a, event)]
+        if same:
+            return Match(same[0], Reason.MATCHED_UID)
+        alike = [a for a in self.by_content.get(_content_key(event), []) if t.pk(a) not in self.linked]
+        if len(alike) == 1:
+            return Match(alike[0], Reason.MATCHED_CONTENT)
+        return Match(several=alike)
+
+    def take(self, activity: t.Activity, calendar_id: int) -> None:
+        """Remember a pairing made in this very plan, so that nothing else is paired with the same activity."""
+        self.linked.setdefault(t.pk(activity), set()).add(calendar_id)
+
+    def _is_free(self, activity: t.Activity, calendar_id: int) -> bool:
+        return calendar_id not in self.linked.get(t.pk(activity), set())
+
+    def _may_be(self, activity: t.Activity, event: t.MirrorEvent) -> bool:
+        """A uid alone may be forged: it counts with the same organizer, or within one person's own records."""
+        if not self._is_free(activity, event.calendar_id):
+            return False
+        if activity.owner_id == self.owner_id and (activity.organizer is None or event.organizer is None):
+            return True
+        return activity.organizer is not None and activity.organizer == event.organizer
+
+
+def candidates(session: Session, owner_id: int, events: Sequence[t.MirrorEvent]) -> Candidates:
+    """Return what these events may be. Content counts only for single events and series, not for occurrences."""
+    found = Candidates(owner_id=owner_id)
+    if not events:
+        return found
+    marks = {e.our_id for e in events if e.our_id}
+    for activity in session.scalars(sa.select(A).where(col(A.public_id).in_(marks), col(A.owner_id) == owner_id)):
+        found.by_our_id[activity.public_id, activity.recurrence_key] = activity
+    for activity in session.scalars(sa.select(A).where(col(A.uid).in_({e.uid for e in events}))):
+        found.by_uid.setdefault((activity.uid, activity.recurrence_key), []).append(activity)
+    for alike in session.scalars(_alike(owner_id, events)):
+        start = alike.content["time"]["start"]
+        found.by_content.setdefault((start, alike.title), []).append(alike)
+    _load_links(session, found)
+    return found
+
+
+def _alike(owner_id: int, events: Sequence[t.MirrorEvent]) -> sa.Select[t.Activity]:
+    titles = {e.title for e in events if e.recurrence_key == "" and e.title}
+    return sa.select(A).where(
+        col(A.owner_id) == owner_id,
+        col(A.title).in_(titles),
+        col(A.recurrence_key) == "",
+        col(A.status) != "cancelled",
+        col(A.span_start).in_({e.span_start for e in events}),
+    )
+
+
+def _load_links(session: Session, found: Candidates) -> None:
+    activities = [*found.by_our_id.values()]
+    for group in (*found.by_uid.values(), *found.by_content.values()):
+        activities += group
+    ids = {t.pk(a) for a in activities}
+    query = sa.select(col(L.activity_id), col(L.calendar_id)).where(col(L.activity_id).in_(ids))
+    for activity_id, calendar_id in session.execute(query).tuples():
+        found.linked.setdefault(int(activity_id), set()).add(int(calendar_id))
+
+
+def _content_key(event: t.MirrorEvent) -> tuple[str, str]:
+    if event.recurrence_key or not event.title:
+        return ("", "")
+    return (event.facts["time"]["start"], event.title)

@@ -1,0 +1,162 @@
+"""Queries on steps: what is open, what was done lately, and the bulk writes of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine.brake import Tally
+from calsync.engine.vocabulary import Action, StepState
+from calsync.store import tables as t
+
+S, R = t.Step, t.Run
+
+CHUNK = 200
+"""Steps written in one transaction."""
+
+
+@dataclass(slots=True)
+class Open:
+    """The open steps of an account, as a new plan must know them.
+
+    `frozen` subjects may not be planned: their last write is under way or in doubt. `waiting` are failed steps whose
+    next attempt has not come. `attempts` are those of failed steps that may be tried again. `approved` are digests of
+    held steps that a person has approved.
+    """
+
+    frozen: set[str] = field(default_factory=set)
+    waiting: dict[str, t.Step] = field(default_factory=dict)
+    attempts: dict[str, tuple[str, int]] = field(default_factory=dict)
+    approved: set[str] = field(default_factory=set)
+    superseded: list[int] = field(default_factory=list)
+
+
+def open_steps(session: Session, account_id: int, now: datetime, only: frozenset[str] | None) -> Open:
+    """Sort the account's open steps into what freezes, what waits and what a new plan supersedes."""
+    query = sa.select(S).where(
+        col(S.account_id) == account_id,
+        col(S.state).in_([StepState.PLANNED, StepState.HELD, StepState.APPLYING, StepState.FAILED, StepState.IN_DOUBT]),
+    )
+    found = Open()
+    for step in session.scalars(query.order_by(col(S.id))):
+        if step.state in (StepState.APPLYING, StepState.IN_DOUBT) or (only is not None and step.subject not in only):
+            found.frozen.add(step.subject)
+        elif step.state == StepState.FAILED and only is None and step.next_attempt_at and step.next_attempt_at > now:
+            found.waiting[step.subject] = step
+        else:
+            found.superseded.append(t.pk(step))
+            if step.state == StepState.FAILED:
+                found.attempts[step.subject] = (step.digest, step.attempts)
+            if step.is_approved:
+                found.approved.add(step.digest)
+    return found
+
+
+def supersede(session: Session, ids: Sequence[int], now: datetime) -> None:
+    """Close steps that a newer plan replaces."""
+    session.execute(
+        sa.update(S)
+        .where(col(S.id).in_(ids), col(S.state).in_([StepState.PLANNED, StepState.HELD, StepState.FAILED]))
+        .values(state=StepState.SUPERSEDED, finished_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def insert(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        session.execute(sa.insert(S), list(rows))
+
+
+def tallies(session: Session, account_id: int, now: datetime, links: dict[int, int]) -> dict[int | None, Tally]:
+    """Return what was deleted, created and mailed in the last 24 hours, by calendar and (None) in all.
+
+    First runs and approved steps do not count: the one is expected, the other was agreed to.
+    """
+    query = (
+        sa.select(col(S.calendar_id), col(S.action), sa.func.count(), sa.func.sum(col(S.people_mailed)))
+        .join(R, col(R.id) == col(S.run_id))
+        .where(
+            col(S.account_id) == account_id,
+            col(S.state) == StepState.DONE,
+            col(S.finished_at) > now - timedelta(hours=24),
+            col(S.is_approved).is_(False),
+            col(R.is_first).is_(False),
+            col(S.action).in_([Action.CREATE, Action.CANCEL, Action.DELETE, Action.UPDATE]),
+        )
+        .group_by(col(S.calendar_id), col(S.action))
+    )
+    deleted: dict[int | None, int] = {}
+    created: dict[int | None, int] = {}
+    mailed: dict[int | None, int] = {}
+    for calendar_id, action, count, people in session.execute(query).tuples():
+        for key in (calendar_id, None):
+            if action == Action.CREATE:
+                created[key] = created.get(key, 0) + count
+            elif action in (Action.CANCEL, Action.DELETE):
+                deleted[key] = deleted.get(key, 0) + count
+            mailed[key] = mailed.get(key, 0) + int(people or 0)
+    keys = {None, *links, *deleted, *created, *mailed}
+    total = sum(links.values())
+    return {
+        key: Tally(
+            # What was deleted today was linked yesterday: the share is of what there was.
+            links=(total if key is None else links.get(key, 0)) + deleted.get(key, 0),
+            deletions=deleted.get(key, 0),
+            creates=created.get(key, 0),
+            people_mailed=mailed.get(key, 0),
+        )
+        for key in keys
+    }
+
+
+def planned(session: Session, run_id: int, *, direction: str, after: int = 0, limit: int = CHUNK) -> list[t.Step]:
+    """Return the next planned steps of a run in one direction, by id."""
+    query = (
+        sa.select(S)
+        .where(
+            col(S.run_id) == run_id,
+            col(S.state) == StepState.PLANNED,
+            col(S.direction) == direction,
+            col(S.id) > after,
+        )
+        .order_by(col(S.id))
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def hold(session: Session, ids: Sequence[int], reason: str) -> None:
+    """Hold planned steps until a person approves them."""
+    session.execute(
+        sa.update(S)
+        .where(col(S.id).in_(ids), col(S.state) == StepState.PLANNED)
+        .values(state=StepState.HELD, reason=reason)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def counts(session: Session, run_id: int) -> dict[tuple[str, str], int]:
+    """Return the number of a run's steps by state and action."""
+    query = (
+        sa.select(col(S.state), col(S.action), sa.func.count())
+        .where(col(S.run_id) == run_id)
+        .group_by(col(S.state), col(S.action))
+    )
+    return {(state, action): int(n) for state, action, n in session.execute(query).tuples()}
+
+
+def in_doubt(session: Session, account_id: int) -> list[t.Step]:
+    """Return steps whose write got no answer, and those that were being written when their run died."""
+    query = sa.select(S).where(
+        col(S.account_id) == account_id, col(S.state).in_([StepState.APPLYING, StepState.IN_DOUBT])
+    )
+    return list(session.scalars(query.order_by(col(S.id))))
+
+
+def by_ids(session: Session, ids: Iterable[int]) -> list[t.Step]:
+    return list(session.scalars(sa.select(S).where(col(S.id).in_(list(ids))).order_by(col(S.id))))
