@@ -65,7 +65,7 @@ def sign_out() -> None:
 
 
 def _load(key: str) -> Viewer | None:
-    found = logins.find(runtime(), key)
+    found = logins.find_login(runtime(), key)
     return Viewer(found.user, found.login_id, key) if found else None
 
 

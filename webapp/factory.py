@@ -18,12 +18,14 @@ from webapp import (
     brand,
     errors,
     fragments,
+    metrics,
     moments,
     security,
     shell,
     views,
     words,
 )
+from webapp.forms import fields
 from webapp.views import setup as setup_view
 
 # htmx 2.0, https://htmx.org/reference/#config: no eval and no inline styles under our content policy; pages gone back
@@ -49,6 +51,7 @@ def create_app(rt: Runtime) -> Flask:
     app = Flask("webapp", static_folder=None)
     app.extensions["calsync"] = rt
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    metrics.install(app)
     security.install(app, rt)
     assets.install(app)
     auth.install(app)
@@ -75,6 +78,7 @@ def _install_globals(app: Flask) -> None:
         moments=moments,
         home_url=access.home_url,
         provider_info=access.provider_info,
+        control=fields.control,
         has_endpoint=lambda name: name in app.view_functions,
         htmx_config=json.dumps(HTMX_CONFIG),
     )

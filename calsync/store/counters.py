@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,14 @@ def waiting(session: Session, user_id: int | None = None) -> Waiting:
         )
     ).one()
     return Waiting(*found)
+
+
+def accounts_by_owner(session: Session, user_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many accounts each of these people has connected; who has none is left out."""
+    account = t.Account
+    live = and_(col(account.user_id).in_(user_ids), col(account.state) != AccountState.DISCONNECTED)
+    query = select(account.user_id, func.count()).where(live).group_by(col(account.user_id))
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _count(

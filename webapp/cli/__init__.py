@@ -1,0 +1,22 @@
+"""The command line: `calsync` and a file per group of commands.
+
+A command is: what was asked, one service call, one answer. It knows neither Flask nor the scheduler; what needs them
+is handed in by wsgi as `Tools`. The contract (exit codes, `--json`) stands in docs/cli.md.
+"""
+
+from __future__ import annotations
+
+import click
+
+from webapp.cli import groups
+from webapp.cli.tools import Tools
+
+
+def main(tools: Tools, args: list[str] | None = None) -> None:
+    """Run one command and exit with its code."""
+    command().main(args=args, prog_name="calsync", obj=tools)
+
+
+def command() -> click.Group:
+    """Return the whole command line."""
+    return groups.Root()

@@ -1,0 +1,19 @@
+"""`calsync serve`: pages, jobs and clock in one process."""
+
+from __future__ import annotations
+
+import click
+
+from webapp.cli import tools
+
+
+@click.command()
+@click.option("--host", help="The address to listen on; 0.0.0.0 for all. Default: CALSYNC_HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on. Default: CALSYNC_PORT.")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the pages and sync in the background until stopped. Creates or migrates the database."""
+    from calsync.store import schema
+
+    rt = tools.bare_runtime()
+    schema.upgrade(rt.db)
+    tools.tools().serve(rt, host or rt.settings.host, port or rt.settings.port)

@@ -1,0 +1,169 @@
+"""The entries of the Help page: what people see, why, what to do, and the page whose button mends it.
+
+`anchor` is the id that error texts (`words/failures.py`) and pages link to: url_for("help.index") + "#" + anchor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HelpEntry:
+    """`steps` are sentences. `endpoint` and `button` name the page that mends it; "" where there is none.
+
+    `for_admins` marks what only an admin can mend; others are told to ask one.
+    """
+
+    anchor: str
+    title: str
+    why: str
+    steps: tuple[str, ...]
+    endpoint: str = ""
+    button: str = ""
+    for_admins: bool = False
+
+
+ENTRIES = (
+    HelpEntry(
+        "authorisation-never-completes",
+        "Signing in at the provider never comes back",
+        "The address that the provider sends people back to is not the one registered there.",
+        (
+            "Open Integrations and copy the Redirect URI.",
+            "Enter it at the provider exactly as it is: scheme, host, path, and no slash at the end.",
+            "Check that the public address of this installation is the one in your browser.",
+        ),
+        "integrations.index",
+        "Open Integrations",
+        for_admins=True,
+    ),
+    HelpEntry(
+        "imported-but-fails",
+        "Credentials are imported, but connecting fails",
+        "The credentials are of the wrong type, of another project, or the calendar interface is switched off there.",
+        (
+            "Use credentials of the type Web application.",
+            "Switch the calendar interface on in the same project.",
+            "While the consent screen is in testing, add the person as a test user.",
+            "Run Test on the provider's card: it names what is missing.",
+        ),
+        "integrations.index",
+        "Open Integrations",
+        for_admins=True,
+    ),
+    HelpEntry(
+        "cannot-edit",
+        "Events sync but cannot be edited",
+        "The account was connected for reading only, or the calendar is shared with you as view-only.",
+        (
+            "Open the account and press Enable write access.",
+            "If the calendar belongs to someone else, ask them for edit access.",
+        ),
+        "accounts.index",
+        "Open Accounts",
+    ),
+    HelpEntry(
+        "some-calendars",
+        "Only some calendars should appear",
+        "Every calendar of an account is read only if its switch is on.",
+        ("Open the account.", "Switch Sync off for calendars that should stay out. Nothing there is deleted."),
+        "accounts.index",
+        "Open Accounts",
+    ),
+    HelpEntry(
+        "access-denied",
+        "Access denied while signing in at the provider",
+        "The person pressed Cancel, left a box unticked, or their organisation does not allow this application.",
+        (
+            "Connect again and leave all boxes ticked.",
+            "If it is refused again, an administrator of that organisation must allow the application.",
+        ),
+        "integrations.index",
+        "Connect again",
+    ),
+    HelpEntry(
+        "not-appearing",
+        "Events do not appear in the calendar",
+        "The next sync has not come yet, or the record is left out by a rule.",
+        (
+            "Press Sync now on the account.",
+            "Open the activity: it says why it is not on a calendar.",
+            "With the frequency Manual nothing syncs by itself; choose every 15 minutes.",
+        ),
+        "accounts.index",
+        "Open Accounts",
+    ),
+    HelpEntry(
+        "duplicates",
+        "Events appear twice",
+        "The same calendar is connected twice, or a copy was made before this installation knew the original.",
+        ("Open Duplicates and merge what belongs together; nobody gets mail.",),
+        "duplicates.index",
+        "Open Duplicates",
+    ),
+    HelpEntry(
+        "wrong-calendar",
+        "New activities go to the wrong calendar",
+        "One calendar of each person is marked “create events here”.",
+        ("Open the account and mark the calendar you want. You may move what exists, after a preview.",),
+        "accounts.index",
+        "Open Accounts",
+    ),
+    HelpEntry(
+        "rate-limit",
+        "Rate limit exceeded",
+        "The provider allows only so many requests in a short time.",
+        (
+            "Nothing is lost: syncing goes on when the provider allows it again.",
+            "If it happens often, switch the account to Hourly.",
+        ),
+        "accounts.index",
+        "Switch to hourly",
+    ),
+    HelpEntry(
+        "access-revoked",
+        "The sign-in no longer works",
+        "The password changed, access was taken back at the provider, or the application is still in testing there, "
+        "which ends every sign-in after seven days.",
+        ("Open the account and press Reconnect.", "Syncing goes on where it stopped; nothing comes twice."),
+        "accounts.index",
+        "Open Accounts",
+    ),
+    HelpEntry(
+        "refused-data",
+        "The provider refuses a record",
+        "A value of it is not accepted there, for example an end before the start or a text that is too long.",
+        (
+            "Open the run in Sync History: it names the value.",
+            "Correct the activity and press Retry.",
+        ),
+        "history.index",
+        "Open Sync History",
+    ),
+    HelpEntry(
+        "unreachable",
+        "The provider does not answer",
+        "The network, the server, or the provider has a fault.",
+        (
+            "It is tried again by itself, at growing intervals.",
+            "For your own calendar server: check its address, its certificate, and that it runs.",
+        ),
+        "history.index",
+        "Open Sync History",
+    ),
+    HelpEntry(
+        "changed-meanwhile",
+        "Changed meanwhile",
+        "Someone changed the event between reading and writing.",
+        ("Nothing to do: it is read again and decided anew in the next run.",),
+    ),
+    HelpEntry(
+        "program-fault",
+        "A fault in this program",
+        "Something happened that nobody planned for. The record was left as it was.",
+        ("Press Retry once.", "If it fails again, give the technical details of the run to your administrator."),
+        "history.index",
+        "Open Sync History",
+    ),
+)

@@ -1,0 +1,19 @@
+"""Help: what to do when something does not work. Errors elsewhere lead to an entry here by its anchor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from webapp import help_entries
+from webapp.access import login_required
+from webapp.fragments import page
+
+bp = Blueprint("help", __name__, url_prefix="/help")
+
+
+@bp.get("/")
+@login_required
+def index() -> Any:
+    return page("help/index.html", entries=help_entries.ENTRIES)
