@@ -28,8 +28,9 @@ class Backoff:
         """
         if failures >= self.tries:
             return None
-        # Sixty doublings are longer than any `longest`; more would overflow.
-        full = min(self.first * float(2 ** min(max(failures, 1) - 1, 60)), self.longest)
+        doublings = min(max(failures, 1) - 1, 1000)  # more than a float can hold would be none the longer
+        seconds = min(self.first.total_seconds() * 2.0**doublings, self.longest.total_seconds())
+        full = timedelta(seconds=seconds)
         return max(full * (0.5 + jitter / 2), asked)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -26,6 +27,7 @@ BLOCK_END = "--- End of guests ---"
 
 # Providers turn line ends into HTML and back, so any space or break around the block goes with it.
 _BREAKS = ("&nbsp;", "<br>", "<br/>", "<br />", "<p>", "</p>", "<div>", "</div>")
+_GAP = re.compile(r"(?:\s|" + "|".join(map(re.escape, _BREAKS)) + ")*")
 
 
 class Powers(Protocol):
@@ -83,28 +85,31 @@ def digest(rules: Rules, powers: Powers) -> str:
 
 def strip_block(description: str) -> str:
     """Return a description without the block of guests that we put there."""
-    before, start, rest = description.partition(BLOCK_START)
-    _, end, after = rest.partition(BLOCK_END)
-    if not start or not end:
-        return description
-    if not after and (not before or before.endswith("\n\n")):
-        return before.removesuffix("\n\n")  # exactly as we wrote it
-    before, after = _without_breaks_after(before), _without_breaks_before(after)
-    return strip_block(f"{before}\n{after}" if before and after else before + after)
+    while BLOCK_START in description:
+        before, _, rest = description.partition(BLOCK_START)
+        _, end, after = rest.partition(BLOCK_END)
+        if not end:
+            break
+        description = _joined(before, after)
+    return description
 
 
-def _without_breaks_after(text: str) -> str:
-    shorter = text.rstrip()
-    for each in _BREAKS:
-        shorter = shorter.removesuffix(each)
-    return text if shorter == text else _without_breaks_after(shorter)
+def _joined(before: str, after: str) -> str:
+    """Return what stood around the block. Where it stood at the end, exactly what we wrote it behind."""
+    if not after and before.endswith("\n\n"):
+        return before[:-2]
+    end = len(before)
+    while end and (gap := _gap_before(before, end)):
+        end -= gap
+    matched = _GAP.match(after)
+    after = after[matched.end() :] if matched else after
+    return f"{before[:end]}\n{after}" if end and after else before[:end] + after
 
 
-def _without_breaks_before(text: str) -> str:
-    shorter = text.lstrip()
-    for each in _BREAKS:
-        shorter = shorter.removeprefix(each)
-    return text if shorter == text else _without_breaks_before(shorter)
+def _gap_before(text: str, end: int) -> int:
+    if text[end - 1].isspace():
+        return 1
+    return next((len(each) for each in _BREAKS if text.endswith(each, 0, end)), 0)
 
 
 def _hidden_texts(rules: Rules) -> Content:
@@ -126,6 +131,10 @@ def _with_guests(description: str, content: Content, rules: Rules, powers: Power
 
 
 def _guest(address: str, name: str) -> str:
-    # A name is somebody else's text: on one line, and unable to end the block.
-    plain = " ".join(name.replace("---", " ").split())
-    return f"{plain} ({address})" if plain else address
+    plain = _one_line(name)
+    return f"{plain} ({_one_line(address)})" if plain else _one_line(address)
+
+
+def _one_line(text: str) -> str:
+    # Somebody else's text: on one line, and unable to end the block.
+    return " ".join(text.replace("---", " ").split())
