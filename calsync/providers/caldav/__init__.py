@@ -1,0 +1,1 @@
+"""CalDAV: discovery, the client, and a codec that edits iCalendar text in place."""

@@ -1,0 +1,45 @@
+"""Who takes part and where they meet: addresses, ATTENDEE, join links."""
+
+from __future__ import annotations
+
+from calsync.engine.event import Attendee
+from calsync.providers.caldav import values
+from calsync.providers.caldav.lines import Component, Line
+
+CONFERENCE = ("CONFERENCE", "X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL")
+"""Where join links stand; the first that has one counts."""
+
+
+def attendee(line: Line) -> Attendee:
+    """Read an ATTENDEE."""
+    parameters = line.parameters
+
+    def word(name: str, otherwise: str) -> str:
+        return (parameters.get(name) or otherwise).strip().lower()
+
+    return Attendee(
+        address=address(line),
+        name=values.clean(parameters.get("CN", "")),
+        role=word("ROLE", "req-participant"),
+        partstat=word("PARTSTAT", "needs-action"),
+        kind=word("CUTYPE", "individual"),
+    )
+
+
+def address(line: Line) -> str:
+    """Return the address of a person. iCloud writes a path of its own and keeps the address beside it."""
+    value = line.value.strip()
+    if not value.lower().startswith("mailto:"):
+        value = line.parameters.get("EMAIL", value)
+    return value.lower().removeprefix("mailto:").strip()
+
+
+def conference(component: Component) -> str | None:
+    """Return the join link: of several places the first that holds a web address."""
+    line = conference_line(component)
+    return None if line is None else line.value.strip()
+
+
+def conference_line(component: Component) -> Line | None:
+    candidates = (line for name in CONFERENCE for line in component.lines(name))
+    return next((line for line in candidates if line.value.strip().lower().startswith(("https://", "http://"))), None)
