@@ -382,6 +382,7 @@ def upgrade() -> None:
         sa.Column("direction", sqlmodel.sql.sqltypes.AutoString(length=10), nullable=False),
         sa.Column("state", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
         sa.Column("is_full", sa.Boolean(), nullable=False),
+        sa.Column("is_first", sa.Boolean(), nullable=False),
         sa.Column("phase", sqlmodel.sql.sqltypes.AutoString(length=10), nullable=False),
         sa.Column("phases", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("progress_done", sa.Integer(), nullable=False),
