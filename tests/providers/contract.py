@@ -229,6 +229,7 @@ class CalendarContract:
         second = create(client, calendar, TEA, "key1")
         people.settle()
         assert first.handle == second.handle
+        assert (first.is_adopted, second.is_adopted) == (False, True)
         assert resources(read(client, calendar)).keys() == {first.handle}
 
     def test_an_update_writes_the_named_fields_only(

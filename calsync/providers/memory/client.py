@@ -33,6 +33,7 @@ from calsync.providers.memory.faults import FaultKind, Request
 from calsync.providers.memory.quirks import capabilities
 from calsync.providers.memory.server import MemoryServer
 from calsync.providers.memory.shelves import Shelf, Stored
+from calsync.providers.memory.writing import Applied
 
 T = TypeVar("T")
 
@@ -74,6 +75,7 @@ class MemoryClient:
     def __init__(self, server: MemoryServer, grant: Grant) -> None:
         self._server, self._grant = server, grant
         self._offset: timedelta | None = None
+        self.requests = 0
 
     def calendars(self) -> list[RemoteCalendar]:
         return self._ask(faults.CALENDARS, lambda: self._server.calendars_of(self._grant.username))[0]
@@ -169,8 +171,8 @@ class MemoryClient:
             raise Rejected("unsupported", "this server cannot move")
         return self._ask(faults.MOVE, effect, calendar, handles=[handle])[0]
 
-    def _outcomes(self, calendar: str, writes: Sequence[Write]) -> list[Stored | ProviderError | None]:
-        outcomes: list[Stored | ProviderError | None] = []
+    def _outcomes(self, calendar: str, writes: Sequence[Write]) -> list[Applied | ProviderError]:
+        outcomes: list[Applied | ProviderError] = []
         for write in writes:
             try:
                 outcomes.append(writing.apply(self._server, calendar, write))
@@ -178,13 +180,17 @@ class MemoryClient:
                 outcomes.append(error)
         return outcomes
 
-    def _written(self, calendar: str, outcome: Stored | ProviderError | None) -> Written:
-        if outcome is None or isinstance(outcome, ProviderError):
+    def _written(self, calendar: str, outcome: Applied | ProviderError) -> Written:
+        if isinstance(outcome, ProviderError):
             return outcome
+        stored = outcome.stored
+        if stored is None:
+            return None
         if self._server.quirks.answers_version:
-            return _resource(outcome)
+            return replace(_resource(stored), is_adopted=outcome.is_adopted)
         try:
-            return self.get_many(calendar, [outcome.handle])[outcome.handle]
+            seen = self.get_many(calendar, [stored.handle])[stored.handle]
+            return None if seen is None else replace(seen, is_adopted=outcome.is_adopted)
         except ProviderError:
             return Unavailable("written, but not read back", is_in_doubt=True)
 
@@ -203,6 +209,7 @@ class MemoryClient:
         server = self._server
         with server.lock:
             server.tick()
+            self.requests += 1
             fault = server.faults.take(Request(server.requests, kind, calendar, cursor, tuple(handles)))
             server.faults.boundary(f"before {kind}")
             self._refuse(fault, next((handle for handle in handles if handle), ""))

@@ -115,11 +115,8 @@ class World:
     def create(
         self, calendar: str, body: bodies.Body, *, key: str = "", handle: str = "", mail: MailRule | None = None
     ) -> Stored:
-        """Add a resource and return it. The same key returns what it created. Raises Rejected."""
+        """Add a resource and return it; `key` is remembered with its handle. Raises Rejected."""
         shelf = self.shelf(calendar)
-        known = shelf.now(shelf.keys.get(key, ""))
-        if known is not None:
-            return known
         self._demand_free_uid(calendar, body)
         name = shelf.keys.get(key) or handle or f"{self.latest + 1}.json"
         stored = self.save(calendar, name, bodies.settled(body, self.quirks, None, self.clock()))

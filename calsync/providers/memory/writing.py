@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from calsync.errors import Rejected, VersionMismatch
 from calsync.providers.base import Write
 from calsync.providers.memory import body as bodies
@@ -10,17 +12,28 @@ from calsync.providers.memory.shelves import Stored
 from calsync.providers.memory.world import World
 
 
-def apply(world: World, calendar: str, write: Write) -> Stored | None:
-    """Apply a write and return the resource, None when it is gone now. Raises Rejected, VersionMismatch.
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a write left behind. `stored` is None when the resource is gone now."""
+
+    stored: Stored | None
+    is_adopted: bool = False  # a create found its key already there
+
+
+def apply(world: World, calendar: str, write: Write) -> Applied:
+    """Apply a write and return what it left behind. Raises Rejected, VersionMismatch.
 
     Deleting what is gone already is done. A change without a version is refused: this server gives one with every
     answer, so a caller without one has not read what it overwrites.
     """
     demand_writable(world, calendar)
-    stored = _change(world, calendar, write, write.handle) if write.handle else _create(world, calendar, write)
+    if write.handle is None:
+        applied = _create(world, calendar, write)
+    else:
+        applied = Applied(_change(world, calendar, write, write.handle))
     if world.quirks.bumps_versions:
-        world.touch_another(calendar, stored.handle if stored else "")
-    return stored
+        world.touch_another(calendar, applied.stored.handle if applied.stored else "")
+    return applied
 
 
 def demand_writable(world: World, *calendars: str) -> None:
@@ -30,7 +43,7 @@ def demand_writable(world: World, *calendars: str) -> None:
             raise Rejected("permission", f"{calendar} is read-only")
 
 
-def _create(world: World, calendar: str, write: Write) -> Stored:
+def _create(world: World, calendar: str, write: Write) -> Applied:
     items = [edit.event for edit in write.edits]
     if not world.quirks.series_is_one_resource and len(items) > 1:
         raise Rejected("invalid", "one event at a time")
@@ -41,10 +54,11 @@ def _create(world: World, calendar: str, write: Write) -> Stored:
     shelf = world.shelf(calendar)
     if write.key not in shelf.keys and shelf.now(handle) is not None:
         raise VersionMismatch(handle)
-    before = shelf.now(handle)
-    stored = world.create(calendar, bodies.new(items), key=write.key, handle=handle, mail=write.mail)
-    world.writes += stored is not before
-    return stored
+    known = shelf.now(shelf.keys.get(write.key, ""))
+    if known is not None:
+        return Applied(known, is_adopted=True)
+    world.writes += 1
+    return Applied(world.create(calendar, bodies.new(items), key=write.key, handle=handle, mail=write.mail))
 
 
 def _change(world: World, calendar: str, write: Write, handle: str) -> Stored | None:
