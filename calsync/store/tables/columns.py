@@ -33,7 +33,7 @@ def json_column(*, nullable: bool = True) -> Any:
 
 def sealed_column() -> Any:
     """Bytes encrypted by `store/secrets.py`; never read or written in the clear."""
-    return Column(LargeBinary, nullable=True)
+    return Column(LargeBinary, nullable=True, info={"sealed": True})
 
 
 def one_of(column: str, values: type[StrEnum] | Iterable[str]) -> CheckConstraint:

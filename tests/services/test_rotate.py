@@ -1,0 +1,145 @@
+"""The encryption key is replaced under way, and no secret ever stands in the clear."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import structlog
+
+from calsync import config, log
+from calsync.errors import ConfigError
+from calsync.runtime import CLI, Runtime
+from calsync.services import logins, people, rotate, second_factor, settings
+from calsync.store import sealed
+from calsync.store import tables as t
+from calsync.store.db import Database
+from calsync.store.secrets import Secrets, WrongKey, from_settings, make_key
+from tests.factories import KEY, PASSWORD, Clock, acting, make_account, make_cast, make_settings, prepare
+
+pytestmark = pytest.mark.postgres
+REMOTE = "remote-p4ssword"
+
+
+@pytest.fixture
+def rt(fresh_database: Callable[..., str], tmp_path: Path, clock: Clock) -> Runtime:
+    """A runtime whose key stands in a file, as on a real installation."""
+    path = tmp_path / "encryption.key"
+    config.write_keys(path, (KEY,))
+    known = make_settings(tmp_path, fresh_database(prepare), encryption_source=str(path))
+    return Runtime(known, Database(known.database_url), from_settings(known), {}, clock)
+
+
+def fill(rt: Runtime) -> t.Account:
+    """Put a secret of every kind into the database."""
+    cast = make_cast(rt)
+    second_factor.begin(rt, by=acting(cast.eli))
+    server = settings.MailServer("mail.example.com", 587, "cal", "m4il-p4ssword", "cal@example.com")
+    settings.save_mail_server(rt, server, 0, by=CLI)
+    with rt.writing() as session:
+        sealed.bind_key(session, rt.secrets)
+        credential = t.ProviderCredential(
+            provider="x", client_id="id", secret=rt.secrets.seal("cl1ent-secret"), created_at=rt.now()
+        )
+        session.add(credential)
+    return make_account(rt, cast.eli, secret=rt.secrets.seal(REMOTE))
+
+
+def account_secret(rt: Runtime, account: t.Account, box: Secrets) -> str:
+    with rt.reading() as session:
+        return box.unseal(session.get(t.Account, account.id).secret or b"")
+
+
+def test_every_secret_is_sealed_with_the_new_key(rt: Runtime) -> None:
+    account = fill(rt)
+    done = rotate.rotate(rt, by=CLI)
+    assert done == rotate.Rotated(secrets=4, made_key=True, older_keys=1)
+    newest = Secrets(config.read_keys(rt.settings.key_file or Path())[:1])
+    assert account_secret(rt, account, newest) == REMOTE
+    assert settings.mail_server(replace(rt, secrets=newest))[0].password == "m4il-p4ssword"
+    with rt.reading() as session:
+        assert sealed.key_fits(session, newest)
+        assert not sealed.key_fits(session, Secrets([KEY]))
+        for column in sealed.columns():
+            for value in session.scalars(column.table.select().with_only_columns(column)):
+                assert value is None or newest.unseal(value)
+
+
+def test_a_process_with_the_old_key_goes_on_working(rt: Runtime) -> None:
+    account = fill(rt)
+    other = from_settings(rt.settings)
+    rotate.rotate(rt, by=CLI)
+    assert account_secret(rt, account, other) == REMOTE
+
+
+def test_dropping_old_keys_leaves_one(rt: Runtime) -> None:
+    account = fill(rt)
+    rotate.rotate(rt, by=CLI)
+    assert rotate.rotate(rt, drop_old=True, by=CLI).older_keys == 0
+    assert len(config.read_keys(rt.settings.key_file or Path())) == 1
+    assert account_secret(rt, account, from_settings(rt.settings)) == REMOTE
+
+
+def test_without_the_right_key_nothing_is_changed(rt: Runtime) -> None:
+    account = fill(rt)
+    wrong = make_key()
+    config.write_keys(rt.settings.key_file or Path(), (wrong,))
+    with pytest.raises(WrongKey, match=r"encryption\.key does not fit"):
+        rotate.rotate(replace(rt, secrets=Secrets([wrong], str(rt.settings.key_file))), by=CLI)
+    assert config.read_keys(rt.settings.key_file or Path()) == (wrong,)
+    assert account_secret(rt, account, Secrets([KEY])) == REMOTE
+
+
+def test_keys_in_the_environment_are_rotated_by_putting_one_in_front(rt: Runtime) -> None:
+    account = fill(rt)
+    new = make_key()
+    known = make_settings(rt.settings.instance_dir, rt.settings.database_url, encryption_keys=(new, KEY))
+    moved = replace(rt, settings=known, secrets=from_settings(known))
+    assert rotate.rotate(moved, by=CLI).made_key is False
+    assert account_secret(rt, account, Secrets([new])) == REMOTE
+    with pytest.raises(ConfigError, match="removing them there"):
+        rotate.rotate(moved, drop_old=True, by=CLI)
+
+
+def test_more_rows_than_a_batch_are_all_sealed_anew(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealed, "BATCH", 2)
+    cast = make_cast(rt)
+    accounts = [make_account(rt, cast.eli, subject=str(n), secret=rt.secrets.seal(f"s{n}")) for n in range(5)]
+    rotate.rotate(rt, by=CLI)
+    newest = Secrets(config.read_keys(rt.settings.key_file or Path())[:1])
+    assert [account_secret(rt, account, newest) for account in accounts] == [f"s{n}" for n in range(5)]
+
+
+def test_no_secret_stands_in_the_database_the_wal_or_the_log(rt: Runtime, clock: Clock) -> None:
+    written = io.StringIO()
+    log.set_up("debug", "json", written)
+    account = fill(rt)
+    invite = people.invite(rt, "new@example.com", "staff", by=CLI)
+    found = logins.authenticate(rt, "ada@example.com", PASSWORD, address="192.0.2.1")
+    key = logins.start_login(rt, found, address="192.0.2.1", agent="")
+    structlog.get_logger().warning("trouble", error=f"password={REMOTE}", secret=account.secret)
+    rotate.rotate(rt, by=CLI)
+    everything = dump(rt) + written.getvalue().encode()
+    secrets = (REMOTE, "m4il-p4ssword", "cl1ent-secret", PASSWORD, invite.key, key)
+    keys = config.read_keys(rt.settings.key_file or Path())
+    assert [s for s in (*secrets, *keys) if s.encode() in everything] == []
+    assert b"eli@example.com" in everything  # what is not secret can be found: the search works
+
+
+def dump(rt: Runtime) -> bytes:
+    """Return all the bytes that the database keeps: its files, or every row of every table."""
+    if rt.db.is_sqlite:
+        path = Path(rt.db.url.database or "")
+        files = sorted(path.parent.glob(f"{path.name}*"))
+        assert any(file.name.endswith("-wal") for file in files)
+        return b"".join(file.read_bytes() for file in files)
+    with rt.reading() as session:
+        tables = t.metadata.sorted_tables
+        rows = [
+            bytes(v) if isinstance(v, bytes) else str(v).encode()
+            for table in tables
+            for row in session.execute(table.select())
+            for v in row
+        ]
+    return b"\n".join(rows)
