@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import structlog
+
+from calsync.errors import Refused
 from calsync.runtime import Runtime
+
+log = structlog.get_logger(__name__)
 
 Body = Callable[..., None]
 
@@ -46,7 +51,12 @@ def sync_account(rt: Runtime, owner: str, account_id: int) -> None:
     from calsync.services import claims, sync
 
     trigger, by = claims.asked_by(rt, account_id)
-    sync.run(rt, account_id, trigger=trigger, by=by, owner=owner)
+    try:
+        sync.run(rt, account_id, trigger=trigger, by=by, owner=owner)
+    except (claims.LeaseLost, Refused) as why:
+        # Paused, disconnected or taken over since it was claimed: the row says so, there is nothing to mend.
+        log.info("sync.left", account_id=account_id, why=str(why))
+        claims.release(rt, account_id, owner)
 
 
 def probe_account(rt: Runtime, owner: str, account_id: int) -> None:

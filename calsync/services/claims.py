@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, case, or_, select, update
 from sqlmodel import Session, col
 
+from calsync.engine import status
 from calsync.engine.rules import Rules, overlay
 from calsync.engine.vocabulary import AccountState, Trigger
 from calsync.errors import ProviderError
@@ -268,7 +269,7 @@ def _quiet(now: datetime) -> Select[t.Account]:
 
 def _due_by(account: t.Account, base: Rules, now: datetime) -> datetime | None:
     """Return when the account is due at the latest under its rules; None for manual."""
-    every = facts.interval(overlay(base, account.overrides) if account.overrides else base)
+    every = status.interval(overlay(base, account.overrides) if account.overrides else base)
     return None if every is None else max((account.last_success_at or account.created_at) + every, now)
 
 

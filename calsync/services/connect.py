@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col
 
+from calsync.engine import backoff, status
 from calsync.engine.vocabulary import AccountState, Reason, Role, Trigger
 from calsync.errors import NotAllowed, NotFound, ProviderError, Refused, SignInNeeded
 from calsync.providers.base import Grant, RemoteCalendar
@@ -125,7 +126,7 @@ def probe(rt: Runtime, account_id: int) -> None:
         account = rows.get(session, account_id)
         now = rt.now()
         account.last_answer_at, account.last_answer_ms = now, took_ms
-        if not account.grant_ok or account.failed_runs > facts.RUNS_BEFORE_DAILY:
+        if not account.grant_ok or backoff.needs_attention(account.failed_runs):
             account.next_sync_at = now
         facts.regain_grant(account, now)
         _save_calendars(rt, session, account, found)
@@ -156,10 +157,10 @@ def list_unproven(rt: Runtime) -> list[int]:
 
 
 def _wants_probe(session: Session, account: t.Account, now: datetime) -> bool:
-    if account.failed_runs > facts.RUNS_BEFORE_DAILY:
+    if backoff.needs_attention(account.failed_runs):
         return True
     is_old = account.grant_checked_at is None or account.grant_checked_at <= now - facts.PROBE_EVERY
-    return is_old and (not account.grant_ok or facts.interval(settings.rules_of(session, account)) is None)
+    return is_old and (not account.grant_ok or status.interval(settings.rules_of(session, account)) is None)
 
 
 def _ask(rt: Runtime, name: str, grant: Grant) -> Found:

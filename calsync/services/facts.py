@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from calsync.engine import backoff, status
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import ErrorClass
 from calsync.errors import ProviderError, RateLimited, SignInNeeded, Unavailable
 from calsync.services import failures
 from calsync.store import tables as t
 
-SAFETY_POLL = timedelta(minutes=5)
 FIRST_WAIT = timedelta(minutes=1)
-RUNS_BEFORE_DAILY = 10
-"""Failed runs in a row after which an account is tried once a day and needs attention."""
 PROBE_EVERY = timedelta(days=1)
 PROBE_FAILING_EVERY = timedelta(hours=1)
 
@@ -47,26 +45,20 @@ def lose_grant(account: t.Account, error: SignInNeeded, now: datetime) -> None:
 
 def regain_grant(account: t.Account, now: datetime) -> None:
     """Note that the provider accepted the grant just now."""
-    account.grant_ok, account.grant_error, account.grant_lost_at, account.grant_checked_at = True, "", None, now
-
-
-def interval(rules: Rules) -> timedelta | None:
-    """Return how often an account is polled under these rules; None for manual."""
-    if rules.frequency == "manual":
-        return None
-    return SAFETY_POLL if rules.frequency == "realtime" else timedelta(minutes=int(rules.frequency))
+    account.grant_ok, account.grant_error, account.grant_lost_at = True, "", None
+    account.grant_checked_at = now
 
 
 def next_due(account: t.Account, rules: Rules, error: ProviderError | None, now: datetime) -> datetime | None:
     """Return when the account's next run is due after one that ended now; None: when someone asks."""
-    every = interval(rules)
+    every = status.interval(rules)
     match error:
         case SignInNeeded():
             return None
         case RateLimited():
             return max(error.until, now + (every or timedelta()))
         case None:
-            return None if every is None else now + every
+            return status.next_sync_at(rules, now)
         case _:
             asked = timedelta(seconds=(error.after_s or 0) if isinstance(error, Unavailable) else 0)
             return now + max(_wait_after(account.failed_runs, every), asked)
@@ -74,8 +66,8 @@ def next_due(account: t.Account, rules: Rules, error: ProviderError | None, now:
 
 def _wait_after(failures: int, every: timedelta | None) -> timedelta:
     """Twice as long after each failed run, never longer than the poll would wait; after ten, once a day."""
-    if failures > RUNS_BEFORE_DAILY:
-        return timedelta(days=1)
+    if backoff.needs_attention(failures):
+        return backoff.DAILY
     longest = max(every or timedelta(hours=1), FIRST_WAIT)
     doubled = FIRST_WAIT * float(2 ** max(failures - 1, 0))
     return min(doubled, longest)
@@ -83,12 +75,7 @@ def _wait_after(failures: int, every: timedelta | None) -> timedelta:
 
 def _record_success(account: t.Account, failed: int, now: datetime) -> None:
     account.failed_runs, account.rate_limited_until = 0, None
-    account.grant_ok, account.grant_error, account.grant_lost_at, account.grant_checked_at = (
-        True,
-        "",
-        None,
-        now,
-    )
+    regain_grant(account, now)
     account.last_error = account.last_error_class = ""
     if failed:
         account.in_sync_since = None

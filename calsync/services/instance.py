@@ -11,7 +11,7 @@ from typing import IO
 import sqlalchemy
 
 from calsync.runtime import Runtime
-from calsync.store import tables as t
+from calsync.store import instance as rows
 
 LOCK_FILE = "scheduler.lock"
 _ADVISORY_LOCK = 7_201_970  # any number that nothing else in the database locks
@@ -71,11 +71,7 @@ class ClockLock:
 def note_tick(rt: Runtime) -> None:
     """Note that the scheduler is alive: health checks look at how old this is."""
     with rt.writing() as session:
-        instance = session.get(t.Instance, 1)
-        if instance is None:
-            instance = t.Instance(id=1)
-            session.add(instance)
-        instance.scheduler_tick_at = rt.now()
+        rows.get(session).scheduler_tick_at = rt.now()
 
 
 def _locked(path: Path) -> IO[bytes] | None:
