@@ -37,7 +37,7 @@ def _send(filename: str) -> Response:
         abort(404)
     changed = path.stat().st_mtime_ns
     version = _version(str(path), changed)
-    squeezed = path.suffix in COMPRESSED and "gzip" in request.accept_encodings
+    squeezed = path.suffix in COMPRESSED and bool(request.accept_encodings["gzip"])
     body = _gzipped(str(path), changed) if squeezed else path.read_bytes()
     response = make_response(body)
     response.content_type = _content_type(path)
@@ -46,7 +46,8 @@ def _send(filename: str) -> Response:
     response.vary.add("Accept-Encoding")
     response.headers["Cache-Control"] = FOR_EVER if request.args.get("v") == version else "no-cache"
     response.set_etag(f"{version}{'-gz' if squeezed else ''}")
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _path(filename: str) -> Path | None:

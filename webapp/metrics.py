@@ -90,7 +90,7 @@ def _scheduler(rt: Runtime) -> dict[str, Any]:
 
 
 def _last_tick(session: Session) -> datetime | None:
-    return session.scalars(select(t.Instance.scheduler_tick_at)).first()
+    return session.scalars(select(col(t.Instance.scheduler_tick_at))).first()
 
 
 class _Stored:
@@ -143,10 +143,10 @@ def _requests(session: Session, now: datetime) -> GaugeMetricFamily:
     name, about = "calsync_provider_requests_24h", "Requests to providers by runs of the last 24 hours"
     family = GaugeMetricFamily(name, about, labels=["provider"])
     query = (
-        select(t.Account.provider, func.coalesce(func.sum(t.Run.requests), 0))
+        select(col(t.Account.provider), func.coalesce(func.sum(t.Run.requests), 0))
         .join(t.Run, col(t.Run.account_id) == col(t.Account.id))
         .where(col(t.Run.started_at) > now - RECENT)
-        .group_by(t.Account.provider)
+        .group_by(col(t.Account.provider))
     )
     for provider, count in session.execute(query):
         family.add_metric([provider], count)

@@ -9,6 +9,7 @@ NAVIGATION and by calling its blueprint's list view `index`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import current_app, g, request, url_for
 from flask_login import current_user
@@ -180,5 +181,5 @@ def _alerts(waiting: Waiting, paused: bool) -> list[Alert]:
     return found
 
 
-def _url(endpoint: str, **values: str) -> str:
+def _url(endpoint: str, **values: Any) -> str:
     return url_for(endpoint, **values) if endpoint in current_app.view_functions else ""

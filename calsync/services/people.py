@@ -19,7 +19,7 @@ from sqlmodel import Session
 from calsync.engine.vocabulary import Role
 from calsync.errors import NotAllowed, Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import passwords
+from calsync.services import passwords, settings
 from calsync.store import audit
 from calsync.store import people as store
 from calsync.store import tables as t
@@ -187,7 +187,8 @@ def _new_user(rt: Runtime, email: str, name: str, role: str) -> t.User:
     email = email.strip()
     if not _EMAIL.fullmatch(email) or len(email) > 320:
         raise Refused("Give an e-mail address like ada@example.com.", code="invalid", field="email")
-    return t.User(email=email, name=name.strip()[:200], role=_role(role), created_at=rt.now())
+    tz = settings.organisation(rt)[0].tz
+    return t.User(email=email, name=name.strip()[:200], role=_role(role), tz=tz, created_at=rt.now())
 
 
 def _add(session: Session, user: t.User) -> None:

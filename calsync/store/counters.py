@@ -32,11 +32,11 @@ def waiting(session: Session, user_id: int | None = None) -> Waiting:
     live = col(account.state) != AccountState.DISCONNECTED
     found = session.execute(
         select(
-            _count(conflict.id, col(conflict.account_id), col(conflict.state) == "open", user_id=user_id),
-            _count(run.id, col(run.account_id), col(run.state) == RunState.HELD, user_id=user_id),
-            _count(account.id, col(account.id), and_(live, ~col(account.grant_ok)), user_id=user_id),
+            _count(col(conflict.id), col(conflict.account_id), col(conflict.state) == "open", user_id=user_id),
+            _count(col(run.id), col(run.account_id), col(run.state) == RunState.HELD, user_id=user_id),
+            _count(col(account.id), col(account.id), and_(live, ~col(account.grant_ok)), user_id=user_id),
             _count(
-                account.id,
+                col(account.id),
                 col(account.id),
                 and_(live, col(account.grant_ok), col(account.failed_runs) >= 3),
                 user_id=user_id,
@@ -50,7 +50,7 @@ def accounts_by_owner(session: Session, user_ids: Sequence[int]) -> dict[int, in
     """Return how many accounts each of these people has connected; who has none is left out."""
     account = t.Account
     live = and_(col(account.user_id).in_(user_ids), col(account.state) != AccountState.DISCONNECTED)
-    query = select(account.user_id, func.count()).where(live).group_by(col(account.user_id))
+    query = select(col(account.user_id), func.count()).where(live).group_by(col(account.user_id))
     return {row[0]: row[1] for row in session.execute(query)}
 
 
@@ -59,6 +59,6 @@ def _count(
 ) -> ScalarSelect[int]:
     query = select(id_column).where(condition).limit(CEILING)
     if user_id is not None:
-        mine = select(t.Account.id).where(col(t.Account.user_id) == user_id)
+        mine = select(col(t.Account.id)).where(col(t.Account.user_id) == user_id)
         query = query.where(account_id.in_(mine))
     return select(func.count()).select_from(query.subquery()).scalar_subquery()

@@ -32,7 +32,8 @@ class Tools:
 def tools() -> Tools:
     """Return the tools of the running command."""
     found = click.get_current_context().find_object(Tools)
-    assert found is not None, "wsgi hands the tools over"
+    if found is None:
+        raise RuntimeError("wsgi has not handed the tools over")
     return found
 
 

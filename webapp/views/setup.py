@@ -74,6 +74,7 @@ def place() -> Any:
     if form.validate_on_submit():
         with errors.shown_on(form):
             save_place(form, is_set_up=True)
+            people.set_profile(runtime(), actor().user_id or 0, tz=form.tz.data, by=actor())
             flash("All set. The list below shows what to do next.")
             return redirect(home_url(), 303)
     return page("setup/place.html", status=422 if form.errors else 200, form=form, **address_facts())
