@@ -94,18 +94,25 @@ class Pool:
             running.beat = time.monotonic()
 
     def stop(self, within_s: float = STOP_WITHIN_S) -> bool:
-        """Start nothing more, wait for what runs, give back every claim; True when all had finished in
-        time.
+        """Start nothing more, wait for what runs, give back every claim; True when all had finished in time.
+
+        A run that is cut off goes on from its rows in the next process.
         """
         deadline = time.monotonic() + within_s
-        with self._lock:
-            self._stopping = True
-            self._waiting.clear()
-        self._wake.set()
+        self.stop_soon()
+        if self._dispatcher is not None:
+            self._dispatcher.join(within_s)
         with self._idle:
             finished = self._idle.wait_for(lambda: not self._running, max(0.0, deadline - time.monotonic()))
-        self._work.give_back(self.owner)
+        work = self._work
+        if work is not None:
+            work.give_back(self.owner)
         return finished
+
+    def stop_soon(self) -> None:
+        """Start nothing more. Safe in a signal handler: takes no lock and waits for nothing."""
+        self._stopping = True
+        self._wake.set()
 
     def _dispatch(self) -> None:
         while not self._stopping:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import json
 import typing
 from typing import Any
@@ -83,7 +84,7 @@ def _switch(text: str) -> bool:
 
 def _allowed(name: str) -> list[str]:
     hint = typing.get_type_hints(Rules)[name]
-    return [each.value for each in hint] if isinstance(hint, type) and issubclass(hint, str) and hint is not str else []
+    return [each.value for each in hint] if isinstance(hint, type) and issubclass(hint, enum.Enum) else []
 
 
 def _plain(rules: Rules) -> dict[str, Any]:

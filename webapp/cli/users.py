@@ -37,10 +37,11 @@ def add(email: str, role: str, name: str, password_stdin: bool, as_json: bool) -
 def list_users(as_json: bool) -> None:
     """List everybody."""
     from calsync.store import people
+    from calsync.store.keyset import Cut
 
     rt = tools.runtime()
     with rt.reading() as session:
-        found = [facts(each) for each in people.list_users(session)]
+        found = [facts(each) for each in people.list_users(session, cut=Cut(limit=100_000)).rows]
     columns = ("email", "name", "role", "disabled", "last_seen_at")
     output.show_list(found, columns, json_wanted=as_json, empty="There is nobody yet: calsync user add")
 

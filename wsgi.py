@@ -1,0 +1,129 @@
+"""Putting Calsync together: settings, runtime, pool, clock and pages. Nothing else imports this module.
+
+`main` is the command `calsync`; `app` is made when a WSGI server such as gunicorn asks for `wsgi:app`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from calsync import config, log
+from calsync.config import Settings
+from calsync.runtime import Runtime
+from calsync.store import secrets
+from calsync.store.db import Database
+from webapp import cli
+from webapp.cli.tools import Tools
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+STOP_WITHIN_S = 9.0
+"""A stopping process has finished its runs or given them back by then; supervisors kill after ten seconds."""
+
+
+def main() -> None:
+    """Run one command of the command line."""
+    cli.main(Tools(load_settings=load_settings, runtime=build_runtime, serve=serve))
+
+
+def load_settings() -> Settings:
+    """Read the settings and make the log speak as they say."""
+    settings = config.load()
+    log.set_up(settings.log_level, settings.log_format)
+    return settings
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """Return the parts that services need: database, secrets, providers."""
+    from calsync.providers import registry
+
+    box = secrets.from_settings(settings)
+    db = Database(settings.database_url, pool_size=settings.threads + settings.web_threads + 4)
+    return Runtime(settings, db, box, registry.all_providers())
+
+
+def serve(rt: Runtime, host: str, port: int, greeting: str = "") -> None:
+    """Serve pages and run jobs until SIGTERM or Ctrl-C; then stop within ten seconds."""
+    import waitress
+
+    with _background(rt) as (app, stop_soon):
+        server = waitress.create_server(
+            app, host=host, port=port, threads=rt.settings.web_threads, ident=None, clear_untrusted_proxy_headers=True
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: _leave(stop_soon))
+        print(greeting or _greeting(rt, host, port), flush=True)
+        server.run()
+        server.close()
+
+
+def build_app() -> Flask:
+    """Return the pages with jobs and clock running behind them, for a WSGI server that imports `wsgi:app`."""
+    import atexit
+
+    from calsync.store import schema
+
+    rt = build_runtime(load_settings())
+    schema.check(rt.db)
+    stack = contextlib.ExitStack()
+    app, _ = stack.enter_context(_background(rt))
+    atexit.register(stack.close)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(name)
+    globals()["app"] = build_app()
+    return globals()["app"]
+
+
+@contextlib.contextmanager
+def _background(rt: Runtime) -> Iterator[tuple[Flask, Any]]:
+    """Start pool and clock, give the pages, and stop both on the way out."""
+    from calsync.services import claims, owners
+    from jobs import bodies, queue, scheduler
+    from webapp import create_app
+
+    pool = queue.Pool(owners.new_owner(), rt.settings.threads)
+    rt = dataclasses.replace(rt, enqueue=pool.enqueue, checkpoint=pool.beat)
+    claims.release_dead(rt)
+    clock = scheduler.Scheduler(rt, pool)
+    app = create_app(rt)
+    pool.start(bodies.Work(rt))
+    clock.start()
+    try:
+        yield app, pool.stop_soon
+    finally:
+        clock.stop()
+        pool.stop(STOP_WITHIN_S)
+        rt.db.close()
+
+
+def _leave(stop_soon: Any) -> None:
+    """End the server's loop: it takes SystemExit as a request to finish what it is answering."""
+    stop_soon()
+    # A second thread must not wait for an answer that never comes; the supervisor would kill us mid-write.
+    threading.Timer(STOP_WITHIN_S + 0.5, lambda: os._exit(1)).start()
+    raise SystemExit(0)
+
+
+def _greeting(rt: Runtime, host: str, port: int) -> str:
+    from calsync.services import people, settings
+
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what to type, not where to listen
+    address = f"http://{everywhere.get(host, host)}:{port}"
+    name = settings.organisation(rt)[0].name
+    waits = "  Setup waits for you there." if people.nobody_yet(rt) else ""
+    return f"{name} is running on {address}{waits}"
+
+
+if __name__ == "__main__":
+    main()
