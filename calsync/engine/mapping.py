@@ -7,7 +7,7 @@ what was read is written back as it was.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from calsync.engine import event as events
@@ -74,9 +74,10 @@ def concealed(remote: Content, rules: Rules) -> frozenset[str]:
     return frozenset(_withheld(remote, rules))
 
 
-def event_of(activity: ActivityRow) -> Event:
-    """Return the event an activity stands for."""
-    start = events.parse_moment(activity.content["time"]["start"])
+def event_of(activity: ActivityRow, content: Content | None = None) -> Event:
+    """Return the event an activity stands for, or would stand for with other content."""
+    values = activity.content if content is None else content
+    start = events.parse_moment(values["time"]["start"])
     bare = Event(
         uid=activity.uid,
         start=start,
@@ -85,7 +86,18 @@ def event_of(activity: ActivityRow) -> Event:
         organizer=Person(activity.organizer) if activity.organizer else None,
         our_id=activity.public_id,
     )
-    return events.with_content(bare, activity.content)
+    return events.with_content(bare, values)
+
+
+def read_moment(text: str, tz: str | None = None) -> Moment:
+    """Read a date, or a time in ISO 8601: with an offset as said, without one by the clock of `tz` (None: UTC).
+
+    Raises ValueError.
+    """
+    if len(text.strip()) == 10:
+        return date.fromisoformat(text.strip())
+    at = datetime.fromisoformat(text.strip())
+    return slots.instant(Floating(at), slots.zone(tz or "UTC")) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def guests(addresses: dict[str, str], known: tuple[Attendee, ...] = ()) -> tuple[Attendee, ...]:

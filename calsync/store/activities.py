@@ -1,0 +1,282 @@
+"""Activities: the one writer of their content, and the queries on them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine import event as events
+from calsync.engine import mapping, series
+from calsync.engine.event import Content
+from calsync.engine.mapping import ActivityValues
+from calsync.engine.vocabulary import LinkState
+from calsync.errors import NotFound
+from calsync.store import keyset
+from calsync.store import tables as t
+from calsync.store.accounts import rows_changed
+from calsync.store.keyset import Cut, Slice
+
+A = t.Activity
+
+_AT_ONCE = 500  # values in one query
+
+
+# --- writing
+
+
+def new(
+    values: ActivityValues,
+    *,
+    owner_id: int,
+    now: datetime,
+    uid: str | None = None,
+    recurrence_key: str | None = None,
+    organizer: str | None = None,
+    source_account_id: int | None = None,
+    created_by_id: int | None = None,
+) -> t.Activity:
+    """Return an unsaved activity; `uid` and the others, where given, stand above `values`.
+
+    With `source_account_id` it came from a calendar of that account. Raises ValueError when its series cannot be
+    computed.
+    """
+    activity = t.Activity(
+        owner_id=owner_id,
+        kind=values.kind,
+        uid=uid or values.uid,
+        recurrence_key=values.recurrence_key if recurrence_key is None else recurrence_key,
+        organizer=organizer or values.organizer,
+        due_is=values.due_is,
+        source="crm" if source_account_id is None else "calendar",
+        source_account_id=source_account_id,
+        created_by_id=created_by_id,
+        created_at=now,
+        updated_at=now,
+        content={},
+        fingerprint="",
+        span_start=now,
+        span_end=now,
+    )
+    _set(activity, columns(activity, values.content))
+    activity.cancelled_at = now if activity.status == "cancelled" else None
+    return activity
+
+
+def set_content(activity: t.Activity, content: Content, *, now: datetime, edited: bool = True) -> tuple[str, ...]:
+    """Write content and everything that is copied from it; return the merge units that changed.
+
+    Nothing happens when none did. With `edited` they are an edit made here, whose time counts in a clash. Raises
+    ValueError when the series cannot be computed; the row is then as it was.
+    """
+    content = events.consistent(content)
+    changed = events.changed_fields(activity.content, content)
+    if not changed:
+        return ()
+    _set(activity, columns(activity, content) | _traces(activity, content, changed, now, edited=edited))
+    activity.row_version += 1
+    return changed
+
+
+def update_content(
+    session: Session, activity: t.Activity, content: Content, *, version: int, now: datetime, edited: bool = True
+) -> bool:
+    """Write content if the row is still at `version`, else return False. `activity` is the row as it was read."""
+    content = events.consistent(content)
+    changed = events.changed_fields(activity.content, content)
+    values = columns(activity, content) | _traces(activity, content, changed, now, edited=edited)
+    change = (
+        sa.update(A)
+        .where(col(A.id) == activity.id, col(A.row_version) == version)
+        .values(**values, row_version=version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(session, change) == 1
+
+
+def columns(activity: t.Activity, content: Content) -> dict[str, Any]:
+    """Return content with its hash and the typed copies that queries use. Raises ValueError (see series.span)."""
+    event = mapping.event_of(activity, content)
+    start, end = series.span(event)
+    return {
+        "content": content,
+        "fingerprint": events.fingerprint(content),
+        "title": _storable(event.summary),
+        "status": event.status,
+        "is_private": event.classification != "public",
+        "is_all_day": event.is_all_day,
+        "is_series": event.is_series,
+        "start_on": event.start if event.is_all_day else None,
+        "span_start": start,
+        "span_end": end,
+    }
+
+
+def _traces(
+    activity: t.Activity, content: Content, changed: Iterable[str], now: datetime, *, edited: bool
+) -> dict[str, Any]:
+    """Return what a change leaves on the row beside its content. It is considered anew by every account."""
+    times = dict.fromkeys(changed, now.isoformat()) if edited else {}
+    is_cancelled = content["status"] == "cancelled"
+    return {
+        "field_times": activity.field_times | times,
+        "updated_at": now,
+        "cancelled_at": (activity.cancelled_at or now) if is_cancelled else None,
+        "excluded": "",
+        "considered": "",
+    }
+
+
+def _set(activity: t.Activity, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(activity, name, value)
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL keeps neither NUL nor half a surrogate pair in a text column.
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
+
+
+# --- one activity
+
+
+def find(session: Session, activity_id: int) -> t.Activity | None:
+    return session.get(A, activity_id)
+
+
+def get(session: Session, activity_id: int, *, lock: bool = False) -> t.Activity:
+    """Return the activity; with `lock` nobody else changes the row before the transaction ends. Raises NotFound."""
+    query = sa.select(A).where(col(A.id) == activity_id)
+    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if found is None:
+        raise NotFound("activity", activity_id)
+    return found
+
+
+def find_by_public_id(session: Session, public_id: str) -> t.Activity | None:
+    return session.scalars(sa.select(A).where(col(A.public_id) == public_id)).one_or_none()
+
+
+def find_by_external_id(session: Session, external_id: str) -> t.Activity | None:
+    """Return the activity that the CRM knows under this id of its own, or None."""
+    return session.scalars(sa.select(A).where(col(A.external_id) == external_id)).one_or_none()
+
+
+def master_of(session: Session, override: t.Activity) -> t.Activity | None:
+    """Return the series of a changed occurrence; None when only the occurrence is known here."""
+    query = sa.select(A).where(
+        col(A.uid) == override.uid, col(A.owner_id) == override.owner_id, col(A.recurrence_key) == ""
+    )
+    return session.scalars(query.order_by(col(A.id))).first()
+
+
+def overrides_of(session: Session, masters: Collection[t.Activity]) -> list[t.Activity]:
+    """Return the changed occurrences of these series, cancelled ones too, dissolved ones not."""
+    uids = sorted({m.uid for m in masters})
+    owners = {m.owner_id for m in masters}
+    found: list[t.Activity] = []
+    for begin in range(0, len(uids), _AT_ONCE):
+        query = sa.select(A).where(
+            col(A.uid).in_(uids[begin : begin + _AT_ONCE]),
+            col(A.owner_id).in_(owners),
+            col(A.recurrence_key) != "",
+            col(A.is_dissolved).is_(False),
+        )
+        found += session.scalars(query.order_by(col(A.recurrence_key), col(A.id)))
+    return found
+
+
+def copies(session: Session, activity: t.Activity) -> list[tuple[t.Link, t.Calendar, t.Account]]:
+    """Return where the activity, or the series it belongs to, is on a calendar now; parked links do not count."""
+    family = sa.select(col(A.id)).where(
+        col(A.uid) == activity.uid,
+        col(A.owner_id) == activity.owner_id,
+        sa.or_(col(A.id) == activity.id, col(A.recurrence_key) == ""),
+    )
+    query = (
+        sa.select(t.Link, t.Calendar, t.Account)
+        .join(t.Calendar, col(t.Calendar.id) == col(t.Link.calendar_id))
+        .join(t.Account, col(t.Account.id) == col(t.Link.account_id))
+        .where(col(t.Link.activity_id).in_(family), col(t.Link.state) != LinkState.PARKED)
+        .order_by(col(t.Link.id))
+    )
+    return [(link, calendar, account) for link, calendar, account in session.execute(query).tuples()]
+
+
+# --- many
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which activities a list shows; None or "" leaves a condition out.
+
+    `search` is part of a title, an id of ours or of the CRM, or a guest's address; it finds private activities only
+    of `viewer_id` (None: of everyone). `start` and `end` bound the window that an activity touches.
+    """
+
+    owner_id: int | None = None
+    kind: str = ""
+    status: str = ""
+    source: str = ""
+    search: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    viewer_id: int | None = None
+
+
+def list_activities(session: Session, filters: Filters, cut: Cut | None = None, *, newest_first: bool = True) -> Slice:
+    """Return a slice of the list, by start; its key is (span_start, id)."""
+    query = sa.select(A).where(col(A.is_dissolved).is_(False), *_conditions(filters))
+    sorts = [cast(Any, A.span_start), cast(Any, A.id)]
+    return keyset.fetch(session, query, sorts, cut or Cut(), newest_first=newest_first)
+
+
+def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    equal = (
+        (A.owner_id, filters.owner_id),
+        (A.kind, filters.kind),
+        (A.status, filters.status),
+        (A.source, filters.source),
+    )
+    found: list[sa.ColumnElement[bool]] = [col(cast(Any, c)) == value for c, value in equal if value not in (None, "")]
+    if filters.start is not None:
+        found.append(col(A.span_end) >= filters.start)
+    if filters.end is not None:
+        found.append(col(A.span_start) < filters.end)
+    if filters.search.strip():
+        found.append(_finds(filters.search.strip(), filters.viewer_id))
+    return found
+
+
+def _finds(text: str, viewer_id: int | None) -> sa.ColumnElement[bool]:
+    exact = sa.or_(col(A.public_id) == text.lower(), col(A.external_id) == text)
+    said = sa.func.lower(sa.cast(col(A.content)["attendees"], sa.Text)) if "@" in text else col(A.title)
+    part = said.icontains(text.lower() if "@" in text else text, autoescape=True)
+    if viewer_id is not None:
+        part = sa.and_(part, sa.or_(col(A.is_private).is_(False), col(A.owner_id) == viewer_id))
+    return sa.or_(exact, part)
+
+
+def in_window(
+    session: Session, start: datetime, end: datetime, owner_ids: Collection[int] | None = None
+) -> list[t.Activity]:
+    """Return activities that may have an occurrence in the window, neither cancelled nor dissolved.
+
+    A series comes with all of its changed occurrences, cancelled and far ones too: they take its slots.
+    """
+    query = sa.select(A).where(
+        col(A.span_start) < end,
+        col(A.span_end) >= start,
+        col(A.is_dissolved).is_(False),
+        col(A.status) != "cancelled",
+    )
+    if owner_ids is not None:
+        query = query.where(col(A.owner_id).in_(owner_ids))
+    found = {t.pk(a): a for a in session.scalars(query.order_by(col(A.span_start), col(A.id)))}
+    masters = [a for a in found.values() if a.is_series]
+    others = overrides_of(session, masters) if masters else []
+    return list((found | {t.pk(a): a for a in others}).values())
