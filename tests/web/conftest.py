@@ -1,6 +1,7 @@
 """What tests of pages ask for: an application on a fresh database, and browsers signed in as the cast."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,24 +9,39 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from calsync.runtime import Runtime
-from calsync.services import logins
+from calsync.services import logins, passwords
 from calsync.store import tables as t
 from tests import factories
 from webapp import create_app
+from webapp.views import setup
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+HTMX = {"HX-Request": "true"}
+"""Headers of a request by which htmx asks for a part of a page: `client.get(url, headers=HTMX)`."""
 
 
 @pytest.fixture
 def clock() -> factories.Clock:
+    """The time, which stands still until a test moves it."""
     return factories.Clock()
 
 
 @pytest.fixture
-def rt(tmp_path: Path, clock: factories.Clock) -> Runtime:
+def rt(tmp_path: Path, clock: factories.Clock) -> Iterator[Runtime]:
     """A runtime with nobody in it, on SQLite, reached by plain http."""
     settings = factories.make_settings(tmp_path, public_url="")
-    return factories.make_runtime(tmp_path, clock, settings=settings, enqueue=factories.Hints())
+    runtime = factories.make_runtime(tmp_path, clock, settings=settings, enqueue=factories.Hints())
+    yield runtime
+    runtime.db.close()
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hash passwords with the least work: a real hash takes 100 ms by design."""
+    monkeypatch.setattr(passwords, "_hasher", factories.QUICK_HASHER)
+    passwords._nobodys.cache_clear()
+    yield
+    passwords._nobodys.cache_clear()
 
 
 @pytest.fixture
@@ -33,16 +49,32 @@ def cast(rt: Runtime) -> factories.Cast:
     return factories.make_cast(rt)
 
 
-@pytest.fixture
-def app(rt: Runtime) -> Flask:
-    """The application. CSRF is off here: it has tests of its own; so is the limiter."""
-    app = create_app(rt)
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
-    return app
+@pytest.fixture(scope="session")
+def _shared_app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """One application per process: compiling its templates takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("app")
+    settings = factories.make_settings(folder, public_url="")
+    return create_app(factories.make_runtime(folder, settings=settings))
 
 
 @pytest.fixture
-def anonymous(app: Flask) -> FlaskClient:
+def app(_shared_app: Flask, rt: Runtime) -> Flask:
+    """The application on this test's database. CSRF and request limits are off; both have tests of their own."""
+    _shared_app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
+    _shared_app.extensions["calsync"] = rt
+    _shared_app.extensions.pop(setup.DONE, None)
+    return _shared_app
+
+
+@pytest.fixture
+def strict_app(rt: Runtime) -> Flask:
+    """An application of this test's own with everything on, as `calsync serve` runs it."""
+    return create_app(rt)
+
+
+@pytest.fixture
+def anonymous(app: Flask, cast: factories.Cast) -> FlaskClient:
+    """A browser in which nobody is signed in."""
     return app.test_client()
 
 
@@ -51,17 +83,17 @@ SignIn = Callable[[t.User], FlaskClient]
 
 @pytest.fixture
 def sign_in(app: Flask, rt: Runtime) -> SignIn:
-    """Return a function that gives a browser of its own to a person: `sign_in(cast.ada).get("/")`."""
+    """Return a function that gives a person a browser of their own: `sign_in(cast.ada).get("/")`."""
+    return lambda user: signed_in(app, rt, user)
 
-    def make(user: t.User) -> FlaskClient:
-        client = app.test_client()
-        key = start_login(rt, user)
-        with client.session_transaction() as session:
-            session["_user_id"] = key
-            session["_fresh"] = True
-        return client
 
-    return make
+def signed_in(app: Flask, rt: Runtime, user: t.User) -> FlaskClient:
+    """Return a browser in which `user` is signed in."""
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = start_login(rt, user)
+        session["_fresh"] = True
+    return client
 
 
 def start_login(rt: Runtime, user: t.User) -> str:
@@ -86,3 +118,9 @@ def eli(sign_in: SignIn, cast: factories.Cast) -> FlaskClient:
 def vic(sign_in: SignIn, cast: factories.Cast) -> FlaskClient:
     """A client's browser."""
     return sign_in(cast.vic)
+
+
+def text_of(html: str) -> str:
+    """Return what a person reads of a page, with single blanks."""
+    bare = re.sub(r"<(script|style|template)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", bare)).strip()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from wtforms import StringField, ValidationError
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length
 
 from webapp import moments
@@ -35,8 +37,13 @@ def known_zone(_form: Any, field: Any) -> None:
         raise ValidationError("Choose a time zone from the list, like Europe/Berlin.")
 
 
-def zone_choices() -> list[tuple[str, str]]:
-    return [(name, name.replace("_", " ")) for name in moments.zone_names()]
+def choices(pairs: Iterable[tuple[Any, str]]) -> list[SelectChoice]:
+    """Return (value, label) pairs as WTForms wants them; plain pairs are deprecated there."""
+    return [SelectChoice(value, label) for value, label in pairs]
+
+
+def zone_choices() -> list[SelectChoice]:
+    return choices((name, name.replace("_", " ")) for name in moments.zone_names())
 
 
 def control(field: Any, about: str, given: dict[str, Any], css: str, **fixed: Any) -> Any:

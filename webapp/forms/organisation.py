@@ -11,7 +11,7 @@ from wtforms.validators import DataRequired, Length, Optional
 from wtforms.widgets import HiddenInput
 
 from calsync.services.settings import LARGEST_LOGO
-from webapp.forms.fields import Email, known_zone, trimmed, zone_choices
+from webapp.forms.fields import Email, choices, known_zone, trimmed, zone_choices
 from webapp.forms.login import NewPasswordForm
 
 DATE_FORMATS = [
@@ -65,5 +65,5 @@ class PlaceForm(FlaskForm):
         render_kw={"type": "url", "placeholder": "https://calendar.example.com"},
     )
     tz = SelectField("Time zone", [known_zone], choices=zone_choices, description="For mails and new people.")
-    date_format = SelectField("Dates", choices=DATE_FORMATS)
+    date_format = SelectField("Dates", choices=choices(DATE_FORMATS))
     version = IntegerField(widget=HiddenInput())

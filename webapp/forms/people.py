@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, RadioField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length
 from wtforms.widgets import HiddenInput
 
 from calsync.engine.vocabulary import Role
 from webapp import words
-from webapp.forms.fields import Email, trimmed
+from webapp.forms.fields import Email, choices, trimmed
 
 
-def role_choices() -> list[tuple[str, str]]:
-    return [(role.value, f"{words.role(role)}: {words.role_meaning(role)}") for role in Role]
+def role_choices() -> list[SelectChoice]:
+    return choices((role.value, f"{words.role(role)}: {words.role_meaning(role)}") for role in Role)
 
 
 class InviteForm(FlaskForm):
@@ -23,7 +24,7 @@ class InviteForm(FlaskForm):
 
 
 class RoleForm(FlaskForm):
-    role = SelectField("Role", choices=[(role.value, words.role(role)) for role in Role])
+    role = SelectField("Role", choices=choices((role.value, words.role(role)) for role in Role))
 
 
 class HandOverForm(FlaskForm):

@@ -15,6 +15,7 @@ from calsync.store import tables as t
 from calsync.store.keyset import Cut
 from webapp import errors, paging
 from webapp.access import Role, actor, role_required, runtime
+from webapp.forms.fields import choices
 from webapp.forms.people import HandOverForm, InviteForm, RoleForm, SwitchesForm
 from webapp.fragments import page
 
@@ -188,5 +189,5 @@ def _hand_over_form(user: t.User, data: Any = None) -> HandOverForm:
     form = HandOverForm(formdata=data)
     with runtime().reading() as db:
         others = rows.list_users(db, cut=Cut(MOST_RECEIVERS), with_disabled=False).rows
-    form.to.choices = [(other.id, other.name or other.email) for other in others if other.id != user.id]
+    form.to.choices = choices((other.id, other.name or other.email) for other in others if other.id != user.id)
     return form

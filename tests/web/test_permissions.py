@@ -1,0 +1,70 @@
+"""Every route times every kind of visitor, held against the table in `routes.py`."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from calsync.runtime import Runtime
+from calsync.store import people
+from tests import factories
+from tests.web.conftest import SignIn, start_login
+from tests.web.routes import HIDDEN, LOGIN, NO, OK, ROUTES, Route
+from tests.web.world import World, make_world
+
+VISITORS = ("anonymous", "vic", "sam", "eli", "ada")
+
+
+@pytest.fixture
+def world(rt: Runtime, cast: factories.Cast) -> World:
+    return make_world(rt, cast)
+
+
+@pytest.fixture
+def visit(app: Flask, sign_in: SignIn, cast: factories.Cast) -> Callable[[str], FlaskClient]:
+    def as_visitor(name: str) -> FlaskClient:
+        return app.test_client() if name == "anonymous" else sign_in(getattr(cast, name))
+
+    return as_visitor
+
+
+@pytest.mark.parametrize("place", range(len(VISITORS)), ids=VISITORS)
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_route_lets_in_whom_the_table_says(
+    route: Route,
+    place: int,
+    world: World,
+    visit: Callable[[str], FlaskClient],
+    rt: Runtime,
+) -> None:
+    ids = {**world.ids, "login": login_of_eli(rt, world)} if "{login}" in route.path else world.ids
+    response = visit(VISITORS[place]).open(route.path.format(**ids), method=route.method)
+    assert verdict(response) == route.verdicts[place], f"{response.status} {response.location}"
+
+
+def test_table_has_every_route(app: Flask) -> None:
+    served = {(rule.endpoint, method) for rule in app.url_map.iter_rules() for method in methods(rule)}
+    listed = {(route.endpoint, route.method) for route in ROUTES}
+    assert served - listed == set(), "add these to tests/web/routes.py"
+    assert listed - served == set(), "these no longer exist"
+
+
+def methods(rule) -> set[str]:
+    return (rule.methods or set()) - {"HEAD", "OPTIONS"}
+
+
+def verdict(response: TestResponse) -> str:
+    if response.status_code in (302, 303) and (response.location or "").split("?")[0].endswith("/login"):
+        return LOGIN
+    if response.status_code == 401:
+        return LOGIN
+    assert response.status_code < 500 or response.status_code == 503, response.text
+    return {403: NO, 404: HIDDEN}.get(response.status_code, OK)
+
+
+def login_of_eli(rt: Runtime, world: World) -> int:
+    start_login(rt, world.cast.eli)
+    with rt.reading() as session:
+        return people.list_logins(session, world.cast.eli.id, factories.START)[0].id
