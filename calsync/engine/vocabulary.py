@@ -126,6 +126,7 @@ class Reason(StrEnum):
     MOVED = "moved"
     PROJECTION_CHANGED = "projection_changed"
     UNDO = "undo"
+    DISCONNECTED = "disconnected"
     RETRY = "retry"
     BOTH_EQUAL = "both_equal"
 

@@ -24,6 +24,7 @@ _REASONS = {
     "moved": "Moved to another calendar of the same account.",
     "projection_changed": "The settings now show more or less of it in the calendar.",
     "undo": "Taken back by a person.",
+    "disconnected": "Chosen when the account was disconnected.",
     "retry": "Tried again after a failure.",
     "both_equal": "Both sides were equal already.",
     "outside_window": "Outside the time window that syncs.",
