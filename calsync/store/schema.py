@@ -6,8 +6,10 @@ The revisions themselves stand in `migrations/versions/`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,10 @@ from calsync.store.db import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MEND = "calsync db upgrade"
+UNFINISHED = "restoring-"
+"""Stands before the revision of a database while a backup is being put back into it."""
+MARK_UNFINISHED = f"UPDATE alembic_version SET version_num = '{UNFINISHED}' || version_num"  # noqa: S608
+MARK_FINISHED = f"UPDATE alembic_version SET version_num = replace(version_num, '{UNFINISHED}', '')"  # noqa: S608
 
 
 class UnknownSchema(CalsyncError):
@@ -40,6 +46,8 @@ class UnknownSchema(CalsyncError):
                 f"The database is at revision {self.found}, which this version of the program does not know "
                 f"(it knows {self.wanted}). Install the newer version, or restore an older backup."
             )
+        if self.found and self.found.startswith(UNFINISHED):
+            return "Restoring a backup into this database was interrupted. Run again: calsync db restore FILE"
         found = "is empty" if self.found is None else f"is at revision {self.found}"
         return f"The database {found}; this version needs revision {self.wanted}. Run: {MEND}"
 
@@ -52,24 +60,42 @@ def upgrade(db: Database) -> None:
     """
     found = revision(db)
     if found is not None and found not in _known():
-        raise UnknownSchema(found, head(), is_newer=True)
+        raise UnknownSchema(found, head(), is_newer=not found.startswith(UNFINISHED))
+    with changing(db) as connection:
+        upgrade_on(connection)
+
+
+@contextlib.contextmanager
+def changing(db: Database) -> Iterator[sqlalchemy.Connection]:
+    """Yield a connection in a transaction for changes of the schema, which fail as a whole or not at all."""
     with db.engine.connect() as connection:
         if db.is_sqlite:
             _set_foreign_keys(connection, "OFF")
         try:
             with connection.begin():
-                command.upgrade(_config(connection), "head")
+                yield connection
                 _check_references(connection)
         finally:
             if db.is_sqlite:
                 _set_foreign_keys(connection, "ON")
 
 
+def upgrade_on(connection: sqlalchemy.Connection) -> None:
+    """Bring the schema up to date on a connection that `changing` gave."""
+    command.upgrade(_config(connection), "head")
+
+
+def is_known(revision: str) -> bool:
+    """Return whether this program knows a revision and can upgrade from it."""
+    return revision in _known()
+
+
 def check(db: Database) -> None:
     """Return when the database is at this program's revision. Raises UnknownSchema, naming what mends it."""
     found = revision(db)
     if found != head():
-        raise UnknownSchema(found, head(), is_newer=found is not None and found not in _known())
+        is_newer = found is not None and found not in _known() and not found.startswith(UNFINISHED)
+        raise UnknownSchema(found, head(), is_newer=is_newer)
 
 
 def head() -> str:

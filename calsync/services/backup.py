@@ -1,0 +1,196 @@
+"""Backup and restore of the whole database. The encryption key is never part of a backup."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy
+
+from calsync.config import Settings
+from calsync.errors import Refused
+from calsync.runtime import Actor, Runtime, utc_now
+from calsync.services import instance as processes
+from calsync.store import audit, dump_postgres, dump_sqlite, restored, schema, sealed
+from calsync.store import instance as instances
+from calsync.store import secrets as secret_store
+from calsync.store.db import Database
+from calsync.store.restored import Forgotten
+from calsync.store.secrets import Secrets, WrongKey
+
+Facts = tuple[str, str, int]
+"""What a backup says about itself: revision, key check, epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """Where the backup is, how many bytes it has, and where the key stands that is not in it."""
+
+    path: Path
+    size: int
+    key_source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The database's new epoch, what was forgotten, and where the replaced database is kept, if it is a file."""
+
+    epoch: int
+    forgotten: Forgotten
+    kept: Path | None
+
+
+def backup(rt: Runtime, path: Path, *, by: Actor) -> BackedUp:
+    """Write the database as it is at this moment to a new file of mode 600, while everything goes on.
+
+    Raises Refused when the file exists, the folder does not, or PostgreSQL's programs are missing.
+    """
+    if path.exists():
+        raise Refused(f"{path} exists already. Give another name, or remove it.", code="exists", field="path")
+    with rt.writing() as session:
+        sealed.bind_key(session, rt.secrets)  # so that a restore can tell whether it has the right key
+    with _beside(path) as temporary:
+        if rt.db.is_sqlite:
+            dump_sqlite.write(_sqlite_path(rt.db), temporary)
+        else:
+            dump_postgres.write(rt.db.url, temporary)
+        temporary.replace(path)
+    with rt.writing() as session:
+        instances.get(session).backed_up_at = rt.now()
+        thing = ("instance", "1", path.name)
+        audit.record(session, by, "database.backed_up", thing, at=rt.now())
+    return BackedUp(path, path.stat().st_size, rt.secrets.source)
+
+
+def restore(settings: Settings, path: Path, *, by: Actor, now: Callable[[], datetime] = utc_now) -> Restored:
+    """Put a backup in the place of the database, which may be empty or missing.
+
+    Afterwards nothing is written to any calendar until people approved the first plan of each account. Raises
+    Refused when the server runs, the file is no backup for this kind of database, the encryption key does not fit
+    (it says where the right one belongs), or this program is too old for it. Then nothing was changed; an
+    interrupted restore leaves either the old database or one that refuses to start until restored again.
+    """
+    db = Database(settings.database_url)
+    box = secret_store.from_settings(settings)
+    with _nobody_else(settings, db, box), contextlib.closing(db):
+        facts = _facts(path, db)
+        _check(facts, box)
+        started = now()
+        epoch = max(facts[2], _present_epoch(db)) + 1
+        if db.is_sqlite:
+            done = _restore_sqlite(path, db, epoch, started)
+        else:
+            dump_postgres.put_in_place(path, db.url)
+            done = Restored(epoch, _adopt(db, epoch, started), None)
+        with db.writing() as session:
+            sealed.bind_key(session, box)
+            thing = ("instance", "1", path.name)
+            audit.record(session, by, "database.restored", thing, at=started, after={"epoch": epoch})
+    return done
+
+
+def _restore_sqlite(path: Path, db: Database, epoch: int, now: datetime) -> Restored:
+    """Do everything on a copy, then make it the database in one move."""
+    target = _sqlite_path(db)
+    with _beside(target) as temporary:
+        shutil.copyfile(path, temporary)
+        copy = Database(f"sqlite:///{temporary}")
+        with contextlib.closing(copy):
+            forgotten = _adopt(copy, epoch, now)
+        _leave_wal_mode(temporary)
+        db.close()
+        kept = dump_sqlite.put_in_place(temporary, target, now)
+    return Restored(epoch, forgotten, kept)
+
+
+def _adopt(db: Database, epoch: int, now: datetime) -> Forgotten:
+    """Bring a database that was put back up to date and make it forget, in one transaction."""
+    with schema.changing(db) as connection:
+        connection.exec_driver_sql(schema.MARK_FINISHED)
+        schema.upgrade_on(connection)
+        return restored.start_over(connection, epoch, now)
+
+
+def _leave_wal_mode(path: Path) -> None:
+    with contextlib.closing(dump_sqlite.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+
+def _facts(path: Path, db: Database) -> Facts:
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(16)
+        if beginning == dump_sqlite.MAGIC and db.is_sqlite:
+            return dump_sqlite.facts(path)
+        if beginning.startswith(dump_postgres.MAGIC) and not db.is_sqlite:
+            return dump_postgres.facts(path)
+    except OSError as error:
+        raise Refused(f"{path} cannot be restored: {error}.", code="unreadable", field="path") from error
+    kinds = ("a SQLite", "PostgreSQL") if db.is_sqlite else ("a PostgreSQL", "SQLite")
+    reason = f"{path} is no backup of {kinds[0]} database, which DATABASE_URL names; {kinds[1]} backups do not fit it."
+    raise Refused(reason, code="wrong_kind", field="path")
+
+
+def _check(facts: Facts, box: Secrets) -> None:
+    revision, key_check, _ = facts
+    if not schema.is_known(revision):
+        raise schema.UnknownSchema(revision or None, schema.head(), is_newer=bool(revision))
+    try:
+        fits = not key_check or box.unseal(key_check.encode()) == sealed.KEY_CHECK
+    except WrongKey:
+        fits = False
+    if not fits:
+        reason = (
+            f"This backup was encrypted with another key than the one in {box.source}. Put the key of the "
+            f"installation that made the backup there (its encryption.key), then restore again. Nothing was changed."
+        )
+        raise Refused(reason, code="wrong_key")
+
+
+def _present_epoch(db: Database) -> int:
+    """Return the epoch of the database that will be replaced; 0 when there is none that can be read."""
+    if db.is_sqlite and not _sqlite_path(db).exists():
+        return 0
+    try:
+        with db.engine.connect() as connection:
+            return int(connection.exec_driver_sql("SELECT epoch FROM instance").scalar() or 0)
+    except sqlalchemy.exc.DBAPIError:
+        return 0
+
+
+@contextlib.contextmanager
+def _nobody_else(settings: Settings, db: Database, box: Secrets) -> Iterator[None]:
+    clock = processes.ClockLock(Runtime(settings, db, box, {}))
+    if not clock.take():
+        raise Refused("The server is running on this database. Stop it, then restore.", code="running")
+    try:
+        yield
+    finally:
+        clock.free()
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Yield a new, empty file of mode 600 in the folder of `path`; it is removed unless moved away."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
+    except OSError as error:
+        reason = f"{path} cannot be written: {error.strerror}."
+        raise Refused(reason, code="unwritable", field="path") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+    finally:
+        for leftover in ("", "-wal", "-shm", "-journal"):
+            temporary.with_name(temporary.name + leftover).unlink(missing_ok=True)
+
+
+def _sqlite_path(db: Database) -> Path:
+    return Path(db.url.database or "")
