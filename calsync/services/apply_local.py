@@ -174,7 +174,7 @@ def _is_dissolved(session: Session, pair: Pair) -> bool:
             col(t.MirrorEvent.is_cancelled).is_(False),
         )
     ).first()
-    return master is not None and pair.activity.recurrence_key not in master.facts["exdates"]
+    return master is not None and bool(pair.activity.recurrence_key not in master.facts["exdates"])
 
 
 def _agree(session: Session, ctx: Context, step: t.Step, pair: Pair, inward: Content, *, dissolves: bool) -> None:

@@ -290,7 +290,7 @@ def _write_target(ctx: Context) -> t.Calendar | None:
 
 
 def _unlinked_activities(ctx: Context) -> list[int]:
-    considered = "" if ctx.only_subjects is not None else ctx.rules_digest()
+    considered = None if ctx.only_subjects is not None else ctx.rules_digest()
     with ctx.rt.reading() as session:
         return links.unlinked_activity_ids(session, ctx.account.user_id, considered)
 

@@ -11,7 +11,7 @@ from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.store import accounts, audit, runs
 from calsync.store import tables as t
-from calsync.store.links import mark
+from calsync.store.links import DISCARDED, mark
 
 CHUNK = 500
 
@@ -85,12 +85,12 @@ def _forget(session: Session, step: t.Step) -> None:
         link = session.get_one(t.Link, step.link_id)
         activity = session.get_one(t.Activity, link.activity_id)
         event = session.get(t.MirrorEvent, link.event_id) if link.event_id else None
-        link.waits_for, link.considered_rules = "discarded", "discarded"
+        link.waits_for, link.considered_rules = DISCARDED, DISCARDED
         link.considered_local = activity.fingerprint
         link.considered_remote = "" if event is None else mark(event)
     elif step.event_id is not None:
         event = session.get_one(t.MirrorEvent, step.event_id)
-        event.excluded = "discarded"
+        event.excluded = DISCARDED
     elif step.activity_id is not None:
         activity = session.get_one(t.Activity, step.activity_id)
-        activity.excluded = "discarded"
+        activity.excluded = DISCARDED

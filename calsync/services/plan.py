@@ -93,7 +93,7 @@ def _is_wanted(ctx: Context, plan: Plan, subject: str) -> bool:
 
 
 def _unlinked_events(ctx: Context) -> list[int]:
-    considered = "" if ctx.only_subjects is not None else ctx.rules_digest()
+    considered = None if ctx.only_subjects is not None else ctx.rules_digest()
     with ctx.rt.reading() as session:
         return links.unlinked_event_ids(session, ctx.account_id, considered)
 

@@ -76,7 +76,7 @@ def healed_faults(session: Session, account_id: int) -> list[int]:
     query = sa.select(col(S.id), col(S.subject)).where(
         col(S.account_id) == account_id, col(S.state) == StepState.FAILED, col(S.subject).like("resource:%")
     )
-    steps = {int(subject.partition(":")[2]): int(i) for i, subject in session.execute(query).tuples() if i}
+    steps = {int(subject.partition(":")[2]): int(i) for i, subject in session.execute(query) if i}
     if not steps:
         return []
     broken = set(

@@ -15,6 +15,9 @@ from calsync.store import tables as t
 
 L, A, E, C = t.Link, t.Activity, t.MirrorEvent, t.Calendar
 
+DISCARDED = "discarded"
+"""Stands where a person declined a difference: it is not planned again until one of its sides changes."""
+
 GONE = "gone:"
 """Stands before the fingerprint of a remote event that is gone, where one column must say both."""
 
@@ -53,7 +56,7 @@ def changed_ids(session: Session, account_id: int, rules: str, projection: str) 
         sa.and_(col(L.is_ours), col(L.projection) != projection, sa.not_(was_over)),
     )
     considered = sa.and_(
-        col(L.considered_rules) == rules,
+        col(L.considered_rules).in_([rules, DISCARDED]),
         col(L.considered_local) == col(A.fingerprint),
         col(L.considered_remote) == remote_mark(),
     )
@@ -85,12 +88,12 @@ def pairs(session: Session, ids: Sequence[int]) -> list[Pair]:
         .join(C, col(C.id) == col(L.calendar_id))
         .where(col(L.id).in_(ids))
     )
-    found = {t.pk(row[0]): Pair(*row) for row in session.execute(query).tuples()}
+    found = {t.pk(row[0]): Pair(*row) for row in session.execute(query)}
     return [found[i] for i in ids if i in found]
 
 
-def unlinked_event_ids(session: Session, account_id: int, considered: str) -> list[int]:
-    """Return living events of calendars that sync, without a link, not yet considered under these rules."""
+def unlinked_event_ids(session: Session, account_id: int, considered: str | None) -> list[int]:
+    """Return living events of calendars that sync, without a link, not yet considered under these rules (None: all)."""
     query = (
         sa.select(col(E.id))
         .join(C, col(C.id) == col(E.calendar_id))
@@ -101,8 +104,8 @@ def unlinked_event_ids(session: Session, account_id: int, considered: str) -> li
             col(C.is_gone).is_(False),
             col(E.is_deleted).is_(False),
             col(L.id).is_(None),
-            col(E.considered) != considered,
-            col(E.excluded) != "discarded",
+            sa.true() if considered is None else col(E.considered) != considered,
+            col(E.excluded) != DISCARDED,
         )
         .order_by(col(E.recurrence_key) != "", col(E.id))
     )
@@ -117,20 +120,20 @@ def events(session: Session, ids: Sequence[int]) -> list[tuple[t.MirrorEvent, t.
         .join(C, col(C.id) == col(E.calendar_id))
         .where(col(E.id).in_(ids))
     )
-    found = {t.pk(row[0]): row for row in session.execute(query).tuples()}
+    found = {t.pk(row[0]): row for row in session.execute(query)}
     return [found[i] for i in ids if i in found]
 
 
-def unlinked_activity_ids(session: Session, owner_id: int, considered: str) -> list[int]:
-    """Return a person's activities that are on no calendar yet, series before their changed occurrences."""
+def unlinked_activity_ids(session: Session, owner_id: int, considered: str | None) -> list[int]:
+    """Return a person's activities that are on no calendar yet and not considered under these rules (None: all)."""
     linked = sa.select(col(L.id)).where(col(L.activity_id) == col(A.id)).exists()
     query = (
         sa.select(col(A.id))
         .where(
             col(A.owner_id) == owner_id,
             col(A.recurrence_key) == "",
-            col(A.considered) != considered,
-            col(A.excluded) != "discarded",
+            sa.true() if considered is None else col(A.considered) != considered,
+            col(A.excluded) != DISCARDED,
             col(A.is_dissolved).is_(False),
             sa.not_(linked),
         )
@@ -160,13 +163,13 @@ def unlinked_override_ids(session: Session, account_id: int) -> list[tuple[int, 
             col(A.owner_id) == col(master.owner_id),
             col(A.recurrence_key) != "",
             col(A.is_dissolved).is_(False),
-            col(A.excluded) != "discarded",
+            col(A.excluded) != DISCARDED,
             col(A.status) != "cancelled",
             sa.not_(here),
         )
         .order_by(col(A.id))
     )
-    return [(int(a), int(c)) for a, c in session.execute(query).tuples() if a is not None]
+    return [(int(a), int(c)) for a, c in session.execute(query) if a is not None]
 
 
 def park_and_resume(session: Session, account_id: int) -> int:
@@ -212,7 +215,7 @@ def same_uid_elsewhere(
         .order_by(col(E.id))
     )
     found: dict[tuple[str, str], list[tuple[t.MirrorEvent, t.Calendar]]] = {}
-    for event, calendar in session.execute(query).tuples():
+    for event, calendar in session.execute(query):
         found.setdefault((event.uid, event.recurrence_key), []).append((event, calendar))
     return found
 
@@ -224,4 +227,4 @@ def count(session: Session, account_id: int) -> dict[int, int]:
         .where(col(L.account_id) == account_id, col(L.state) == LinkState.ACTIVE)
         .group_by(col(L.calendar_id))
     )
-    return {int(c): int(n) for c, n in session.execute(query).tuples()}
+    return {int(c): int(n) for c, n in session.execute(query)}

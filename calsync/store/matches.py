@@ -96,7 +96,7 @@ def _load_links(session: Session, found: Candidates) -> None:
         activities += group
     ids = {t.pk(a) for a in activities}
     query = sa.select(col(L.activity_id), col(L.calendar_id)).where(col(L.activity_id).in_(ids))
-    for activity_id, calendar_id in session.execute(query).tuples():
+    for activity_id, calendar_id in session.execute(query):
         found.linked.setdefault(int(activity_id), set()).add(int(calendar_id))
 
 

@@ -46,7 +46,7 @@ def versions(session: Session, calendar_id: int) -> dict[str, str | None]:
             col(table.calendar_id) == calendar_id, col(table.is_deleted).is_(False)
         )
     )
-    return dict(rows.tuples().all())
+    return {handle: version for handle, version in rows}  # noqa: C416 (rows are not pairs to mypy)
 
 
 def save(

@@ -93,7 +93,7 @@ def tallies(session: Session, account_id: int, now: datetime, links: dict[int, i
     deleted: dict[int | None, int] = {}
     created: dict[int | None, int] = {}
     mailed: dict[int | None, int] = {}
-    for calendar_id, action, count, people in session.execute(query).tuples():
+    for calendar_id, action, count, people in session.execute(query):
         for key in (calendar_id, None):
             if action == Action.CREATE:
                 created[key] = created.get(key, 0) + count
@@ -147,7 +147,7 @@ def counts(session: Session, run_id: int) -> dict[tuple[str, str], int]:
         .where(col(S.run_id) == run_id)
         .group_by(col(S.state), col(S.action))
     )
-    return {(state, action): int(n) for state, action, n in session.execute(query).tuples()}
+    return {(state, action): int(n) for state, action, n in session.execute(query)}
 
 
 def in_doubt(session: Session, account_id: int) -> list[t.Step]:
