@@ -88,7 +88,7 @@ def normal(wanted: Resource, calendar: Calendar, options: Options, *, is_instanc
     for name, allowed in ENUMS.items():
         if name in wanted and wanted[name] not in allowed:
             raise errors.invalid(f"Invalid value for: {name}")
-    body = {key: value for key, value in wanted.items() if value not in ("", [], {}) and not _is_default(key, value)}
+    body = {key: value for key, value in wanted.items() if _is_worth_storing(key, value)}
     body |= _times(wanted, calendar)
     body |= {"status": wanted.get("status", "confirmed"), "eventType": wanted.get("eventType", "default")}
     body["reminders"] = _reminders(wanted.get("reminders"))
@@ -100,8 +100,11 @@ def normal(wanted: Resource, calendar: Calendar, options: Options, *, is_instanc
     return body
 
 
-def _is_default(key: str, value: Any) -> bool:
-    return key in DEFAULTS and DEFAULTS[key] == value
+def _is_worth_storing(key: str, value: Any) -> bool:
+    """Defaults and empty values are not; the properties of a type are, as they make an event of it."""
+    if key in event_types.PROPERTIES.values():
+        return True
+    return value not in ("", [], {}) and not (key in DEFAULTS and DEFAULTS[key] == value)
 
 
 def _set(body: Resource, key: str, value: Any) -> None:

@@ -28,7 +28,7 @@ def canonical(scopes: Iterable[str]) -> set[str]:
 
 def written(scopes: Iterable[str]) -> str:
     """Return the `scope` text of an answer: canonical, and not in the order that was asked (1.9)."""
-    return " ".join(sorted(canonical(scopes), key=lambda scope: (scope != "openid", scope[::-1])))
+    return " ".join(sorted(canonical(scopes)))
 
 
 def get_grant(world: World, email: str, client_id: str) -> Grant:

@@ -14,6 +14,8 @@ from tests.emulators.google.world import World
 HORIZON = timedelta(days=730)
 """How far ahead of now an endless series is worked out when the caller sets no bound (unpublished)."""
 
+END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
+
 START_OF_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 INSTANCE_ID = re.compile(r"(?P<series>.+)_(?P<place>\d{8}(T\d{6}Z)?)$")
@@ -92,7 +94,7 @@ def expand(
 
     Cancelled exceptions are yielded too. Without `upper`, an endless series stops at `HORIZON`.
     """
-    last = upper or now + HORIZON
+    last = upper or horizon(series.body, now)
     changed = exceptions(calendar, series.id)
     length = times.length(series.body["start"], series.body["end"])
     first = (lower - length if lower else START_OF_TIME) - timedelta(days=1)
@@ -106,6 +108,13 @@ def expand(
     for exception in changed.values():
         if in_window(exception, calendar, lower, last):
             yield exception
+
+
+def horizon(body: Resource, now: datetime) -> datetime:
+    """Return how far the instances of a series are worked out when nobody sets a bound."""
+    rules = [line for line in body["recurrence"] if line.startswith("RRULE")]
+    is_endless = any("COUNT=" not in rule and "UNTIL=" not in rule for rule in rules)
+    return now + HORIZON if is_endless else END_OF_TIME
 
 
 def in_window(event: Event, calendar: Calendar, lower: datetime | None, upper: datetime | None) -> bool:

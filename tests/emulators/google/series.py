@@ -51,7 +51,7 @@ def _ids(world: World, event_id: str, body: Resource) -> dict[str, Resource]:
         return {} if body["status"] == "cancelled" else {event_id: {}}
     if body["status"] == "cancelled":
         return {}
-    last = world.now() + instances.HORIZON
+    last = instances.horizon(body, world.now())
     start = body["start"]
     slots = recurrence.slots(body["recurrence"], start, instances.START_OF_TIME, last)
     return {instances.instance_id(event_id, slot): recurrence.value_of(slot, start) for slot in slots}
