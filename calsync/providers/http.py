@@ -171,9 +171,9 @@ class Http:
     def _checked(self, answer: Answer, expect: Container[int], is_write: bool) -> Answer:
         if 200 <= answer.status < 300 or answer.status in expect:
             return answer
-        raise self.read_error(answer) or self._error(answer, is_write)
+        raise self.read_error(answer) or self.error(answer, is_write=is_write)
 
-    def _error(self, answer: Answer, is_write: bool) -> ProviderError:
+    def error(self, answer: Answer, *, is_write: bool) -> ProviderError:
         """Read a status as everybody means it."""
         said = self.describe(answer)
         match answer.status:

@@ -1,0 +1,189 @@
+"""Reading calendars: what changed, everything, or some resources by name (contract B3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+from calsync.errors import CursorExpired, Unavailable
+from calsync.providers.base import Known, Page
+from calsync.providers.caldav import collections, dav
+from calsync.providers.caldav.bodies import Bodies
+from calsync.providers.caldav.dav import CS, D, Item
+from calsync.providers.http import Http
+
+_MOST_ROUNDS = 10_000
+_MAYBE_EXPIRED = (400, 403, 409, 410, 412, 500)
+"""What servers answer to a sync-token that they no longer know (contract B3.1, the invalid-token matrix)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a read ended. With a token changes can be asked for, with a ctag one can see that there are none."""
+
+    token: str | None = None
+    ctag: str | None = None
+
+    def text(self) -> str:
+        return json.dumps({k: v for k, v in asdict(self).items() if v is not None})
+
+    @classmethod
+    def of(cls, text: str | None) -> Cursor | None:
+        """Read what `text` wrote; None for None. Raises CursorExpired for anything else."""
+        if text is None:
+            return None
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise CursorExpired(f"{text[:40]!r} is no cursor") from error
+
+
+class Reader:
+    """Reads the calendars of one account."""
+
+    def __init__(self, http: Http, bodies: Bodies) -> None:
+        self.http, self._bodies = http, bodies
+        self._doubted: set[str] = set()
+
+    def read(self, calendar: str, cursor: str | None, known: Known) -> Iterator[Page]:
+        """Yield what changed since `cursor`, or everything; see CalendarReader."""
+        since = Cursor.of(cursor)
+        if since is not None and since.token is not None:
+            yield from self._read_changes(calendar, since.token, known)
+        elif since is not None and since.ctag is not None and since.ctag == self._facts(calendar).ctag:
+            yield Page(cursor=cursor, is_last=True)
+        else:
+            yield from self._read_all(calendar, known)
+
+    # Changes
+
+    def _read_changes(self, calendar: str, token: str, known: Known) -> Iterator[Page]:
+        for _ in range(_MOST_ROUNDS):
+            changed, removed, after, is_cut = self._changes(calendar, token)
+            if is_cut and after == token:
+                raise Unavailable("the server cuts its list of changes and does not move on")
+            yield from self._pages(calendar, changed, removed, known)
+            if not is_cut:
+                yield Page(cursor=Cursor(after).text(), is_last=True)
+                return
+            token = after
+        raise Unavailable("the server's list of changes has no end")
+
+    def _pages(self, calendar: str, changed: dict[str, str | None], removed: list[str], known: Known) -> Iterator[Page]:
+        if not changed and not removed:
+            return
+        ours = known()
+        names = _Names(ours)
+        if removed:
+            yield Page(removed=tuple(names.ours(handle) for handle in removed))
+        wanted = {names.ours(h): tag for h, tag in changed.items() if tag is None or ours.get(names.ours(h)) != tag}
+        for resources in self._bodies.fetched(calendar, wanted):
+            yield Page(resources=tuple(resources))
+
+    def _changes(self, calendar: str, token: str) -> tuple[dict[str, str | None], list[str], str, bool]:
+        """Ask once what changed; returns changed with their versions, removed, the next token, and whether cut."""
+        answer = self.http.request(
+            "REPORT",
+            calendar,
+            headers=collections.headers("0"),
+            body=dav.sync_collection(token),
+            expect=(*_MAYBE_EXPIRED, 507),
+        )
+        if answer.status != 207:
+            if "valid-sync-token" not in dav.conditions(answer):
+                self._doubted.add(calendar)
+            raise CursorExpired(self.http.describe(answer))
+        changed: dict[str, str | None] = {}
+        removed: list[str] = []
+        is_cut = False
+        status = dav.Multistatus(answer)
+        for item in status:
+            if _is_same(calendar, item):
+                is_cut = is_cut or item.status == 507
+            elif item.status in (404, 410):
+                removed.append(dav.handle(answer.url, item.href))
+            elif _is_resource(item):
+                changed[dav.handle(answer.url, item.href)] = item.text(f"{D}getetag")
+        if status.sync_token is None:
+            raise Unavailable("the list of changes has no sync-token")
+        return changed, removed, status.sync_token, is_cut
+
+    # Everything
+
+    def _read_all(self, calendar: str, known: Known) -> Iterator[Page]:
+        """Read the listing and what is not known of it.
+
+        The token is read before the listing, so that what changes in between is told again and nothing is missed.
+        A first sync-collection would give the same, but costs some servers ten times as much.
+        """
+        facts = self._facts(calendar)
+        cursor = Cursor(facts.token if self._is_trusted(calendar, facts) else None, facts.ctag)
+        ours = known()
+        names = _Names(ours)
+        listed = {names.ours(handle): tag for handle, tag in self._listing(calendar).items()}
+        wanted = {handle: tag for handle, tag in listed.items() if tag is None or ours.get(handle, "") != tag}
+        yield Page(present=tuple(listed), is_full=True)
+        for resources in self._bodies.fetched(calendar, wanted):
+            yield Page(resources=tuple(resources), is_full=True)
+        yield Page(cursor=cursor.text(), is_full=True, is_last=True)
+
+    def _facts(self, calendar: str) -> Cursor:
+        """Return the calendar's sync-token and ctag, as far as the server has them."""
+        names = (f"{D}sync-token", f"{CS}getctag", f"{D}resourcetype")
+        answer = self.http.request("PROPFIND", calendar, headers=collections.headers("0"), body=dav.propfind(names))
+        item = next(iter(dav.Multistatus(answer)), None)
+        if item is None:
+            raise Unavailable(f"{calendar} answered nothing")
+        return Cursor(item.text(names[0]) or None, item.text(names[1]) or None)
+
+    def _is_trusted(self, calendar: str, facts: Cursor) -> bool:
+        """Return whether the server understands its own tokens; asked only when one was refused without a reason."""
+        if facts.token is None or calendar not in self._doubted:
+            return True
+        try:
+            self._changes(calendar, facts.token)
+        except CursorExpired:
+            return False
+        return True
+
+    def _listing(self, calendar: str) -> dict[str, str | None]:
+        """Return every resource of the calendar with its version. Raises unless the answer is whole."""
+        names = (f"{D}getetag", f"{D}resourcetype", f"{D}getcontenttype")
+        answer = self.http.request(
+            "PROPFIND", calendar, headers=collections.headers("1"), body=dav.propfind(names), expect=(404,)
+        )
+        if answer.status == 404:
+            return {}  # Synology's way to say that a calendar is empty; that it exists was asked before
+        found: dict[str, str | None] = {}
+        for item in dav.Multistatus(answer):
+            if item.status is not None and item.status >= 500:
+                raise Unavailable(f"the listing is not whole: {item.status} for {item.href}")
+            if not _is_same(calendar, item) and _is_resource(item):
+                found[dav.handle(answer.url, item.href)] = item.text(names[0])
+        return found
+
+
+class _Names:
+    """Spells handles as we store them: servers write one name in several ways, percent-encoded or not."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = {dav.key(handle): handle for handle in known}
+
+    def ours(self, handle: str) -> str:
+        return self._known.get(dav.key(handle), handle)
+
+
+def _is_same(calendar: str, item: Item) -> bool:
+    return dav.key(item.href).rstrip("/") == dav.key(calendar).rstrip("/")
+
+
+def _is_resource(item: Item) -> bool:
+    """Return whether this may hold events: no collection, and not said to hold only tasks or journals."""
+    if item.has(f"{D}resourcetype", f"{D}collection") or item.href.endswith("/"):
+        return False
+    if item.status is not None and not 200 <= item.status < 300:
+        return False
+    kind = (item.text(f"{D}getcontenttype") or "text/calendar").lower()
+    others = any(f"component={name}" in kind for name in ("vtodo", "vjournal", "vfreebusy"))
+    return "calendar" in kind and (not others or "component=vevent" in kind)

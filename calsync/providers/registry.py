@@ -1,0 +1,12 @@
+"""Which providers there are. Adding one takes a client, a codec, a line here and a subclass of the contract test."""
+
+from __future__ import annotations
+
+from calsync.providers.base import Provider
+from calsync.providers.caldav.provider import CalDavProvider
+
+
+def all_providers() -> dict[str, Provider]:
+    """Return every provider by the name under which accounts store it."""
+    providers: tuple[Provider, ...] = (CalDavProvider(),)
+    return {provider.info.name: provider for provider in providers}
