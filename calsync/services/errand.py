@@ -1,0 +1,85 @@
+"""An errand: a run whose steps are chosen by a person instead of being planned from differences.
+
+It goes through the same apply as every run, so its steps are history, can be retried and undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlmodel import Session
+
+from calsync.engine.vocabulary import AccountState, Trigger
+from calsync.errors import ProviderError
+from calsync.runtime import Actor, Runtime
+from calsync.services import apply_local, apply_remote, claims, owners, sync
+from calsync.services.context import Context
+from calsync.services.drafts import Row
+from calsync.store import accounts, steps
+from calsync.store import tables as t
+
+Draft = Callable[[Context], Sequence[Row]]
+"""Makes the rows of the errand, knowing the run that they belong to."""
+
+
+def run(rt: Runtime, account_id: int, draft: Draft, *, owner: str, by: Actor) -> int:
+    """Apply the steps that `draft` makes, under the caller's claim, and return the id of the run.
+
+    A provider's error ends in the run's row. Raises LeaseLost, and Refused when the account is not active.
+    """
+    ask = sync.Ask(Trigger.MANUAL, by=by)
+    run_id = sync._open_run(rt, account_id, ask, owner)
+    error = _apply(rt, account_id, run_id, draft, ask, owner)
+    sync._close_run(rt, account_id, run_id, ask, owner, error)
+    return run_id
+
+
+def claim_active(rt: Runtime, account_id: int) -> str | None:
+    """Claim an account, also a paused one, and return the claim's owner; None when somebody runs it."""
+    owner = owners.new_owner()
+    if not claims.claim(rt, account_id, owner):
+        return None
+    with rt.writing() as session:
+        account = accounts.get(session, account_id)
+        if account.state == AccountState.PAUSED:
+            account.state = AccountState.ACTIVE
+    return owner
+
+
+def _apply(rt: Runtime, account_id: int, run_id: int, draft: Draft, ask: sync.Ask, owner: str) -> ProviderError | None:
+    try:
+        ctx = sync._context(rt, account_id, run_id, ask, owner)
+    except ProviderError as error:
+        return error
+    try:
+        _save(ctx, draft(ctx))
+        apply_local.apply(ctx)
+        apply_remote.apply(ctx)
+    except claims.LeaseLost:
+        raise
+    except ProviderError as error:
+        return error
+    finally:
+        ctx.reader.close()
+    return None
+
+
+def _save(ctx: Context, rows: Sequence[Row]) -> None:
+    """Write the steps down; older open ones about the same records are replaced."""
+    for start in range(0, len(rows), steps.CHUNK):
+        part = rows[start : start + steps.CHUNK]
+        with ctx.rt.writing() as session:
+            ctx.holding(session)
+            _supersede(session, ctx, [row["subject"] for row in part])
+            steps.insert(session, part)
+        ctx.rt.checkpoint("errand.saved")
+    with ctx.rt.writing() as session:
+        session.get_one(t.Run, ctx.run_id).progress_total = len(rows)
+
+
+def _supersede(session: Session, ctx: Context, subjects: Sequence[str]) -> None:
+    found = steps.open_steps(session, ctx.account_id, ctx.now(), None)
+    wanted = set(subjects)
+    waiting = [t.pk(step) for subject, step in found.waiting.items() if subject in wanted]
+    others = [t.pk(s) for s in steps.by_ids(session, found.superseded) if s.subject in wanted]
+    steps.supersede(session, [*waiting, *others], ctx.now())
