@@ -398,6 +398,8 @@ def upgrade() -> None:
         sa.Column("conflicts", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
         sa.Column("held", sa.Integer(), nullable=False),
+        sa.Column("inbound", sa.Integer(), nullable=False),
+        sa.Column("outbound", sa.Integer(), nullable=False),
         sa.Column("requests", sa.Integer(), nullable=False),
         sa.Column("error_class", sqlmodel.sql.sqltypes.AutoString(length=20), nullable=False),
         sa.Column("error", sqlmodel.sql.sqltypes.AutoString(length=1000), nullable=False),
@@ -419,6 +421,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_run_account_id_id"), ["account_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_run_account_id_state_id"), ["account_id", "state", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_run_parent_id"), ["parent_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_run_started_at_id"), ["started_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_run_state_id"), ["state", "id"], unique=False)
