@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from sqlmodel import Session, col
 
@@ -34,6 +35,24 @@ class Found:
     calendars: tuple[RemoteCalendar, ...]
 
 
+class Located(Protocol):
+    """Where discovery ended: the address to begin from, who the login is there, and its calendars."""
+
+    @property
+    def server_url(self) -> str: ...
+    @property
+    def principal(self) -> str: ...
+    @property
+    def calendars(self) -> Sequence[RemoteCalendar]: ...
+
+
+@runtime_checkable
+class Discovers(Protocol):
+    """A provider that finds an account from what a person typed."""
+
+    def discover(self, url: str, username: str, password: str, allow_private_network: bool = False) -> Located: ...
+
+
 def connect_caldav(
     rt: Runtime,
     user_id: int,
@@ -53,7 +72,9 @@ def connect_caldav(
     be, ProviderError.
     """
     _check_may_connect(rt, user_id, by)
-    grant = Grant(url.strip(), username.strip(), password, None, allow_private_network)
+    url = url.strip()
+    username = username.strip() or (url if "@" in url and "//" not in url else "")
+    grant = Grant(url, username, password, None, allow_private_network)
     provider = provider or clients.password_provider(rt)
     found = _ask(rt, provider, grant)
     with rt.writing() as session:
@@ -169,6 +190,10 @@ def _ask(rt: Runtime, name: str, grant: Grant) -> Found:
     if provider.info.sign_in != "password":
         reason = f"{provider.info.label} is not connected with a password. Use its own sign-in."
         raise Refused(reason, code="wrong_sign_in", field="provider")
+    may_be_private = grant.allow_private_network or rt.settings.allow_private_networks
+    if isinstance(provider, Discovers):
+        there = provider.discover(grant.server_url, grant.username, grant.secret, may_be_private)
+        return Found(there.principal, grant.username, there.server_url, tuple(there.calendars))
     with contextlib.closing(provider.open(grant, {})) as client:
         calendars = client.calendars()
     return Found(f"{grant.username}@{grant.server_url}", grant.username, grant.server_url, tuple(calendars))

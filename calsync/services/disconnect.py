@@ -127,9 +127,9 @@ def _theirs(session: Session, account_id: int) -> list[int]:
     """Return links to activities that came from this account's calendars and from nowhere else."""
     elsewhere = aliased(t.Link)
     other = sa.select(col(elsewhere.id)).where(
-        elsewhere.activity_id == col(t.Activity.id),
-        elsewhere.account_id != account_id,
-        elsewhere.state != LinkState.CANCELLED,
+        col(elsewhere.activity_id) == col(t.Activity.id),
+        col(elsewhere.account_id) != account_id,
+        col(elsewhere.state) != LinkState.CANCELLED,
     )
     came_from_here = col(t.Activity.source_account_id) == account_id
     return _link_ids(session, account_id, came_from_here, col(t.Activity.status) != "cancelled", ~other.exists())
