@@ -93,6 +93,20 @@ def change(text: str, *, count: int | None = None, until: Moment | None = None) 
     return ";".join(kept)
 
 
+def shift_days(text: str, days: int) -> str:
+    """Return the rule for a series that moves by whole days: its weekdays move along.
+
+    Raises ValueError for a rule whose days cannot move so, like "the first Monday of a month".
+    """
+    rule = parse(text)
+    if days == 0 or not (rule.names_days or rule.months or rule.setpos):
+        return text
+    if rule.freq != "WEEKLY" or rule.months or rule.setpos or rule.monthdays or rule.yeardays or rule.weeknos:
+        raise ValueError("recurrence rule names its days, so moving the series to other days needs a new rule")
+    moved = ",".join(WEEKDAYS[d] for d in sorted((day + days) % 7 for day, _ in rule.days))
+    return ";".join(f"{name}={moved if name == 'BYDAY' else value}" for name, value in _parts(text).items())
+
+
 def _parts(text: str) -> dict[str, str]:
     body = text.strip().upper().removeprefix("RRULE:").strip(";")
     parts: dict[str, str] = {}

@@ -146,6 +146,16 @@ def split(master: Event, at: Moment) -> tuple[Event, Event]:
     return head, tail
 
 
+def carry(old: Event, new: Event) -> Event:
+    """Return `new` with the EXDATEs and RDATEs of the series it was: removed slots stay removed where it moved to."""
+    shift = slots.wall_of(new) - slots.wall_of(old)
+    bare = replace(new, exdates=(), rdates=())
+    rdates = tuple(slots.moment_at(new, slots.as_wall(slots.key_of(old, m)) + shift) for m in old.rdates)
+    bare = replace(bare, rdates=rdates)
+    exdates = (_new_slot(old, bare, m, set()) or slots.moment_at(new, slots.key_of(new, m)) for m in old.exdates)
+    return replace(bare, exdates=tuple(dict.fromkeys(exdates)))
+
+
 def move_overrides(old: Event, new: Event, overrides: Sequence[Event]) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
     """Return the overrides of a series that changed: those carried to a slot of `new`, and those left without one.
 
@@ -155,7 +165,8 @@ def move_overrides(old: Event, new: Event, overrides: Sequence[Event]) -> tuple[
     taken: set[slots.SlotKey] = set()
     moved, orphaned = [], []
     for override in overrides:
-        target = _new_slot(old, new, override, taken)
+        key = override.recurrence_id
+        target = None if key is None else _new_slot(old, new, key, taken)
         if target is None:
             orphaned.append(override)
             continue
@@ -164,13 +175,12 @@ def move_overrides(old: Event, new: Event, overrides: Sequence[Event]) -> tuple[
     return tuple(moved), tuple(orphaned)
 
 
-def _new_slot(old: Event, new: Event, override: Event, taken: set[slots.SlotKey]) -> Moment | None:
-    if override.recurrence_id is None:
-        return None
-    wall = slots.as_wall(slots.key_of(old, override.recurrence_id))
+def _new_slot(old: Event, new: Event, moment: Moment, taken: set[slots.SlotKey]) -> Moment | None:
+    """Return the slot of `new` that stands for one of `old`, None when there is none left."""
+    wall = slots.as_wall(slots.key_of(old, moment))
     first = slots.wall_of(new)
     candidates = (
-        slots.key_of(new, override.recurrence_id),
+        slots.key_of(new, moment),
         datetime.combine(wall.date(), first.time()),
         wall + (first - slots.wall_of(old)),
     )

@@ -204,7 +204,7 @@ def copies(session: Session, activity: t.Activity) -> list[tuple[t.Link, t.Calen
         .where(col(t.Link.activity_id).in_(family), col(t.Link.state) != LinkState.PARKED)
         .order_by(col(t.Link.id))
     )
-    return [(link, calendar, account) for link, calendar, account in session.execute(query).tuples()]
+    return [(link, calendar, account) for link, calendar, account in session.execute(query)]
 
 
 # --- many
@@ -278,5 +278,19 @@ def in_window(
         query = query.where(col(A.owner_id).in_(owner_ids))
     found = {t.pk(a): a for a in session.scalars(query.order_by(col(A.span_start), col(A.id)))}
     masters = [a for a in found.values() if a.is_series]
-    others = overrides_of(session, masters) if masters else []
-    return list((found | {t.pk(a): a for a in others}).values())
+    found |= {t.pk(a): a for a in overrides_of(session, masters)}
+    over = _cancelled_series(session, found.values())
+    return [a for a in found.values() if (a.owner_id, a.uid) not in over]
+
+
+def _cancelled_series(session: Session, rows: Collection[t.Activity]) -> set[tuple[int, str]]:
+    """Return owner and uid of the changed occurrences whose series is cancelled, and they with it."""
+    known = {(a.owner_id, a.uid) for a in rows if not a.recurrence_key}
+    loose = sorted({a.uid for a in rows if a.recurrence_key and (a.owner_id, a.uid) not in known})
+    found: set[tuple[int, str]] = set()
+    for begin in range(0, len(loose), _AT_ONCE):
+        query = sa.select(col(A.owner_id), col(A.uid)).where(
+            col(A.uid).in_(loose[begin : begin + _AT_ONCE]), col(A.recurrence_key) == "", col(A.status) == "cancelled"
+        )
+        found |= {(int(owner), uid) for owner, uid in session.execute(query).tuples()}
+    return found - known
