@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -116,7 +117,9 @@ def _calsync_error(error: CalsyncError) -> Response:
     return _answer(trouble_of(error))
 
 
-def _csrf_error(_error: CSRFError) -> Response:
+def _csrf_error(_error: CSRFError) -> Any:
+    if wants_fragment() and not current_user.is_authenticated:
+        return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     why = (
         "The form was open for too long, or you signed in again meanwhile. Go back, reload the page and send it again."
     )

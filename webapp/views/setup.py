@@ -70,7 +70,8 @@ def look() -> Any:
 @role_required(Role.ADMIN)
 def place() -> Any:
     known, version = settings.organisation(runtime())
-    form = PlaceForm(obj=known, data={"version": version, "public_url": known.public_url or browser_origin()})
+    proposed = replace(known, public_url=known.public_url or browser_origin())
+    form = PlaceForm(obj=proposed, data={"version": version})
     if form.validate_on_submit():
         with errors.shown_on(form):
             save_place(form, is_set_up=True)

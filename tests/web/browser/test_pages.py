@@ -1,0 +1,59 @@
+"""Every page: readable for axe in light and dark, no wider than a phone. Builders of pages add their paths."""
+
+import pytest
+
+from calsync.runtime import Runtime
+from calsync.store import tables as t
+from tests import factories
+from tests.web.browser.conftest import PHONE, Look, accessibility_faults, overflow
+from tests.web.world import World, make_world
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "/login",
+    "/people/",
+    "/people/invite",
+    "/people/{eli}",
+    "/profile/",
+    "/profile/password",
+    "/profile/second-factor",
+    "/profile/logins",
+    "/profile/notices",
+    "/organisation/",
+    "/setup/organisation",
+    "/setup/address",
+    "/audit/",
+    "/audit/check",
+    "/help/",
+    "/there-is-no-such-page",
+)
+"""Paths as an admin opens them; {placeholders} as in `tests/web/routes.py`."""
+
+
+@pytest.fixture
+def world(rt: Runtime, cast: factories.Cast) -> World:
+    return make_world(rt, cast)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_readable_in_light_in_dark_and_on_a_phone(path: str, look: Look, world: World) -> None:
+    page = look(path.format(**world.ids), visitor(path, world))
+    assert accessibility_faults(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert accessibility_faults(page) == []
+    page.set_viewport_size(PHONE)
+    assert overflow(page) == 0
+
+
+def visitor(path: str, world: World) -> t.User | None:
+    return None if path == "/login" else world.cast.ada
+
+
+def test_the_checks_themselves_bite(look: Look, world: World) -> None:
+    page = look("/help/", world.cast.ada)
+    page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<button></button>')")
+    assert any("button-name" in fault for fault in accessibility_faults(page))
+    page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<img width=2000>')")
+    page.set_viewport_size(PHONE)
+    assert overflow(page) > 0
