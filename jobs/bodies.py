@@ -57,6 +57,37 @@ def sync_account(rt: Runtime, owner: str, account_id: int) -> None:
         # Paused, disconnected or taken over since it was claimed: the row says so, there is nothing to mend.
         log.info("sync.left", account_id=account_id, why=str(why))
         claims.release(rt, account_id, owner)
+    _hurry_queued(rt, account_id)
+
+
+def queued_run(rt: Runtime, owner: str, run_id: int) -> None:
+    """Carry out a run that somebody asked for and that waits. It claims the account for itself."""
+    from calsync.services import queued
+
+    queued.work(rt, run_id)
+
+
+def _hurry_queued(rt: Runtime, account_id: int | None = None) -> None:
+    """Put waiting runs into the pool: those that found their account busy, or whose hint was lost."""
+    from calsync.services import queued
+
+    for run_id in queued.list_waiting(rt, account_id):
+        rt.enqueue("queued_run", run_id=run_id)
+
+
+def queued_run(rt: Runtime, owner: str, run_id: int) -> None:
+    """Carry out a run that somebody asked for: a retry, a preview, an undoing. It claims its account itself."""
+    from calsync.services import queued
+
+    queued.work(rt, run_id)
+
+
+def queued_runs(rt: Runtime, owner: str) -> None:
+    """Look for runs that wait although their hint was lost, or whose account was busy."""
+    from calsync.services import queued
+
+    for run_id in queued.list_waiting(rt):
+        rt.enqueue("queued_run", run_id=run_id)
 
 
 def probe_account(rt: Runtime, owner: str, account_id: int) -> None:
@@ -80,6 +111,7 @@ def follow_clock(rt: Runtime, owner: str) -> None:
 
     claims.resume_rested(rt)
     claims.reschedule(rt)
+    _hurry_queued(rt)
 
 
 def watch_notices(rt: Runtime, owner: str) -> None:
@@ -117,6 +149,7 @@ JOBS: dict[str, Body] = {
     body.__name__: body
     for body in (
         sync_account,
+        queued_run,
         probe_account,
         probe_grants,
         follow_clock,

@@ -17,6 +17,7 @@ from jobs.queue import Pool
 LOOK_EVERY = timedelta(seconds=2)
 """How soon an account that became due is noticed without any hint."""
 EVERY: dict[str, timedelta] = {
+    "queued_runs": timedelta(seconds=10),
     "follow_clock": timedelta(minutes=1),
     "watch_notices": timedelta(minutes=1),
     "send_mail": timedelta(seconds=30),

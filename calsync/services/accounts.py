@@ -55,6 +55,8 @@ __all__ = [
     "release_all",
     "release_dead",
     "renew_lease",
+    "require_runnable",
+    "require_runnable",
     "reschedule",
     "resume",
     "resume_rested",
@@ -151,7 +153,7 @@ def sync_now(rt: Runtime, account_id: int, *, by: Actor, trigger: Trigger = Trig
     """
     now = rt.now()
     with rt.writing() as session:
-        account = _runnable(session, account_id)
+        account = requirerequire_runnable(session, account_id)
         is_new = full or not _is_asked(account, trigger, now)
         if is_new:
             ask_for_run(account, trigger, now, by.user_id)
@@ -160,6 +162,16 @@ def sync_now(rt: Runtime, account_id: int, *, by: Actor, trigger: Trigger = Trig
             audit.record(session, by, "account.sync_requested", account, at=now)
     rt.enqueue("sync_account", account_id=account_id)
     return is_new
+
+
+def require_runnable(session: Session, account_id: int) -> t.Account:
+    """Return an account that can be run now. Raises NotFound; Refused (`disconnected`, `paused`, `reconnect`)."""
+    account = _connected(session, account_id)
+    if account.state == AccountState.PAUSED:
+        raise Refused("This account is paused. Resume it first.", code="paused")
+    if not account.grant_ok:
+        raise Refused("The provider no longer accepts this login. Reconnect the account first.", code="reconnect")
+    return account
 
 
 def ask_for_run(account: t.Account, trigger: Trigger, now: datetime, by_id: int | None = None) -> None:
@@ -227,15 +239,6 @@ def _connected(session: Session, account_id: int) -> t.Account:
     account = rows.get(session, account_id)
     if account.state == AccountState.DISCONNECTED:
         raise Refused("This account is disconnected. Connect it again first.", code="disconnected")
-    return account
-
-
-def _runnable(session: Session, account_id: int) -> t.Account:
-    account = _connected(session, account_id)
-    if account.state == AccountState.PAUSED:
-        raise Refused("This account is paused. Resume it first.", code="paused")
-    if not account.grant_ok:
-        raise Refused("The provider no longer accepts this login. Reconnect the account first.", code="reconnect")
     return account
 
 
