@@ -310,6 +310,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_activity_owner_id"), ["owner_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_activity_owner_id_considered"), ["owner_id", "considered"], unique=False)
         batch_op.create_index(
+            batch_op.f("ix_activity_owner_id_recurrence_key"), ["owner_id", "recurrence_key"], unique=False
+        )
+        batch_op.create_index(
             batch_op.f("ix_activity_owner_id_span_start_id"), ["owner_id", "span_start", "id"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_activity_span_end"), ["span_end"], unique=False)
