@@ -5,9 +5,9 @@ What an admin sets in the browser is not here but in `services/settings.py`.
 
 from __future__ import annotations
 
+import difflib
 import os
 import secrets
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -26,9 +26,11 @@ from pydantic import (
     model_validator,
 )
 
+from calsync import key_files
 from calsync.errors import ConfigError
 
 PREFIX = "CALSYNC_"
+TESTS = "CALSYNC_TEST_"
 NAMES = {"database_url": "DATABASE_URL"}
 """Settings whose name in the environment is not the prefix and the field."""
 SECRETS = ("database_url", "secret_key", "encryption_keys", "metrics_token")
@@ -142,7 +144,7 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
     values["instance_dir"] = str(folder)
     _make_folder(folder)
     if "secret_key" not in values:
-        values["secret_key"] = _key_file(folder / SECRET_KEY_FILE, secrets.token_urlsafe(48))
+        values["secret_key"] = _key_in(folder / SECRET_KEY_FILE, secrets.token_urlsafe(48))
     if "encryption_keys" not in values:
         values["encryption_source"] = str(folder / ENCRYPTION_KEY_FILE)
         values["encryption_keys"] = _encryption_keys(folder, values)
@@ -157,6 +159,18 @@ def env_name(field: str) -> str:
     return NAMES.get(field, PREFIX + field.upper())
 
 
+def misspelt(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) -> list[tuple[str, str]]:
+    """Return names that begin like ours and are none, each with the one that may be meant.
+
+    The second is "" where nothing comes near. Names of the tests are left out.
+    """
+    known = [env_name(field) for field in Settings.model_fields if field != "encryption_source"]
+    known += [f"{env_name(field)}_FILE" for field in SECRETS]
+    found = {*environ, *_from_file(env_file)}.difference(known)
+    strange = sorted(name for name in found if name.startswith(PREFIX) and not name.startswith(TESTS))
+    return [(name, next(iter(difflib.get_close_matches(name, known, 1)), "")) for name in strange]
+
+
 def check_public_url(value: str) -> str:
     """Return an address people can type, without the slash at its end. Raises ValueError otherwise."""
     parts = urlsplit(value.strip())
@@ -165,17 +179,6 @@ def check_public_url(value: str) -> str:
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
         raise ValueError("it must be scheme and host only, without a path")
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def read_keys(path: Path) -> tuple[str, ...]:
-    """Return the keys in a key file, newest first: one a line."""
-    return tuple(path.read_text(encoding="utf-8").replace(",", " ").split())
-
-
-def write_keys(path: Path, keys: tuple[str, ...]) -> None:
-    """Replace a key file in one move, readable by its owner only."""
-    temporary = _write_aside(path, "\n".join(keys) + "\n")
-    temporary.replace(path)
 
 
 def _from_file(env_file: Path | None) -> dict[str, str]:
@@ -209,9 +212,7 @@ def _lookup(source: Mapping[str, str], field: str) -> str | None:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigError(
-            f"{name}_FILE", f"{path} cannot be read: {reason}", "/run/secrets/calsync"
-        ) from error
+        raise ConfigError(f"{name}_FILE", f"{path} cannot be read: {reason}", "/run/secrets/calsync") from error
 
 
 def _key_place(source: Mapping[str, str]) -> str:
@@ -233,37 +234,15 @@ def _encryption_keys(folder: Path, values: Mapping[str, str]) -> str:
     if not path.exists() and "database_url" not in values and (folder / DATABASE_FILE).exists():
         problem = f"{path} is missing, and {folder / DATABASE_FILE} was encrypted with it; put it back"
         raise ConfigError(env_name("encryption_keys"), problem, "(the keys from your safe copy)")
-    return _key_file(path, Fernet.generate_key().decode())
+    return _key_in(path, Fernet.generate_key().decode())
 
 
-def _key_file(path: Path, new: str) -> str:
-    """Return the text of a key file, which is made with `new` in it when there is none.
-
-    Two processes that start at once end with the same text.
-    """
+def _key_in(path: Path, new: str) -> str:
     try:
-        if not path.exists():
-            temporary = _write_aside(path, new + "\n")
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                pass
-            finally:
-                temporary.unlink()
-        return path.read_text(encoding="utf-8").strip()
+        return key_files.read_or_make(path, new)
     except OSError as error:
         problem = f"{path} cannot be read or made: {error.strerror}"
         raise ConfigError(env_name("instance_dir"), problem, "/var/lib/calsync") from error
-
-
-def _write_aside(path: Path, text: str) -> Path:
-    """Write a new file of mode 600 beside `path` and return it."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(name)
 
 
 def _check_key(key: str, place: int) -> None:

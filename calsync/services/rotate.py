@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from calsync import config
+from calsync import config, key_files
 from calsync.errors import ConfigError
 from calsync.runtime import Actor, Runtime
 from calsync.store import audit, sealed
@@ -35,14 +35,14 @@ def rotate(rt: Runtime, *, drop_old: bool = False, by: Actor) -> Rotated:
         if not sealed.key_fits(session, rt.secrets):
             raise WrongKey(rt.secrets.source)
     if path is not None:
-        config.write_keys(path, (make_key(), *config.read_keys(path)))
+        key_files.write(path, (make_key(), *key_files.read(path)))
         rt.secrets.refresh()
     count = _seal_all(rt, by)
     older = 0
     if path is not None:
-        keys = config.read_keys(path)
+        keys = key_files.read(path)
         if drop_old:
-            config.write_keys(path, keys[:1])
+            key_files.write(path, keys[:1])
             rt.secrets.refresh()
         older = 0 if drop_old else len(keys) - 1
     return Rotated(count, path is not None, older)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from calsync import config
+from calsync import key_files
 from calsync.config import Settings
 from calsync.errors import CalsyncError
 
@@ -31,7 +31,7 @@ class WrongKey(CalsyncError):
 def from_settings(settings: Settings) -> Secrets:
     """Return the secrets of this process; keys in a file are read again when it has changed."""
     path = settings.key_file
-    reread = None if path is None else functools.partial(config.read_keys, path)
+    reread = None if path is None else functools.partial(key_files.read, path)
     return Secrets(settings.key_texts, settings.encryption_source, reread)
 
 

@@ -8,6 +8,7 @@ import pytest
 from calsync.runtime import Runtime
 from calsync.services import passwords
 from tests import factories
+from tests.parts.postgres import Postgres
 
 
 @pytest.fixture
@@ -31,3 +32,11 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     passwords._nobodys.cache_clear()
     yield
     passwords._nobodys.cache_clear()
+
+
+@pytest.fixture
+def postgres_programs(request: pytest.FixtureRequest, database_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the programs of the server under test before the system's, which may be older than the server."""
+    if database_kind == "postgres":
+        server: Postgres = request.getfixturevalue("postgres_server")
+        monkeypatch.setenv("PATH", str(server.bin_folder), prepend=":")

@@ -32,17 +32,8 @@ from tests.factories import (
     make_runtime,
     make_settings,
 )
-from tests.parts.postgres import Postgres
 
-pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture(autouse=True)
-def _programs(request: pytest.FixtureRequest, database_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the programs of the server under test before the system's, which may be older."""
-    if database_kind == "postgres":
-        server: Postgres = request.getfixturevalue("postgres_server")
-        monkeypatch.setenv("PATH", str(server.bin_folder), prepend=":")
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("postgres_programs")]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from calsync import config, log
+from calsync import key_files, log
 from calsync.errors import ConfigError
 from calsync.runtime import CLI, Runtime
 from calsync.services import logins, people, rotate, second_factor, settings
@@ -26,7 +26,7 @@ REMOTE = "remote-p4ssword"
 def rt(fresh_database: Callable[..., str], tmp_path: Path, clock: Clock) -> Runtime:
     """A runtime whose key stands in a file, as on a real installation."""
     path = tmp_path / "encryption.key"
-    config.write_keys(path, (KEY,))
+    key_files.write(path, (KEY,))
     known = make_settings(tmp_path, fresh_database(prepare), encryption_source=str(path))
     return Runtime(known, Database(known.database_url), from_settings(known), {}, clock)
 
@@ -55,7 +55,7 @@ def test_every_secret_is_sealed_with_the_new_key(rt: Runtime) -> None:
     account = fill(rt)
     done = rotate.rotate(rt, by=CLI)
     assert done == rotate.Rotated(secrets=4, made_key=True, older_keys=1)
-    newest = Secrets(config.read_keys(rt.settings.key_file or Path())[:1])
+    newest = Secrets(key_files.read(rt.settings.key_file or Path())[:1])
     assert account_secret(rt, account, newest) == REMOTE
     assert settings.mail_server(replace(rt, secrets=newest))[0].password == "m4il-p4ssword"
     with rt.reading() as session:
@@ -77,17 +77,17 @@ def test_dropping_old_keys_leaves_one(rt: Runtime) -> None:
     account = fill(rt)
     rotate.rotate(rt, by=CLI)
     assert rotate.rotate(rt, drop_old=True, by=CLI).older_keys == 0
-    assert len(config.read_keys(rt.settings.key_file or Path())) == 1
+    assert len(key_files.read(rt.settings.key_file or Path())) == 1
     assert account_secret(rt, account, from_settings(rt.settings)) == REMOTE
 
 
 def test_without_the_right_key_nothing_is_changed(rt: Runtime) -> None:
     account = fill(rt)
     wrong = make_key()
-    config.write_keys(rt.settings.key_file or Path(), (wrong,))
+    key_files.write(rt.settings.key_file or Path(), (wrong,))
     with pytest.raises(WrongKey, match=r"encryption\.key does not fit"):
         rotate.rotate(replace(rt, secrets=Secrets([wrong], str(rt.settings.key_file))), by=CLI)
-    assert config.read_keys(rt.settings.key_file or Path()) == (wrong,)
+    assert key_files.read(rt.settings.key_file or Path()) == (wrong,)
     assert account_secret(rt, account, Secrets([KEY])) == REMOTE
 
 
@@ -107,7 +107,7 @@ def test_more_rows_than_a_batch_are_all_sealed_anew(rt: Runtime, monkeypatch: py
     cast = make_cast(rt)
     accounts = [make_account(rt, cast.eli, subject=str(n), secret=rt.secrets.seal(f"s{n}")) for n in range(5)]
     rotate.rotate(rt, by=CLI)
-    newest = Secrets(config.read_keys(rt.settings.key_file or Path())[:1])
+    newest = Secrets(key_files.read(rt.settings.key_file or Path())[:1])
     assert [account_secret(rt, account, newest) for account in accounts] == [f"s{n}" for n in range(5)]
 
 
@@ -122,7 +122,7 @@ def test_no_secret_stands_in_the_database_the_wal_or_the_log(rt: Runtime, clock:
     rotate.rotate(rt, by=CLI)
     everything = dump(rt) + written.getvalue().encode()
     secrets = (REMOTE, "m4il-p4ssword", "cl1ent-secret", PASSWORD, invite.key, key)
-    keys = config.read_keys(rt.settings.key_file or Path())
+    keys = key_files.read(rt.settings.key_file or Path())
     assert [s for s in (*secrets, *keys) if s.encode() in everything] == []
     assert b"eli@example.com" in everything  # what is not secret can be found: the search works
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calsync import config
+from calsync import key_files
 from calsync.store.secrets import Secrets, WrongKey, from_settings, make_key
 from tests.factories import KEY, make_settings
 
@@ -46,10 +46,10 @@ def test_older_keys_still_open_and_the_newest_seals() -> None:
 
 def test_keys_rotated_by_another_process_are_picked_up(tmp_path: Path) -> None:
     path = tmp_path / "keys"
-    config.write_keys(path, (KEY,))
+    key_files.write(path, (KEY,))
     box = from_settings(make_settings(tmp_path, encryption_source=str(path)))
     new = make_key()
-    config.write_keys(path, (new, KEY))
+    key_files.write(path, (new, KEY))
     assert box.unseal(Secrets([new]).seal("x")) == "x"
     assert Secrets([new]).unseal(box.seal("x")) == "x"
     with pytest.raises(WrongKey):
