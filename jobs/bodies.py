@@ -75,19 +75,9 @@ def _hurry_queued(rt: Runtime, account_id: int | None = None) -> None:
         rt.enqueue("queued_run", run_id=run_id)
 
 
-def queued_run(rt: Runtime, owner: str, run_id: int) -> None:
-    """Carry out a run that somebody asked for: a retry, a preview, an undoing. It claims its account itself."""
-    from calsync.services import queued
-
-    queued.work(rt, run_id)
-
-
 def queued_runs(rt: Runtime, owner: str) -> None:
     """Look for runs that wait although their hint was lost, or whose account was busy."""
-    from calsync.services import queued
-
-    for run_id in queued.list_waiting(rt):
-        rt.enqueue("queued_run", run_id=run_id)
+    _hurry_queued(rt)
 
 
 def probe_account(rt: Runtime, owner: str, account_id: int) -> None:
@@ -150,6 +140,7 @@ JOBS: dict[str, Body] = {
     for body in (
         sync_account,
         queued_run,
+        queued_runs,
         probe_account,
         probe_grants,
         follow_clock,

@@ -56,7 +56,6 @@ __all__ = [
     "release_dead",
     "renew_lease",
     "require_runnable",
-    "require_runnable",
     "reschedule",
     "resume",
     "resume_rested",
@@ -153,7 +152,7 @@ def sync_now(rt: Runtime, account_id: int, *, by: Actor, trigger: Trigger = Trig
     """
     now = rt.now()
     with rt.writing() as session:
-        account = requirerequire_runnable(session, account_id)
+        account = require_runnable(session, account_id)
         is_new = full or not _is_asked(account, trigger, now)
         if is_new:
             ask_for_run(account, trigger, now, by.user_id)
