@@ -25,7 +25,8 @@ JSON in, JSON out. A mistake answers 400 with `{"error": "..."}`. In brackets: o
 
 The server itself
   GET  /_switch/health            pid, nonce, now
-  POST /_switch/reset             empty store, default settings, running clock; the signing key stays
+  POST /_switch/reset             empty store, default settings, running clock; the signing key stays.
+                                  [now] [clients] [users]: set at once, as below
   GET  /_switch/clock             now, is_running
   POST /_switch/clock             [now: ISO moment, to stand still there] [run: let time pass from there]
                                   [advance_s]

@@ -17,7 +17,7 @@ from tests.emulators.google.world import World
 
 
 class Handler(WSGIRequestHandler):
-    """Keeps connections open, sends small replies at once."""
+    """Speaks HTTP/1.1, one request per connection, and sends small replies at once."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable
-from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -155,7 +154,6 @@ def send(reply: Reply) -> Response:
     content = reply.text().encode()
     headers = {
         "Content-Type": reply.content_type(),
-        "Date": formatdate(usegmt=True),
         "Cache-Control": "private, max-age=0, must-revalidate, no-transform",
         "Vary": "Origin, X-Origin, Referer, Accept-Encoding",
         **{name.title(): value for name, value in reply.headers.items() if name != "content-type"},
@@ -177,11 +175,10 @@ def send(reply: Reply) -> Response:
 def _cut(content: bytes, headers: dict[str, str], reply: Reply) -> Response:
     """Send only the first bytes; the length announced is honest or that of the whole."""
     kept = content[: reply.keep if reply.keep is not None else len(content) // 2]
-    headers["Content-Length"] = str(len(kept) if reply.is_length_honest else len(content))
-    if not reply.is_length_honest:
-        headers[FATE] = "cut"
     response = Response(kept, reply.status, headers)
-    response.automatically_set_content_length = False
+    if not reply.is_length_honest:
+        response.headers[FATE] = "cut"
+        response.headers["Content-Length"] = str(len(content))
     return response
 
 

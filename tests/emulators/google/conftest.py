@@ -19,12 +19,12 @@ def google_server() -> Iterator[GoogleServer]:
 @pytest.fixture
 def google(google_server: GoogleServer) -> GoogleServer:
     """The emulator with Ada, Eli and Vic, one client, and the clock at Monday morning."""
-    switch = google_server.switch
-    switch.reset(now=NOW)
-    switch.add_client([CALLBACK])
-    switch.add_user(ADA, name="Ada Adams", time_zone="Europe/Lisbon", hd="example.com")
-    switch.add_user(ELI, name="Eli Evans", time_zone="America/New_York", hd="example.com")
-    switch.add_user(VIC, name="Vic Vega")
+    users = [
+        {"email": ADA, "name": "Ada Adams", "time_zone": "Europe/Lisbon", "hd": "example.com"},
+        {"email": ELI, "name": "Eli Evans", "time_zone": "America/New_York", "hd": "example.com"},
+        {"email": VIC, "name": "Vic Vega"},
+    ]
+    google_server.switch.reset(now=NOW, redirect_uris=[CALLBACK], users=users)
     return google_server
 
 

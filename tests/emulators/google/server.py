@@ -25,6 +25,8 @@ START_TIMEOUT_S = 30
 CLIENT_ID = "123456789012-emulated.apps.googleusercontent.com"
 CLIENT_SECRET = "GOCSPX-EXAMPLEONLYEXAMPLEONLYEXAM"
 
+USUAL_CLIENT = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+
 Json = dict[str, Any]
 
 
@@ -59,11 +61,16 @@ class Switchboard:
     def health(self) -> Json:
         return self.get("/health")
 
-    def reset(self, now: datetime | None = None) -> None:
-        """Empty the store; with `now`, the clock stands still there."""
-        self.post("/reset")
-        if now is not None:
-            self.set_clock(now)
+    def reset(
+        self,
+        now: datetime | None = None,
+        *,
+        redirect_uris: list[str] | None = None,
+        users: list[Json] | None = None,
+    ) -> None:
+        """Empty the store, and in the same call: fix the clock at `now`, add the usual client, add people."""
+        clients = [] if redirect_uris is None else [{**USUAL_CLIENT, "redirect_uris": redirect_uris}]
+        self.post("/reset", now=now.isoformat() if now else None, clients=clients, users=users or [])
 
     def now(self) -> datetime:
         return datetime.fromisoformat(self.get("/clock")["now"])
@@ -101,7 +108,7 @@ class Switchboard:
 
     def add_client(self, redirect_uris: list[str], **fields: object) -> str:
         """Add the usual OAuth client, or one with other `fields`; return its id."""
-        client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **fields}
+        client = {**USUAL_CLIENT, **fields}
         return self.post("/clients", redirect_uris=redirect_uris, **client)["client_id"]
 
     def change_client(self, client_id: str = CLIENT_ID, **fields: object) -> None:

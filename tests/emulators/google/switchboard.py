@@ -6,15 +6,16 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from tests.emulators.google import channels, discovery, faults, gateway
+from tests.emulators.google import channels, discovery, faults, gateway, people
 from tests.emulators.google.access import Session
+from tests.emulators.google.clock import Clock
 from tests.emulators.google.model import Resource, User
 from tests.emulators.google.pusher import PUSHER
 from tests.emulators.google.wire import Reply, Request, lower
@@ -85,9 +86,17 @@ def health(world: World, sent: Resource) -> Resource:
 
 @endpoint(bp, "/reset")
 def reset(world: World, sent: Resource) -> Resource:
-    """Begin anew: an empty store with default settings and a running clock. The signing key stays."""
+    """Begin anew: an empty store with default settings and a running clock. The signing key stays.
+
+    `now` makes the clock stand there, `clients` and `users` are added at once, as `/clients` and `/users` would.
+    """
     PUSHER.forget_all()
-    current_app.extensions["world"] = World()
+    fresh = World(clock=Clock(datetime.fromisoformat(sent["now"]).astimezone(UTC) if sent.get("now") else None))
+    for client in sent.get("clients", []):
+        change(people.add_client(fresh, client["client_id"], client["client_secret"], []), client)
+    for user in sent.get("users", []):
+        people.add_user(fresh, **user)
+    current_app.extensions["world"] = fresh
     return {}
 
 
