@@ -189,6 +189,7 @@ class Trigger(StrEnum):
     UNDO = "undo"
     API = "api"
     FIRST = "first"
+    PREVIEW = "preview"  # a plan that somebody wants to see first
 
 
 class MailRule(StrEnum):

@@ -147,6 +147,23 @@ def release(
         account.lease_owner = account.lease_until = None
 
 
+def due_at(rt: Runtime, account_id: int) -> datetime | None:
+    """Return when an account is due; None: when someone asks. Raises NotFound."""
+    with rt.reading() as session:
+        return rows.get(session, account_id).next_sync_at
+
+
+def give_back(rt: Runtime, account_id: int, owner: str, due: datetime | None) -> None:
+    """End a claim under which nothing was synced: the account is due when it was before, or when asked meanwhile."""
+    with rt.writing() as session:
+        account = rows.get(session, account_id)
+        if account.lease_owner != owner:
+            return
+        asked_at = _asked_meanwhile(account)
+        account.next_sync_at = due if asked_at is None else min(asked_at, due or asked_at)
+        account.lease_owner = account.lease_until = None
+
+
 def _asked_meanwhile(account: t.Account) -> datetime | None:
     """Return for when a run was asked for while this one ran; None when nobody asked."""
     if account.next_sync_at is None or account.lease_until is None or account.next_sync_at >= account.lease_until:

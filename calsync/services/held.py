@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine import brake
-from calsync.engine.vocabulary import StepState
+from calsync.engine.vocabulary import RunState, StepState
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.store import accounts, audit, runs
@@ -62,7 +62,11 @@ def discard(rt: Runtime, run_id: int, *, by: Actor) -> int:
             step.state, step.finished_at = StepState.SUPERSEDED, rt.now()
             _forget(session, step)
         audit.record(session, by, "run.discarded", run, after={"steps": len(held)}, at=rt.now())
+        session.flush()
         runs.count(session, run)
+        if run.state == RunState.HELD:
+            has_worked = run.created + run.updated + run.deleted
+            run.state = RunState.SUCCEEDED if has_worked else RunState.CANCELLED
     return len(held)
 
 

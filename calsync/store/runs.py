@@ -7,9 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import Action, RunState, StepState
-from calsync.errors import NotFound
-from calsync.store import steps
+from calsync.engine.vocabulary import Action, Direction, RunState, StepState
+from calsync.errors import NotFound, Refused
+from calsync.store import accounts, steps
 from calsync.store import tables as t
 
 R = t.Run
@@ -21,6 +21,20 @@ def get(session: Session, run_id: int) -> t.Run:
     if row is None:
         raise NotFound("run", run_id)
     return row
+
+
+def begin_queued(session: Session, run_id: int) -> t.Run:
+    """Return a waiting run as a running one. Raises NotFound, and Refused (code `closed`) when it waits no more."""
+    change = (
+        sa.update(R)
+        .where(col(R.id) == run_id, col(R.state) == RunState.QUEUED)
+        .values(state=RunState.RUNNING)
+        .execution_options(synchronize_session=False)
+    )
+    if accounts.rows_changed(session, change) != 1:
+        get(session, run_id)
+        raise Refused("This run has begun already, or was taken back.", code="closed")
+    return get(session, run_id)
 
 
 def has_succeeded(session: Session, account_id: int) -> bool:
@@ -49,16 +63,39 @@ def close_orphans(session: Session, account_id: int, now: datetime) -> None:
 
 
 def count(session: Session, run: t.Run) -> None:
-    """Write the run's counters from the states of its steps."""
+    """Write the run's counters from the states of its steps. Those of a preview count what would be done."""
     found = steps.counts(session, t.pk(run))
 
-    def total(state: StepState, *actions: Action) -> int:
-        return sum(n for (s, a), n in found.items() if s == state and (not actions or a in actions))
+    def total(state: StepState) -> int:
+        return sum(n for (s, _), n in found.items() if s == state)
 
-    done = StepState.PREVIEW if run.state == RunState.PREVIEW else StepState.DONE
-    run.created = total(done, Action.CREATE)
-    run.updated = total(done, Action.UPDATE)
-    run.deleted = total(done, Action.CANCEL, Action.DELETE)
+    def done(*actions: Action) -> int:
+        states = (StepState.DONE, StepState.PREVIEW)  # no run has both
+        return sum(n for (s, a), n in found.items() if s in states and a in actions)
+
+    run.created = done(Action.CREATE)
+    run.updated = done(Action.UPDATE)
+    run.deleted = done(Action.CANCEL, Action.DELETE)
     run.failed = total(StepState.FAILED) + total(StepState.IN_DOUBT)
     run.held = total(StepState.HELD)
     run.conflicts = total(StepState.CONFLICT)
+    sides = steps.sides(session, t.pk(run))
+    run.inbound, run.outbound = sides.get(Direction.INBOUND, 0), sides.get(Direction.OUTBOUND, 0)
+
+
+def settle_held(session: Session, account_id: int) -> None:
+    """Close held runs of which nothing is held any more: a newer plan has taken their steps over."""
+    query = sa.select(R).where(col(R.account_id) == account_id, col(R.state) == RunState.HELD)
+    for run in session.scalars(query):
+        count(session, run)
+        if not run.held:
+            run.state = _settled_state(session, run)
+
+
+def _settled_state(session: Session, run: t.Run) -> RunState:
+    if run.failed:
+        return RunState.PARTIAL
+    was_approved = sa.select(col(t.Step.id)).where(col(t.Step.run_id) == run.id, col(t.Step.is_approved))
+    done = run.created + run.updated + run.deleted + run.conflicts
+    has_worked = done or session.scalars(was_approved.limit(1)).first() is not None
+    return RunState.SUCCEEDED if has_worked else RunState.NO_CHANGES

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.brake import Tally
-from calsync.engine.vocabulary import Action, StepState
+from calsync.engine.vocabulary import OPEN_STEP_STATES, Action, StepState
 from calsync.store import tables as t
 
 S, R = t.Step, t.Run
@@ -34,16 +34,20 @@ class Open:
     attempts: dict[str, tuple[str, int]] = field(default_factory=dict)
     approved: set[str] = field(default_factory=set)
     superseded: list[int] = field(default_factory=list)
+    is_quiet: bool = False  # nothing whatever is to be planned
+
+
+_OPEN = (
+    sa.select(S)
+    .where(col(S.account_id) == sa.bindparam("account_id"), col(S.state).in_(list(OPEN_STEP_STATES)))
+    .order_by(col(S.id))
+)
 
 
 def open_steps(session: Session, account_id: int, now: datetime, only: frozenset[str] | None) -> Open:
     """Sort the account's open steps into what freezes, what waits and what a new plan supersedes."""
-    query = sa.select(S).where(
-        col(S.account_id) == account_id,
-        col(S.state).in_([StepState.PLANNED, StepState.HELD, StepState.APPLYING, StepState.FAILED, StepState.IN_DOUBT]),
-    )
     found = Open()
-    for step in session.scalars(query.order_by(col(S.id))):
+    for step in session.execute(_OPEN, {"account_id": account_id}).scalars():
         if step.state in (StepState.APPLYING, StepState.IN_DOUBT) or (only is not None and step.subject not in only):
             found.frozen.add(step.subject)
         elif step.state == StepState.FAILED and only is None and step.next_attempt_at and step.next_attempt_at > now:
@@ -148,6 +152,19 @@ def counts(session: Session, run_id: int) -> dict[tuple[str, str], int]:
         .group_by(col(S.state), col(S.action))
     )
     return {(state, action): int(n) for state, action, n in session.execute(query)}
+
+
+def sides(session: Session, run_id: int) -> dict[str, int]:
+    """Return the number of a run's changes by direction."""
+    query = (
+        sa.select(col(S.direction), sa.func.count())
+        .where(col(S.run_id) == run_id, col(S.state) == StepState.DONE, col(S.action).in_(_CHANGES))
+        .group_by(col(S.direction))
+    )
+    return {str(direction): int(n) for direction, n in session.execute(query)}
+
+
+_CHANGES = (Action.CREATE, Action.UPDATE, Action.CANCEL, Action.DELETE)
 
 
 def in_doubt(session: Session, account_id: int) -> list[t.Step]:

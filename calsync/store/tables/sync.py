@@ -150,6 +150,8 @@ class Run(SQLModel, table=True):
     conflicts: int = 0
     failed: int = 0
     held: int = 0
+    inbound: int = 0  # changes made here
+    outbound: int = 0  # changes made at the provider
     requests: int = 0
     error_class: str = Field(default="", max_length=20)
     error: str = Field(default="", max_length=1000)
@@ -159,6 +161,7 @@ class Run(SQLModel, table=True):
     __table_args__ = (
         one_of("state", RunState),
         Index(None, "account_id", "id"),
+        Index(None, "account_id", "state", "id"),
         Index(None, "state", "id"),
         Index(None, "started_at", "id"),
     )
