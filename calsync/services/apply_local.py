@@ -147,7 +147,8 @@ def _change(session: Session, ctx: Context, step: t.Step, pair: Pair | None, out
 
 
 def _is_as_planned(step: t.Step, pair: Pair) -> bool:
-    return pair.activity.row_version == step.detail["row_version"] and mark(pair.event) == step.detail["remote_fp"]
+    versions = (step.detail["row_version"], step.detail["remote_fp"])
+    return (pair.activity.row_version, mark(pair.event)) == versions
 
 
 def _write(session: Session, ctx: Context, activity: t.Activity, inward: Content, *, dissolves: bool) -> None:

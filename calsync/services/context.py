@@ -15,6 +15,8 @@ from calsync.runtime import Runtime
 from calsync.services import claims
 from calsync.store import tables as t
 
+LEASE_CHECK = timedelta(seconds=20)
+
 
 @dataclass(slots=True)
 class Context:
@@ -39,6 +41,7 @@ class Context:
     writes_paused: bool = False
     faults: list[int] = field(default_factory=list)
     only_subjects: frozenset[str] | None = None  # a retry plans and applies these alone
+    lease_checked_at: datetime | None = None
 
     @property
     def account_id(self) -> int:
@@ -52,7 +55,11 @@ class Context:
         return claims.require(session, self.account_id, self.owner, self.rt.now())
 
     def keep_lease(self) -> None:
-        """Prolong the lease. Raises LeaseLost when it is gone."""
+        """Prolong the lease if that was not done in the last LEASE_CHECK. Raises LeaseLost when it is gone."""
+        now = self.rt.now()
+        if self.lease_checked_at is not None and now - self.lease_checked_at < LEASE_CHECK:
+            return
+        self.lease_checked_at = now
         if not claims.renew_lease(self.rt, self.account_id, self.owner):
             raise claims.LeaseLost(self.account_id)
 

@@ -28,9 +28,9 @@ def run(rt: Runtime, account_id: int, draft: Draft, *, owner: str, by: Actor) ->
     A provider's error ends in the run's row. Raises LeaseLost, and Refused when the account is not active.
     """
     ask = sync.Ask(Trigger.MANUAL, by=by)
-    run_id = sync._open_run(rt, account_id, ask, owner)
+    run_id = sync.open_run(rt, account_id, ask, owner)
     error = _apply(rt, account_id, run_id, draft, ask, owner)
-    sync._close_run(rt, account_id, run_id, ask, owner, error)
+    sync.close_run(rt, account_id, run_id, ask, sync.Ended(error, is_planned=True))
     return run_id
 
 
@@ -48,7 +48,7 @@ def claim_active(rt: Runtime, account_id: int) -> str | None:
 
 def _apply(rt: Runtime, account_id: int, run_id: int, draft: Draft, ask: sync.Ask, owner: str) -> ProviderError | None:
     try:
-        ctx = sync._context(rt, account_id, run_id, ask, owner)
+        ctx = sync.open_context(rt, account_id, run_id, ask, owner)
     except ProviderError as error:
         return error
     try:

@@ -262,37 +262,41 @@ def is_guest_copy(organizer: str | None, own_addresses: frozenset[str]) -> bool:
 
 def plan_activities(ctx: Context, plan_: Plan) -> None:
     """Plan the first write of activities of the account's owner, and of new changed occurrences of linked series."""
-    calendar = _write_target(ctx)
-    if calendar is not None:
-        for batch in _batches(_unlinked_activities(ctx)):
-            _plan_activities(ctx, plan_, [(i, t.pk(calendar)) for i in batch])
     with ctx.rt.reading() as session:
-        overrides = links.unlinked_override_ids(session, ctx.account_id)
+        calendar = _write_target(ctx, session)
+        singles = [] if calendar is None else _unlinked_activities(ctx, session)
+        overrides = links.unlinked_override_ids(session, ctx.account_id, ctx.account.user_id)
+    wanted = [(i, t.pk(calendar)) for i in singles] if calendar is not None else []
+    for start in range(0, len(wanted), plan.BATCH):
+        _plan_activities(ctx, plan_, wanted[start : start + plan.BATCH])
     for start in range(0, len(overrides), plan.BATCH):
         _plan_activities(ctx, plan_, overrides[start : start + plan.BATCH])
 
 
-def _batches(ids: Sequence[int]) -> list[Sequence[int]]:
-    return [ids[start : start + plan.BATCH] for start in range(0, len(ids), plan.BATCH)]
+def is_any_unlinked(ctx: Context, session: Session) -> bool:
+    """Return whether an event or activity without a link waits to be considered."""
+    if links.unlinked_event_ids(session, ctx.account_id, ctx.rules_digest()):
+        return True
+    if _write_target(ctx, session) is not None and _unlinked_activities(ctx, session):
+        return True
+    return bool(links.unlinked_override_ids(session, ctx.account_id, ctx.account.user_id))
 
 
-def _write_target(ctx: Context) -> t.Calendar | None:
-    table = t.Calendar
-    with ctx.rt.reading() as session:
-        return session.scalars(
-            sa.select(table).where(
-                col(table.account_id) == ctx.account_id,
-                col(table.is_write_target),
-                col(table.syncs),
-                col(table.is_gone).is_(False),
-            )
-        ).first()
+_WRITE_TARGET = sa.select(t.Calendar).where(
+    col(t.Calendar.account_id) == sa.bindparam("account_id"),
+    col(t.Calendar.is_write_target),
+    col(t.Calendar.syncs),
+    col(t.Calendar.is_gone).is_(False),
+)
 
 
-def _unlinked_activities(ctx: Context) -> list[int]:
+def _write_target(ctx: Context, session: Session) -> t.Calendar | None:
+    return session.execute(_WRITE_TARGET, {"account_id": ctx.account_id}).scalars().first()
+
+
+def _unlinked_activities(ctx: Context, session: Session) -> list[int]:
     considered = None if ctx.only_subjects is not None else ctx.rules_digest()
-    with ctx.rt.reading() as session:
-        return links.unlinked_activity_ids(session, ctx.account.user_id, considered)
+    return links.unlinked_activity_ids(session, ctx.account.user_id, considered)
 
 
 def _plan_activities(ctx: Context, plan_: Plan, wanted: Sequence[tuple[int, int]]) -> None:

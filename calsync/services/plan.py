@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from sqlmodel import Session
+
 from calsync.engine import brake, decide, scope
 from calsync.engine.brake import Counted
 from calsync.engine.decide import Decision
@@ -46,10 +48,17 @@ class Plan:
     def digest(self) -> str:
         return brake.plan_digest(self.held)
 
+    @property
+    def is_quiet(self) -> bool:
+        return self.open.is_quiet
+
 
 def plan(ctx: Context) -> Plan:
     """Plan one run. Raises LeaseLost."""
-    plan = _begin(ctx)
+    plan = Plan(_look(ctx))
+    if plan.is_quiet:
+        return plan
+    _begin(ctx, plan.open)
     for batch in _batches(_changed(ctx, plan)):
         _plan_pairs(ctx, plan, batch)
     for events in _batches(_unlinked_events(ctx)):
@@ -60,30 +69,49 @@ def plan(ctx: Context) -> Plan:
     return plan
 
 
-def _begin(ctx: Context) -> Plan:
-    """Close what this plan replaces and park or wake the links of calendars that were switched."""
+def _look(ctx: Context) -> steps.Open:
+    """Return the open steps. Most runs find nothing at all, which this one look must show cheaply."""
     with ctx.rt.reading() as session:
         found = steps.open_steps(session, ctx.account_id, ctx.now(), ctx.only_subjects)
-    if not ctx.is_dry:
-        for start in range(0, len(found.superseded), BATCH):
-            with ctx.rt.writing() as session:
-                ctx.holding(session)
-                steps.supersede(session, found.superseded[start : start + BATCH], ctx.now())
-            ctx.rt.checkpoint("plan.superseded")
+        found.is_quiet = not (
+            found.superseded
+            or found.waiting
+            or ctx.faults
+            or ctx.only_subjects is not None
+            or links.any_to_switch(session, ctx.account_id)
+            or _differences(ctx, session)
+            or firsts.is_any_unlinked(ctx, session)
+        )
+    return found
+
+
+def _differences(ctx: Context, session: Session) -> list[int]:
+    """Return links of which a side differs, and those of open conflicts whose ground has shifted."""
+    ids = links.changed_ids(session, ctx.account_id, ctx.rules_digest(), ctx.projection_digest())
+    return ids + conflicts.shifted_link_ids(session, ctx.account_id, known=set(ids))
+
+
+def _begin(ctx: Context, found: steps.Open) -> None:
+    """Close what this plan replaces and park or wake the links of calendars that were switched."""
+    if ctx.is_dry:
+        return
+    for start in range(0, len(found.superseded), BATCH):
         with ctx.rt.writing() as session:
             ctx.holding(session)
-            links.park_and_resume(session, ctx.account_id)
+            steps.supersede(session, found.superseded[start : start + BATCH], ctx.now())
+        ctx.rt.checkpoint("plan.superseded")
+    switched = 1
+    while switched:
+        with ctx.rt.writing() as session:
+            ctx.holding(session)
+            switched = links.park_and_resume(session, ctx.account_id)
         ctx.rt.checkpoint("plan.parked")
-    return Plan(found)
 
 
 def _changed(ctx: Context, plan: Plan) -> list[int]:
-    """Return links to decide: those that differ, and those of open conflicts whose ground has shifted."""
     with ctx.rt.reading() as session:
-        ids = links.changed_ids(session, ctx.account_id, ctx.rules_digest(), ctx.projection_digest())
-        ids += conflicts.shifted_link_ids(session, ctx.account_id, known=set(ids))
-    wanted = [i for i in ids if _is_wanted(ctx, plan, drafts.link_subject(i))]
-    return wanted
+        ids = _differences(ctx, session)
+    return [i for i in ids if _is_wanted(ctx, plan, drafts.link_subject(i))]
 
 
 def _is_wanted(ctx: Context, plan: Plan, subject: str) -> bool:

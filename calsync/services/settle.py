@@ -70,7 +70,7 @@ def _sources(session: Session, activity_ids: set[int]) -> dict[int, int]:
         .where(col(table.activity_id).in_(activity_ids), col(table.state) != LinkState.PARKED)
         .order_by(col(table.is_guest_copy).desc(), col(table.id).desc())
     )
-    return {int(a): int(i) for a, i in session.execute(query).tuples() if i is not None}
+    return {int(a): int(i) for a, i in session.execute(query) if i is not None}
 
 
 def moved(pair: Pair, around: Surroundings, now: datetime) -> Effect | None:

@@ -8,17 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import sqlalchemy as sa
 import structlog
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from calsync.engine import rules as rule_values
+from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import AccountState, RunState, Trigger
 from calsync.errors import ProviderError, RateLimited, Refused
 from calsync.runtime import SYSTEM, Actor, Runtime
-from calsync.services import apply_local, apply_remote, claims, clients, failures, owners, settings
+from calsync.services import apply_local, apply_remote, claims, clients, failures, held, owners, settings
 from calsync.services import fetch as fetching
 from calsync.services import plan as planning
 from calsync.services.context import Context
@@ -34,7 +34,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is wanted of a run. `subjects` limits it to these records; `parent_id` is the run it retries."""
+    """What is wanted of a run. `subjects` limits it to these records; `parent_id` is the run it retries.
+
+    `queued_id` is the row of a run that somebody asked for and that waits; `rules` stand in place of the saved ones.
+    """
 
     trigger: Trigger = Trigger.SCHEDULE
     full: bool = False
@@ -42,6 +45,18 @@ class Ask:
     by: Actor = SYSTEM
     parent_id: int | None = None
     subjects: frozenset[str] | None = None
+    queued_id: int | None = None
+    rules: Rules | None = None
+
+
+@dataclass(slots=True)
+class Ended:
+    """How a run went, for its row. `phases` are milliseconds; `error` is what stopped it early, or None."""
+
+    error: ProviderError | None = None
+    phases: dict[str, int] = field(default_factory=dict)
+    requests: int = 0
+    is_planned: bool = False
 
 
 def run(
@@ -55,81 +70,83 @@ def run(
     owner: str | None = None,
     parent_id: int | None = None,
     subjects: frozenset[str] | None = None,
+    queued_id: int | None = None,
+    rules: Rules | None = None,
 ) -> int:
     """Sync one account and return the id of the run. Provider errors end in the run's row, not here.
 
     `owner` is who holds the claim; without one the account is claimed here. Raises NotFound, and Refused (code
-    `busy`) when another process runs the account, (code `not_active`) when it is paused or disconnected.
+    `busy`) when another process runs the account, (code `not_active`) when it is paused or disconnected, (code
+    `closed`) when the queued run no longer waits.
     """
     owner = owner or owners.new_owner()
+    was_due = claims.due_at(rt, account_id) if dry else None
     if not claims.claim(rt, account_id, owner):
         raise Refused("This account is being synced right now.", code="busy")
-    ask = Ask(Trigger(trigger), full, dry, by, parent_id, subjects)
+    ask = Ask(Trigger(trigger), full, dry, by, parent_id, subjects, queued_id, rules)
     started_at = rt.now()
-    error: ProviderError | None = None
+    ended = Ended()
     run_id = 0
     try:
-        run_id = _open_run(rt, account_id, ask, owner)
-        error = _run(rt, account_id, run_id, ask, owner)
+        run_id = open_run(rt, account_id, ask, owner)
+        _run(rt, account_id, run_id, ask, owner, ended)
     except claims.LeaseLost:
         raise
     except BaseException:
         _crashed(rt, run_id)
         claims.release(rt, account_id, owner)
         raise
-    failed = _close_run(rt, account_id, run_id, ask, owner, error)
-    claims.release(rt, account_id, owner, error=error, failed=failed, started_at=None if dry else started_at)
+    failed = close_run(rt, account_id, run_id, ask, ended)
+    if dry:
+        claims.give_back(rt, account_id, owner, was_due)
+    else:
+        claims.release(rt, account_id, owner, error=ended.error, failed=failed, started_at=started_at)
     return run_id
 
 
-def _open_run(rt: Runtime, account_id: int, ask: Ask, owner: str) -> int:
+def open_run(rt: Runtime, account_id: int, ask: Ask, owner: str) -> int:
     with rt.writing() as session:
         account = claims.require(session, account_id, owner, rt.now())
         if account.state != AccountState.ACTIVE:
             raise Refused("This account is paused or disconnected.", code="not_active")
-        rules = settings.rules_of(session, account)
+        rules = ask.rules or settings.rules_of(session, account)
         runs.close_orphans(session, account_id, rt.now())
-        row = t.Run(
-            account_id=account_id,
-            parent_id=ask.parent_id,
-            trigger=ask.trigger,
-            requested_by_id=ask.by.user_id or account.requested_by_id,
-            direction=rules.direction,
-            is_full=ask.full,
-            is_first=not runs.has_succeeded(session, account_id),
-            phase="fetch",
-            rules=rule_values.to_json(rules),
-            started_at=rt.now(),
-        )
+        if ask.queued_id is not None:
+            row = runs.begin_queued(session, ask.queued_id)
+        else:
+            row = t.Run(account_id=account_id, trigger=ask.trigger, started_at=rt.now())
+            row.parent_id, row.requested_by_id = ask.parent_id, ask.by.user_id or account.requested_by_id
+        row.direction, row.rules = rules.direction, rule_values.to_json(rules)
+        row.is_full, row.is_first = ask.full, not runs.has_succeeded(session, account_id)
+        row.phase, row.started_at = "fetch", rt.now()
         session.add(row)
         session.flush()
         return t.pk(row)
 
 
-def _run(rt: Runtime, account_id: int, run_id: int, ask: Ask, owner: str) -> ProviderError | None:
-    """Go through the corridor. Returns the provider's error that ended it early, or None."""
+def _run(rt: Runtime, account_id: int, run_id: int, ask: Ask, owner: str, ended: Ended) -> None:
+    """Go through the corridor and note how it ended. Raises LeaseLost."""
     try:
-        ctx = _context(rt, account_id, run_id, ask, owner)
+        ctx = open_context(rt, account_id, run_id, ask, owner)
     except ProviderError as error:
-        return error
+        ended.error = error
+        return
     try:
-        _corridor(ctx)
+        _corridor(ctx, ended)
     except claims.LeaseLost:
         raise
     except ProviderError as error:
         log.info("run.stopped", account_id=account_id, run_id=run_id, error=type(error).__name__)
-        return error
+        ended.error = error
     finally:
-        runs_requests = getattr(ctx.reader, "requests", 0)
+        ended.requests = int(getattr(ctx.reader, "requests", 0) or 0)
         ctx.reader.close()
-        _note(rt, run_id, requests=int(runs_requests or 0))
-    return None
 
 
-def _context(rt: Runtime, account_id: int, run_id: int, ask: Ask, owner: str) -> Context:
+def open_context(rt: Runtime, account_id: int, run_id: int, ask: Ask, owner: str) -> Context:
     with rt.reading() as session:
         account = account_rows.get(session, account_id)
-        rules = settings.rules_of(session, account)
+        rules = ask.rules or settings.rules_of(session, account)
         switches, _ = settings.switches_of(session)
         row = session.get_one(t.Run, run_id)
         epoch = instance.epoch(session)
@@ -164,63 +181,56 @@ def _own_addresses(session: Session, account: t.Account) -> frozenset[str]:
     return frozenset(address.lower() for address in found if address)
 
 
-def _corridor(ctx: Context) -> None:
-    with _phase(ctx, "fetch"):
+def _corridor(ctx: Context, ended: Ended) -> None:
+    with _phase(ended, "fetch"):
         if not ctx.is_dry:
             apply_remote.settle_doubts(ctx)
         fetching.fetch(ctx)
     for _ in range(ROUNDS):
-        with _phase(ctx, "plan"):
+        with _phase(ended, "plan"):
             planned = planning.plan(ctx)
-            _note_plan(ctx, planned)
+        if planned.is_quiet and not ended.is_planned:
+            break
+        ended.is_planned = True
+        _note_plan(ctx, planned)
         if ctx.is_dry:
             return
-        with _phase(ctx, "apply"):
+        with _phase(ended, "apply"):
             local = apply_local.apply(ctx)
             remote = apply_remote.apply(ctx)
-        again = local.missed or remote.missed or local.created_series or remote.created_series
-        if not again:
+        if not (local.missed or remote.missed or local.created_series or remote.created_series):
             break
     _restored(ctx)
 
 
 def _restored(ctx: Context) -> None:
-    """The first complete run after a restore has compared everything: from now on runs are ordinary again."""
+    """The first complete run after a restore has compared everything: from now on runs are ordinary again.
+
+    A plan that waits for approval as a whole goes on waiting: only a person, or finding nothing to hold, ends that.
+    """
     if not (ctx.is_restored or ctx.account.hold_next_plan):
         return
     with ctx.rt.writing() as session:
         account = ctx.holding(session)
         account.restore_epoch = instance.epoch(session)
-        account.hold_next_plan = False
+        if not held.waiting(session, ctx.run_id):
+            account.hold_next_plan = False
 
 
 @contextmanager
-def _phase(ctx: Context, name: str) -> Iterator[None]:
-    _note(ctx.rt, ctx.run_id, phase=name)
+def _phase(ended: Ended, name: str) -> Iterator[None]:
     began = time.monotonic()
     try:
         yield
     finally:
-        spent = int((time.monotonic() - began) * 1000)
-        with ctx.rt.writing() as session:
-            row = session.get_one(t.Run, ctx.run_id)
-            row.phases = row.phases | {name: row.phases.get(name, 0) + spent}
-
-
-def _note(rt: Runtime, run_id: int, **values: object) -> None:
-    with rt.writing() as session:
-        session.execute(
-            sa.update(t.Run)
-            .where(col(t.Run.id) == run_id)
-            .values(**values)
-            .execution_options(synchronize_session=False)
-        )
+        ended.phases[name] = ended.phases.get(name, 0) + int((time.monotonic() - began) * 1000)
 
 
 def _note_plan(ctx: Context, planned: planning.Plan) -> None:
     with ctx.rt.writing() as session:
         ctx.holding(session)
         row = session.get_one(t.Run, ctx.run_id)
+        row.phase = "apply"
         row.processed = max(row.processed, planned.processed)
         row.skipped = max(row.skipped, planned.skipped)
         row.merged += planned.merged
@@ -231,16 +241,19 @@ def _note_plan(ctx: Context, planned: planning.Plan) -> None:
 # --- the end of a run
 
 
-def _close_run(rt: Runtime, account_id: int, run_id: int, ask: Ask, owner: str, error: ProviderError | None) -> int:
+def close_run(rt: Runtime, account_id: int, run_id: int, ask: Ask, ended: Ended) -> int:
     """Count what the run's steps became and give the run its state. Returns how many steps failed."""
     with rt.writing() as session:
         row = session.get_one(t.Run, run_id)
-        runs.count(session, row)
-        row.finished_at = rt.now()
-        row.phase = ""
-        row.state = _state(row, ask, error)
-        if error is not None:
-            row.error_class, row.error = failures.error_class(error), str(error)[:1000]
+        if ended.is_planned:
+            runs.count(session, row)
+        row.finished_at, row.phase = rt.now(), ""
+        row.phases, row.requests = ended.phases, ended.requests
+        row.state = _state(row, ask, ended.error)
+        if ended.error is not None:
+            row.error_class, row.error = failures.error_class(ended.error), str(ended.error)[:1000]
+        if ended.is_planned and not ask.dry:
+            runs.settle_held(session, account_id)
         return row.failed
 
 

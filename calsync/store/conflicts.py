@@ -35,20 +35,23 @@ def pending(session: Session, subjects: Iterable[str]) -> dict[str, t.Conflict]:
     return {row.subject: row for row in session.scalars(query.order_by(col(K.id)))}
 
 
+_SHIFTED = (
+    sa.select(col(K.link_id))
+    .join(t.Link, col(t.Link.id) == col(K.link_id))
+    .join(t.Activity, col(t.Activity.id) == col(t.Link.activity_id))
+    .join(t.MirrorEvent, col(t.MirrorEvent.id) == col(t.Link.event_id))
+    .where(
+        col(K.account_id) == sa.bindparam("account_id"),
+        col(K.state) == "open",
+        sa.or_(col(K.local_fp) != col(t.Activity.fingerprint), col(K.remote_fp) != remote_mark()),
+    )
+)
+
+
 def shifted_link_ids(session: Session, account_id: int, known: set[int]) -> list[int]:
     """Return links of open conflicts of which a side has changed since the conflict was written down."""
-    query = (
-        sa.select(col(K.link_id))
-        .join(t.Link, col(t.Link.id) == col(K.link_id))
-        .join(t.Activity, col(t.Activity.id) == col(t.Link.activity_id))
-        .join(t.MirrorEvent, col(t.MirrorEvent.id) == col(t.Link.event_id))
-        .where(
-            col(K.account_id) == account_id,
-            col(K.state) == "open",
-            sa.or_(col(K.local_fp) != col(t.Activity.fingerprint), col(K.remote_fp) != remote_mark()),
-        )
-    )
-    return [int(i) for i in session.scalars(query) if i is not None and i not in known]
+    found = session.execute(_SHIFTED, {"account_id": account_id}).scalars()
+    return [int(i) for i in found if i is not None and i not in known]
 
 
 def open_or_refresh(session: Session, values: dict[str, Any], now: datetime) -> None:

@@ -18,6 +18,9 @@ L, A, E, C = t.Link, t.Activity, t.MirrorEvent, t.Calendar
 DISCARDED = "discarded"
 """Stands where a person declined a difference: it is not planned again until one of its sides changes."""
 
+SWITCHED = 250
+"""Links parked, and links woken, in one transaction."""
+
 GONE = "gone:"
 """Stands before the fingerprint of a remote event that is gone, where one column must say both."""
 
@@ -45,28 +48,27 @@ def mark(event: t.MirrorEvent) -> str:
     return (GONE + event.fingerprint)[:32] if gone else event.fingerprint
 
 
-def changed_ids(session: Session, account_id: int, rules: str, projection: str) -> list[int]:
-    """Return links of which a side differs from its snapshot, unless that very difference was already considered."""
+def _changed() -> Any:
     was_over = col(L.state) == LinkState.CANCELLED
     differs = sa.or_(
         col(A.fingerprint) != col(L.local_fp),
         col(E.fingerprint) != col(L.remote_fp),
         (sa.or_(col(A.status) == "cancelled", col(A.is_dissolved))) != was_over,
         (sa.or_(col(E.is_deleted), col(E.is_cancelled))) != was_over,
-        sa.and_(col(L.is_ours), col(L.projection) != projection, sa.not_(was_over)),
+        sa.and_(col(L.is_ours), col(L.projection) != sa.bindparam("projection"), sa.not_(was_over)),
     )
     considered = sa.and_(
-        col(L.considered_rules).in_([rules, DISCARDED]),
+        col(L.considered_rules).in_([sa.bindparam("rules"), DISCARDED]),
         col(L.considered_local) == col(A.fingerprint),
         col(L.considered_remote) == remote_mark(),
     )
-    query = (
+    return (
         sa.select(col(L.id))
         .join(A, col(A.id) == col(L.activity_id))
         .join(E, col(E.id) == col(L.event_id))
         .join(C, col(C.id) == col(L.calendar_id))
         .where(
-            col(L.account_id) == account_id,
+            col(L.account_id) == sa.bindparam("account_id"),
             col(L.state) != LinkState.PARKED,
             col(C.syncs),
             col(C.is_gone).is_(False),
@@ -75,7 +77,16 @@ def changed_ids(session: Session, account_id: int, rules: str, projection: str) 
         )
         .order_by(col(L.recurrence_key) != "", col(L.id))
     )
-    return [int(i) for i in session.scalars(query) if i is not None]
+
+
+# Statements that every run needs are built once: building one costs more than running it.
+_CHANGED = _changed()
+
+
+def changed_ids(session: Session, account_id: int, rules: str, projection: str) -> list[int]:
+    """Return links of which a side differs from its snapshot, unless that very difference was already considered."""
+    found = session.execute(_CHANGED, {"account_id": account_id, "rules": rules, "projection": projection})
+    return [int(i) for i in found.scalars()]
 
 
 def pairs(session: Session, ids: Sequence[int]) -> list[Pair]:
@@ -92,24 +103,31 @@ def pairs(session: Session, ids: Sequence[int]) -> list[Pair]:
     return [found[i] for i in ids if i in found]
 
 
-def unlinked_event_ids(session: Session, account_id: int, considered: str | None) -> list[int]:
-    """Return living events of calendars that sync, without a link, not yet considered under these rules (None: all)."""
-    query = (
+def _unlinked_events() -> Any:
+    return (
         sa.select(col(E.id))
         .join(C, col(C.id) == col(E.calendar_id))
         .outerjoin(L, col(L.event_id) == col(E.id))
         .where(
-            col(C.account_id) == account_id,
+            col(C.account_id) == sa.bindparam("account_id"),
             col(C.syncs),
             col(C.is_gone).is_(False),
             col(E.is_deleted).is_(False),
             col(L.id).is_(None),
-            sa.true() if considered is None else col(E.considered) != considered,
+            sa.or_(sa.bindparam("all", type_=sa.Boolean), col(E.considered) != sa.bindparam("considered")),
             col(E.excluded) != DISCARDED,
         )
         .order_by(col(E.recurrence_key) != "", col(E.id))
     )
-    return [int(i) for i in session.scalars(query) if i is not None]
+
+
+_UNLINKED_EVENTS = _unlinked_events()
+
+
+def unlinked_event_ids(session: Session, account_id: int, considered: str | None) -> list[int]:
+    """Return living events of calendars that sync, without a link, not yet considered under these rules (None: all)."""
+    values = {"account_id": account_id, "considered": considered or "", "all": considered is None}
+    return [int(i) for i in session.execute(_UNLINKED_EVENTS, values).scalars()]
 
 
 def events(session: Session, ids: Sequence[int]) -> list[tuple[t.MirrorEvent, t.MirrorResource, t.Calendar]]:
@@ -124,44 +142,42 @@ def events(session: Session, ids: Sequence[int]) -> list[tuple[t.MirrorEvent, t.
     return [found[i] for i in ids if i in found]
 
 
-def unlinked_activity_ids(session: Session, owner_id: int, considered: str | None) -> list[int]:
-    """Return a person's activities that are on no calendar yet and not considered under these rules (None: all)."""
+def _unlinked_activities() -> Any:
     linked = sa.select(col(L.id)).where(col(L.activity_id) == col(A.id)).exists()
-    query = (
+    return (
         sa.select(col(A.id))
         .where(
-            col(A.owner_id) == owner_id,
+            col(A.owner_id) == sa.bindparam("owner_id"),
             col(A.recurrence_key) == "",
-            sa.true() if considered is None else col(A.considered) != considered,
+            sa.or_(sa.bindparam("all", type_=sa.Boolean), col(A.considered) != sa.bindparam("considered")),
             col(A.excluded) != DISCARDED,
             col(A.is_dissolved).is_(False),
             sa.not_(linked),
         )
         .order_by(col(A.id))
     )
-    return [int(i) for i in session.scalars(query) if i is not None]
 
 
-def unlinked_override_ids(session: Session, account_id: int) -> list[tuple[int, int]]:
-    """Return changed occurrences that are not yet where their series is: pairs of activity id and calendar id."""
-    master = aliased(A)
-    there = aliased(L)
+def _unlinked_overrides() -> Any:
+    """Begin at the overrides of one person: they are few, and an index leads to them."""
+    master, there = aliased(A), aliased(L)
     here = (
         sa.select(col(L.id))
         .where(col(L.activity_id) == col(A.id), col(L.calendar_id) == col(there.calendar_id))
         .exists()
     )
-    query = (
+    return (
         sa.select(col(A.id), col(there.calendar_id))
         .join(master, sa.and_(col(master.uid) == col(A.uid), col(master.recurrence_key) == ""))
         .join(there, col(there.activity_id) == col(master.id))
         .join(C, col(C.id) == col(there.calendar_id))
         .where(
-            col(there.account_id) == account_id,
+            col(A.owner_id) == sa.bindparam("owner_id"),
+            col(A.recurrence_key) > "",
+            col(there.account_id) == sa.bindparam("account_id"),
             col(there.state) == LinkState.ACTIVE,
             col(C.syncs),
             col(A.owner_id) == col(master.owner_id),
-            col(A.recurrence_key) != "",
             col(A.is_dissolved).is_(False),
             col(A.excluded) != DISCARDED,
             col(A.status) != "cancelled",
@@ -169,32 +185,72 @@ def unlinked_override_ids(session: Session, account_id: int) -> list[tuple[int, 
         )
         .order_by(col(A.id))
     )
-    return [(int(a), int(c)) for a, c in session.execute(query) if a is not None]
+
+
+_UNLINKED_ACTIVITIES = _unlinked_activities()
+_UNLINKED_OVERRIDES = _unlinked_overrides()
+
+
+def unlinked_activity_ids(session: Session, owner_id: int, considered: str | None) -> list[int]:
+    """Return a person's activities that are on no calendar and not yet considered under these rules (None: all)."""
+    values = {"owner_id": owner_id, "considered": considered or "", "all": considered is None}
+    return [int(i) for i in session.execute(_UNLINKED_ACTIVITIES, values).scalars()]
+
+
+def unlinked_override_ids(session: Session, account_id: int, owner_id: int) -> list[tuple[int, int]]:
+    """Return changed occurrences that are not yet where their series is: pairs of activity id and calendar id."""
+    found = session.execute(_UNLINKED_OVERRIDES, {"account_id": account_id, "owner_id": owner_id})
+    return [(int(a), int(c)) for a, c in found]
+
+
+def _to_switch() -> Any:
+    closed = sa.or_(col(C.syncs).is_(False), col(C.is_gone))
+    return (
+        sa.select(col(L.id))
+        .join(C, col(C.id) == col(L.calendar_id))
+        .where(
+            col(L.account_id) == sa.bindparam("account_id"),
+            sa.or_(
+                sa.and_(closed, col(L.state) == LinkState.ACTIVE),
+                sa.and_(
+                    sa.not_(closed), col(L.state) == LinkState.PARKED, col(L.park_reason) == Reason.PAUSED_CALENDAR
+                ),
+            ),
+        )
+        .limit(1)
+    )
+
+
+_TO_SWITCH = _to_switch()
+
+
+def any_to_switch(session: Session, account_id: int) -> bool:
+    """Return whether park_and_resume would change anything."""
+    return session.execute(_TO_SWITCH, {"account_id": account_id}).first() is not None
 
 
 def park_and_resume(session: Session, account_id: int) -> int:
-    """Park links of calendars that no longer sync, wake those of calendars that do again. Returns how many changed."""
-    closed = sa.select(col(C.id)).where(
-        col(C.account_id) == account_id, sa.or_(col(C.syncs).is_(False), col(C.is_gone))
-    )
-    open_ = sa.select(col(C.id)).where(col(C.account_id) == account_id, col(C.syncs), col(C.is_gone).is_(False))
-    parked = session.execute(
-        sa.update(L)
-        .where(col(L.calendar_id).in_(closed), col(L.state) == LinkState.ACTIVE)
-        .values(state=LinkState.PARKED, park_reason=Reason.PAUSED_CALENDAR)
-        .execution_options(synchronize_session=False)
-    )
-    resumed = session.execute(
-        sa.update(L)
-        .where(
-            col(L.calendar_id).in_(open_),
-            col(L.state) == LinkState.PARKED,
-            col(L.park_reason) == Reason.PAUSED_CALENDAR,
-        )
-        .values(state=LinkState.ACTIVE, park_reason="", considered_rules="")
-        .execution_options(synchronize_session=False)
-    )
-    return int(parked.rowcount) + int(resumed.rowcount)  # type: ignore[attr-defined]
+    """Park links of calendars that no longer sync, wake those of calendars that do again, up to SWITCHED of each.
+
+    Returns how many changed; call it until that is nothing.
+    """
+    closed = sa.or_(col(C.syncs).is_(False), col(C.is_gone))
+    active = sa.and_(closed, col(L.state) == LinkState.ACTIVE)
+    parked = sa.and_(sa.not_(closed), col(L.state) == LinkState.PARKED, col(L.park_reason) == Reason.PAUSED_CALENDAR)
+    changes: list[tuple[Any, dict[str, Any]]] = [
+        (active, {"state": LinkState.PARKED, "park_reason": Reason.PAUSED_CALENDAR}),
+        (parked, {"state": LinkState.ACTIVE, "park_reason": "", "considered_rules": ""}),
+    ]
+    return sum(_switch(session, account_id, wanted, values) for wanted, values in changes)
+
+
+def _switch(session: Session, account_id: int, wanted: Any, values: dict[str, Any]) -> int:
+    query = sa.select(col(L.id)).join(C, col(C.id) == col(L.calendar_id)).where(col(L.account_id) == account_id, wanted)
+    ids = list(session.scalars(query.limit(SWITCHED)))
+    if ids:
+        change = sa.update(L).where(col(L.id).in_(ids)).values(**values)
+        session.execute(change.execution_options(synchronize_session=False))
+    return len(ids)
 
 
 def same_uid_elsewhere(

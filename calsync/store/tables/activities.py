@@ -68,4 +68,5 @@ class Activity(SQLModel, table=True):
         Index(None, "updated_at", "id"),
         Index(None, "uid", "recurrence_key"),
         Index(None, "owner_id", "considered"),
+        Index(None, "owner_id", "recurrence_key"),
     )
