@@ -68,10 +68,10 @@ def build_app() -> Flask:
     """Return the pages with jobs and clock running behind them, for a WSGI server that imports `wsgi:app`."""
     import atexit
 
-    from calsync.store import schema
+    from calsync.services import start
 
     rt = build_runtime(load_settings())
-    schema.check(rt.db)
+    start.ready(rt)
     stack = contextlib.ExitStack()
     app, _ = stack.enter_context(_background(rt))
     atexit.register(stack.close)

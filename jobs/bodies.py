@@ -101,7 +101,6 @@ def follow_clock(rt: Runtime, owner: str) -> None:
 
     claims.resume_rested(rt)
     claims.reschedule(rt)
-    _hurry_queued(rt)
 
 
 def watch_notices(rt: Runtime, owner: str) -> None:

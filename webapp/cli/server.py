@@ -12,8 +12,13 @@ from webapp.cli import tools
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on. Default: CALSYNC_PORT.")
 def serve(host: str | None, port: int | None) -> None:
     """Serve the pages and sync in the background until stopped. Creates or migrates the database."""
-    from calsync.store import schema
+    from calsync.services import start
+    from calsync.store import revision
 
     rt = tools.bare_runtime()
-    schema.upgrade(rt.db)
+    if not revision.is_current(rt.db):
+        from calsync.store import schema
+
+        schema.upgrade(rt.db)
+    start.ready(rt)
     tools.tools().serve(rt, host or rt.settings.host, port or rt.settings.port)

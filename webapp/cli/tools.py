@@ -45,11 +45,11 @@ def bare_runtime() -> Runtime:
 
 
 def runtime() -> Runtime:
-    """Return a runtime on a database of this version. Raises UnknownSchema, which says what mends it."""
-    from calsync.store import schema
+    """Return a runtime whose database is of this version and fits the key. Raises UnknownSchema or WrongKey."""
+    from calsync.services import start
 
     rt = bare_runtime()
-    schema.check(rt.db)
+    start.ready(rt)
     return rt
 
 
