@@ -292,5 +292,5 @@ def _cancelled_series(session: Session, rows: Collection[t.Activity]) -> set[tup
         query = sa.select(col(A.owner_id), col(A.uid)).where(
             col(A.uid).in_(loose[begin : begin + _AT_ONCE]), col(A.recurrence_key) == "", col(A.status) == "cancelled"
         )
-        found |= {(int(owner), uid) for owner, uid in session.execute(query).tuples()}
+        found |= {(int(owner), uid) for owner, uid in session.execute(query)}
     return found - known
