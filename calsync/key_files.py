@@ -13,6 +13,15 @@ def read(path: Path) -> tuple[str, ...]:
     return tuple(path.read_text(encoding="utf-8").replace(",", " ").split())
 
 
+def stamp(path: Path) -> object:
+    """Return something that differs when the file was replaced; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
 def write(path: Path, keys: tuple[str, ...]) -> None:
     """Replace a key file. Raises OSError."""
     _aside(path, "\n".join(keys) + "\n").replace(path)

@@ -13,11 +13,15 @@ from calsync.store.secrets import WrongKey, make_key
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """How many secrets were sealed anew, whether a key was made, and how many older keys are still kept."""
+    """How many secrets were sealed anew, whether a key was made, and how many older keys are still kept.
+
+    `unreadable` secrets were left as they are: no key opens them, and their accounts have to reconnect.
+    """
 
     secrets: int
     made_key: bool
     older_keys: int
+    unreadable: int = 0
 
 
 def rotate(rt: Runtime, *, drop_old: bool = False, by: Actor) -> Rotated:
@@ -25,8 +29,8 @@ def rotate(rt: Runtime, *, drop_old: bool = False, by: Actor) -> Rotated:
 
     Where the environment holds the keys, put a new one before the others, restart, and call this. Other
     processes notice a new key in the file by themselves. Older keys stay in the file, because older backups
-    need them; `drop_old` removes them at the end. It may be repeated after a crash. Raises WrongKey before
-    anything is changed when a secret cannot be read.
+    need them; `drop_old` removes them at the end. It may be repeated after a crash. Raises WrongKey, with
+    nothing changed, when the key at hand is not the database's.
     """
     path = rt.settings.key_file
     if drop_old and path is None:
@@ -37,28 +41,39 @@ def rotate(rt: Runtime, *, drop_old: bool = False, by: Actor) -> Rotated:
     if path is not None:
         key_files.write(path, (make_key(), *key_files.read(path)))
         rt.secrets.refresh()
-    count = _seal_all(rt, by)
+    count, unreadable = _seal_all(rt, by)
     older = 0
     if path is not None:
         keys = key_files.read(path)
         if drop_old:
+            _seal_all(rt, by)  # what others sealed before they saw the new key and saved after we had passed
             key_files.write(path, keys[:1])
             rt.secrets.refresh()
         older = 0 if drop_old else len(keys) - 1
-    return Rotated(count, path is not None, older)
+    return Rotated(count, path is not None, older, unreadable)
 
 
-def _seal_all(rt: Runtime, by: Actor) -> int:
+def _seal_all(rt: Runtime, by: Actor) -> tuple[int, int]:
+    """Seal everything with the newest key; return how many secrets that were, and how many no key opened."""
+    lost: list[bytes] = []
+
+    def anew(token: bytes) -> bytes:
+        try:
+            return rt.secrets.rotate(token)
+        except WrongKey:
+            lost.append(token)
+            return token
+
     count = 0
     for column in sealed.columns():
         last, found = 0, sealed.BATCH
         while found == sealed.BATCH:
             with rt.writing() as session:
-                last, found = sealed.reseal(session, column, last, rt.secrets.rotate)
+                last, found = sealed.reseal(session, column, last, anew)
             count += found
     with rt.writing() as session:
-        count += sealed.reseal_settings(session, rt.secrets.rotate)
+        count += sealed.reseal_settings(session, anew)
         sealed.bind_key(session, rt.secrets)
-        thing = ("instance", "1", "")
-        audit.record(session, by, "encryption.rotated", thing, at=rt.now(), after={"count": count})
-    return count
+        facts = {"count": count - len(lost), "unreadable": len(lost)}
+        audit.record(session, by, "encryption.rotated", ("instance", "1", ""), at=rt.now(), after=facts)
+    return count - len(lost), len(lost)

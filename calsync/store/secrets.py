@@ -31,8 +31,10 @@ class WrongKey(CalsyncError):
 def from_settings(settings: Settings) -> Secrets:
     """Return the secrets of this process; keys in a file are read again when it has changed."""
     path = settings.key_file
-    reread = None if path is None else functools.partial(key_files.read, path)
-    return Secrets(settings.key_texts, settings.encryption_source, reread)
+    if path is None:
+        return Secrets(settings.key_texts, settings.encryption_source)
+    read = functools.partial(key_files.read, path)
+    return Secrets(settings.key_texts, settings.encryption_source, read, functools.partial(key_files.stamp, path))
 
 
 def make_key() -> str:
@@ -43,8 +45,9 @@ def make_key() -> str:
 class Secrets:
     """Seals with the first key, unseals with any of them. Safe to share between threads.
 
-    `source` names the place of the keys in messages. `reread` returns the keys as they are there now; it is
-    asked once when a token does not open, because another process may have rotated the keys since.
+    `source` names the place of the keys in messages. Where another process may rotate them, `reread` returns the
+    keys as they are now and `stamp` something that differs when they have changed: it is compared before each
+    sealing, so that nothing is sealed with a key that is about to be dropped.
     """
 
     def __init__(
@@ -52,9 +55,12 @@ class Secrets:
         keys: Sequence[str],
         source: str = "CALSYNC_ENCRYPTION_KEYS",
         reread: Callable[[], Sequence[str]] | None = None,
+        stamp: Callable[[], object] = lambda: None,
     ) -> None:
         self.source = source
         self._reread = reread
+        self._stamp = stamp
+        self._seen = stamp()
         self._take(keys)
 
     def _take(self, keys: Sequence[str]) -> None:
@@ -66,6 +72,8 @@ class Secrets:
 
     def seal(self, text: str) -> bytes:
         """Return `text` encrypted with the newest key."""
+        if self._stamp() != self._seen:
+            self.refresh()
         return self._fernet.encrypt(text.encode())
 
     def unseal(self, token: bytes) -> str:
@@ -79,6 +87,7 @@ class Secrets:
     def refresh(self) -> None:
         """Take the keys as they are at their source now."""
         if self._reread is not None:
+            self._seen = self._stamp()
             self._take(self._reread())
 
     def _with_known_key(self, work: Callable[[MultiFernet], bytes]) -> bytes:

@@ -16,7 +16,7 @@ from calsync.store import sealed
 from calsync.store import tables as t
 from calsync.store.db import Database
 from calsync.store.secrets import Secrets, WrongKey, from_settings, make_key
-from tests.factories import KEY, PASSWORD, Clock, acting, make_account, make_cast, make_settings, prepare
+from tests.factories import KEY, PASSWORD, Clock, acting, make_account, make_cast, make_settings, make_user, prepare
 
 pytestmark = pytest.mark.postgres
 REMOTE = "remote-p4ssword"
@@ -109,6 +109,15 @@ def test_more_rows_than_a_batch_are_all_sealed_anew(rt: Runtime, monkeypatch: py
     rotate.rotate(rt, by=CLI)
     newest = Secrets(key_files.read(rt.settings.key_file or Path())[:1])
     assert [account_secret(rt, account, newest) for account in accounts] == [f"s{n}" for n in range(5)]
+
+
+def test_one_unreadable_secret_stops_nothing_and_is_counted(rt: Runtime) -> None:
+    account = fill(rt)
+    foreign = Secrets([make_key()]).seal("lost")
+    make_account(rt, make_user(rt, "Pat"), subject="lost", secret=foreign)
+    done = rotate.rotate(rt, drop_old=True, by=CLI)
+    assert (done.secrets, done.unreadable) == (4, 1)
+    assert account_secret(rt, account, from_settings(rt.settings)) == REMOTE
 
 
 def test_no_secret_stands_in_the_database_the_wal_or_the_log(rt: Runtime, clock: Clock) -> None:

@@ -56,5 +56,15 @@ def test_keys_rotated_by_another_process_are_picked_up(tmp_path: Path) -> None:
         box.unseal(Secrets([make_key()]).seal("x"))
 
 
+def test_another_process_seals_with_the_new_key_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    key_files.write(path, (KEY,))
+    box = from_settings(make_settings(tmp_path, encryption_source=str(path)))
+    box.seal("x")
+    new = make_key()
+    key_files.write(path, (new, KEY))
+    assert Secrets([new]).unseal(box.seal("x")) == "x"
+
+
 def test_its_repr_shows_no_key() -> None:
     assert KEY not in repr(BOX)
