@@ -57,6 +57,8 @@ def encode(values: tuple[Any, ...]) -> str:
 def _decode(text: str) -> tuple[Any, ...]:
     try:
         parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if not isinstance(parts, list):
+            raise TypeError("a cursor is a list")
         return tuple(_rich(part) for part in parts)
     except (ValueError, binascii.Error, TypeError):
         abort(404)
@@ -82,6 +84,10 @@ def _rich(value: Any) -> Any:
     raise ValueError(value)
 
 
+def without_cursor() -> dict[str, list[str]]:
+    """Return the address's parameters but for the cursor: what links to the same filters elsewhere need."""
+    return {name: values for name, values in request.args.lists() if name not in ("after", "before")}
+
+
 def _address(**cursor: str) -> str:
-    kept = {name: values for name, values in request.args.lists() if name not in ("after", "before")}
-    return url_for(request.endpoint or "", **{**kept, **(request.view_args or {}), **cursor})
+    return url_for(request.endpoint or "", **{**without_cursor(), **(request.view_args or {}), **cursor})

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from calsync.runtime import Runtime
 
@@ -23,6 +24,7 @@ csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=False)
 
 LARGEST_REQUEST = 4 * 1024 * 1024
+LARGEST_ID = 2**31 - 1
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -30,6 +32,13 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+
+
+class _Id(IntegerConverter):
+    """An id in an address. Larger numbers are nobody's, and databases would stumble over them."""
+
+    def __init__(self, map: Map, **given: Any) -> None:
+        super().__init__(map, **{"max": LARGEST_ID, **given})
 
 
 class _Sessions(SecureCookieSessionInterface):
@@ -58,6 +67,8 @@ def install(app: Flask, rt: Runtime) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     csrf.init_app(app)
     limiter.init_app(app)
+    app.url_map.converters["int"] = _Id
+    app.before_request(_refuse_nul)
     app.after_request(_add_headers)
 
 
@@ -69,6 +80,12 @@ def limit(rate: str) -> Callable[[Any], Any]:
 def allow_form_to(origin: str) -> None:
     """Let forms of the page being answered lead to `origin`: browsers apply form-action to redirects too."""
     g.form_origins = (*g.get("form_origins", ()), origin)
+
+
+def _refuse_nul() -> None:
+    """Refuse the one character that PostgreSQL cannot store in a text; no person types it."""
+    if any("\0" in value for values in (request.args, request.form) for value in values.values()):
+        abort(400)
 
 
 def _add_headers(response: Response) -> Response:

@@ -13,6 +13,11 @@ from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlmodel import Session
 
+from calsync.errors import NotFound
+
+
+LARGEST_NUMBER = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -43,12 +48,13 @@ def fetch(
     """Run `query` sorted by `columns` and return the slice.
 
     A query for one entity gives entities; one for several columns gives rows. One more row than `limit` is read to
-    know whether there are others.
+    know whether there are others. Raises NotFound when the bound is not made of values of these columns.
     """
     backwards = cut.before is not None
     falling = newest_first != backwards
     bound = cut.before if backwards else cut.after
     if bound is not None:
+        _check(bound, columns)
         # Literals go through the column's type, so that SQLite compares the stored form of a time.
         here = tuple_(*columns)
         there = tuple_(*bound, types=[column.type for column in columns])
@@ -59,6 +65,18 @@ def fetch(
     if backwards:
         return Slice(rows[::-1], has_next=True, has_previous=more)
     return Slice(rows, has_next=more, has_previous=bound is not None)
+
+
+def _check(bound: tuple[Any, ...], columns: Sequence[InstrumentedAttribute[Any]]) -> None:
+    """Raise NotFound for values that cannot be a row's: they come from an address, where anyone may type."""
+    if len(bound) != len(columns) or not all(map(_fits, bound, columns)):
+        raise NotFound("page", bound)
+
+
+def _fits(value: Any, column: InstrumentedAttribute[Any]) -> bool:
+    if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+        return False
+    return isinstance(value, column.type.python_type) and not (isinstance(value, str) and "\0" in value)
 
 
 def _rows(session: Session, query: Select[Any]) -> list[Any]:

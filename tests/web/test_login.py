@@ -73,9 +73,7 @@ def test_logout_ends_the_session_even_for_a_copied_cookie(eli: FlaskClient, app:
     assert thief.get("/profile/").location.startswith("/login")
 
 
-def test_session_ends_when_the_password_changes_elsewhere(
-    eli: FlaskClient, rt: Runtime, cast: factories.Cast
-) -> None:
+def test_session_ends_when_the_password_changes_elsewhere(eli: FlaskClient, rt: Runtime, cast: factories.Cast) -> None:
     by = factories.acting(cast.eli)
     logins.change_password(rt, cast.eli.id, factories.PASSWORD, "four unrelated words here", by=by)
     assert eli.get("/profile/").location.startswith("/login")
@@ -98,9 +96,7 @@ def test_signed_in_people_are_led_past_the_form(eli: FlaskClient) -> None:
     assert eli.get("/login?next=/help/").location == "/help/"
 
 
-def test_invited_person_chooses_a_password_and_is_in(
-    app: Flask, rt: Runtime, cast: factories.Cast
-) -> None:
+def test_invited_person_chooses_a_password_and_is_in(app: Flask, rt: Runtime, cast: factories.Cast) -> None:
     made = people.invite(rt, "nora@example.com", "staff", name="Nora", by=factories.acting(cast.ada))
     nora = app.test_client()
     page = nora.get(f"/invite/{made.key}")

@@ -62,7 +62,9 @@ def test_refused_setup_keeps_what_was_typed(app: Flask) -> None:
 
 def test_address_is_compared_with_the_browsers(ada: FlaskClient) -> None:
     assert "Matches the address in your browser" in ada.get("/setup/address").text
-    page = ada.post("/setup/address", data={"public_url": "https://other.example", "tz": "Nowhere", "date_format": "iso"})
+    page = ada.post(
+        "/setup/address", data={"public_url": "https://other.example", "tz": "Nowhere", "date_format": "iso"}
+    )
     assert page.status_code == 422
     assert "This is not the address in your browser" in page.text
 

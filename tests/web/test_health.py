@@ -1,0 +1,82 @@
+"""What machines are told about the installation, and who may read the metrics."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from pydantic import SecretStr
+
+from calsync.runtime import Runtime
+from calsync.store import tables as t
+from tests import factories
+from tests.web.world import make_world
+from webapp import create_app
+
+
+def tick(rt: Runtime) -> None:
+    with rt.writing() as session:
+        session.merge(t.Instance(id=1, scheduler_tick_at=rt.now()))
+
+
+def test_the_process_answers_before_anyone_is_there(app: Flask) -> None:
+    assert app.test_client().get("/healthz").json == {"status": "ok"}
+
+
+def test_ready_needs_a_scheduler_that_ticks(app: Flask, rt: Runtime, clock: factories.Clock) -> None:
+    client = app.test_client()
+    assert client.get("/readyz").status_code == 503
+    tick(rt)
+    assert client.get("/readyz").status_code == 200
+    clock.advance(minutes=6)
+    late = client.get("/readyz")
+    assert late.status_code == 503
+    assert late.json["checks"]["scheduler"]["problem"] == "the scheduler stands still"
+
+
+def test_ready_needs_the_right_schema(app: Flask, rt: Runtime) -> None:
+    tick(rt)
+    with rt.writing() as session:
+        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert "9999" in answer.json["checks"]["schema"]["problem"]
+
+
+def test_metrics_count_what_is_there(app: Flask, rt: Runtime, cast: factories.Cast) -> None:
+    make_world(rt, cast)
+    client = app.test_client()
+    client.get("/healthz")
+    text = client.get("/metrics").text
+    assert 'calsync_accounts{state="active"} 1.0' in text
+    assert 'calsync_runs_24h{state="failed"} 1.0' in text
+    assert 'calsync_open_steps{state="failed"} 1.0' in text
+    assert 'calsync_http_request_seconds_count{endpoint="health.healthz",status="2xx"}' in text
+
+
+def test_due_lag_grows_with_time(app: Flask, rt: Runtime, cast: factories.Cast, clock: factories.Clock) -> None:
+    factories.make_account(rt, cast.eli)
+    clock.advance(minutes=10)
+    assert "calsync_due_lag_seconds 600.0" in app.test_client().get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("access", "address", "headers", "status"),
+    [
+        ("off", "127.0.0.1", {}, 404),
+        ("local", "127.0.0.1", {}, 200),
+        ("local", "::1", {}, 200),
+        ("local", "203.0.113.9", {}, 404),
+        ("local", "203.0.113.9", {"X-Forwarded-For": "127.0.0.1"}, 404),
+        ("token", "203.0.113.9", {"Authorization": "Bearer t0ken"}, 200),
+        ("token", "127.0.0.1", {"Authorization": "Bearer other"}, 404),
+        ("token", "127.0.0.1", {}, 404),
+        ("anyone", "203.0.113.9", {}, 200),
+    ],
+)
+def test_metrics_are_shown_to_whom_the_setting_says(
+    tmp_path: Path, access: str, address: str, headers: dict[str, str], status: int
+) -> None:
+    values = {"metrics_access": access, "metrics_token": SecretStr("t0ken")}
+    settings = factories.make_settings(tmp_path, **values)
+    client = create_app(factories.make_runtime(tmp_path, settings=settings)).test_client()
+    assert client.get("/metrics", headers=headers, environ_base={"REMOTE_ADDR": address}).status_code == status
