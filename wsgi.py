@@ -10,7 +10,7 @@ import dataclasses
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from calsync import config, log
@@ -33,9 +33,9 @@ def main() -> None:
     cli.main(Tools(load_settings=load_settings, runtime=build_runtime, serve=serve))
 
 
-def load_settings() -> Settings:
-    """Read the settings and make the log speak as they say."""
-    settings = config.load()
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings, or those that `environ` alone gives, and make the log speak as they say."""
+    settings = config.load() if environ is None else config.load(environ, env_file=None)
     log.set_up(settings.log_level, settings.log_format)
     return settings
 

@@ -6,15 +6,19 @@ is handed in by wsgi as `Tools`. The contract (exit codes, `--json`) stands in d
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from webapp.cli import groups
+from webapp.cli import failures, groups
 from webapp.cli.tools import Tools
 
 
 def main(tools: Tools, args: list[str] | None = None) -> None:
     """Run one command and exit with its code."""
-    command().main(args=args, prog_name="calsync", obj=tools)
+    with failures.as_one_line():
+        code = command().main(args=args, prog_name="calsync", obj=tools, standalone_mode=False)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def command() -> click.Group:

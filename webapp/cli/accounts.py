@@ -121,6 +121,31 @@ def resume(account_id: int) -> None:
     output.say(f"Account {account_id} is active.")
 
 
+@account.command()
+@click.argument("account_id", metavar="ID", type=int)
+@click.option("--keep", "choice", flag_value="keep", help="Both sides stay as they are; also what happens without.")
+@click.option("--delete-remote", "choice", flag_value="delete_remote", help="Delete there the events that we created.")
+@click.option("--delete-local", "choice", flag_value="delete_local", help="Cancel here what came from its calendars.")
+@click.option("--delete-both", "choice", flag_value="delete_both", help="Both of these.")
+@click.pass_context
+def disconnect(ctx: click.Context, account_id: int, choice: str | None) -> None:
+    """Stop syncing an account for good and forget its password. Connecting it again finds everything."""
+    from calsync.services import disconnect as service
+
+    rt = tools.runtime()
+    done = service.disconnect(rt, account_id, choice or "keep", by=tools.cli_actor())
+    output.say(f"Deleted {done.deleted_remote} events there, cancelled {done.cancelled_local} activities here.")
+    if done.is_disconnected:
+        output.say(f"Account {account_id} is disconnected.")
+        return
+    click.echo(
+        f"Account {account_id} stays connected: {done.failed} deletions failed. "
+        f"See why: calsync run show {done.run_id}. Then try again, or disconnect with --keep.",
+        err=True,
+    )
+    ctx.exit(output.FAILURES)
+
+
 def facts(session: Session, found: t.Account) -> dict[str, Any]:
     """Return an account under the stable names of the JSON output."""
     from calsync.services import settings

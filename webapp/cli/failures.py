@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 import click
 
@@ -38,22 +40,34 @@ def as_one_line() -> Iterator[None]:
     """Turn the errors that we raise on purpose into a line on stderr and an exit code."""
     try:
         yield
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(output.USAGE)
+    except click.UsageError as error:
+        _end(f"{error.format_message()} See: {_help(error)}", output.USAGE)
+    except click.ClickException as error:
+        _end(error.format_message(), output.USAGE)
     except CalsyncError as error:
-        click.echo(f"Error: {sentence(error)}", err=True)
-        sys.exit(code(error))
+        _end(sentence(error), output.NEEDS_PERSON if isinstance(error, SignInNeeded) else output.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        _end("Stopped before it was done.", output.FAILURES)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; without this Python complains while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(output.FAILURES)
 
 
-def code(error: CalsyncError) -> int:
-    """Return the exit code for an error that ended a command."""
-    return output.USAGE
+def _end(text: str, code: int) -> NoReturn:
+    click.echo(f"Error: {' '.join(text.split())}", err=True)
+    sys.exit(code)
+
+
+def _help(error: click.UsageError) -> str:
+    return f"{error.ctx.command_path if error.ctx else 'calsync'} --help"
 
 
 def sentence(error: CalsyncError) -> str:
-    """Return what happened, why, and what to do, without line breaks."""
-    return " ".join(_words(error).split())
-
-
-def _words(error: CalsyncError) -> str:
+    """Return what happened, why, and what to do."""
     match error:
         case NotFound():
             hint = f" See which there are: {WHERE[error.kind]}" if error.kind in WHERE else ""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import click
-
-from webapp.cli import failures
 
 COMMANDS = {
     "serve": ("server", "serve"),
@@ -28,7 +25,7 @@ COMMANDS = {
 
 
 class Root(click.Group):
-    """The command `calsync`. Errors that we raise on purpose become one line and an exit code."""
+    """The command `calsync`."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -46,7 +43,3 @@ class Root(click.Group):
         file, name = COMMANDS[cmd_name]
         found: click.Command = getattr(importlib.import_module(f"webapp.cli.{file}"), name)
         return found
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with failures.as_one_line():
-            return super().invoke(ctx)

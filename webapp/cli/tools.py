@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,11 +20,17 @@ class Serve(Protocol):
     def __call__(self, rt: Runtime, host: str, port: int, greeting: str = "") -> None: ...
 
 
+class LoadSettings(Protocol):
+    """Read the settings of this process, or those that `environ` alone gives."""
+
+    def __call__(self, environ: Mapping[str, str] | None = None) -> Settings: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """The parts that only wsgi can put together; each is made when a command asks for it."""
 
-    load_settings: Callable[[], Settings]
+    load_settings: LoadSettings
     runtime: Callable[[Settings], Runtime]
     serve: Serve
 
