@@ -1,0 +1,292 @@
+"""Invariants: what must be true when all is quiet again, and after every single run. Each raises Violation.
+
+They compare the two sides as they truly are, past the mirror and the links, so that the engine cannot agree with
+itself about something that is not so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from calsync.engine import event as events
+from calsync.engine.event import FIELDS, Event
+from calsync.engine.projection import strip_block
+from calsync.engine.vocabulary import Direction, MailRule
+from calsync.providers.memory import body
+from calsync.store import tables as t
+from tests.simulator.ledger import ALIVE, LOCAL, Ledger, Record, token_of
+from tests.simulator.world import World
+
+FAR = timedelta(days=600)
+"""Events further away than this are outside every window the simulator uses."""
+
+
+class Violation(AssertionError):
+    """A promise is broken: `name` of the invariant, and what was found."""
+
+    def __init__(self, name: str, found: object) -> None:
+        self.name = name
+        super().__init__(f"{name}: {found}")
+
+
+@dataclass
+class Side:
+    """A record as one side holds it."""
+
+    content: dict[str, Any]
+    is_alive: bool
+    row: Any
+
+
+@dataclass
+class Both:
+    """Everything that both sides hold, by record number."""
+
+    local: dict[int, list[Side]]
+    remote: dict[int, list[Side]]
+
+    def living(self, number: int) -> tuple[list[Side], list[Side]]:
+        ours = [side for side in self.local.get(number, []) if side.is_alive]
+        return ours, [side for side in self.remote.get(number, []) if side.is_alive]
+
+
+def look(world: World) -> Both:
+    """Return both sides as they are."""
+    local: dict[int, list[Side]] = {}
+    remote: dict[int, list[Side]] = {}
+    for row in world.activities():
+        number = token_of(row.content["summary"])
+        if number is not None:
+            alive = row.status != "cancelled" and not row.is_dissolved
+            local.setdefault(number, []).append(Side(row.content, alive, row))
+    for calendar, handle, event in world.remote_events():
+        number = token_of(event.summary)
+        if number is not None:
+            side = Side(_readable(world, calendar, event), not event.is_cancelled, (calendar, handle))
+            remote.setdefault(number, []).append(side)
+    return Both(local, remote)
+
+
+def _readable(world: World, calendar: str, event: Event) -> dict[str, Any]:
+    """Return remote content; a series whose removed occurrences stand alone gets them as EXDATEs."""
+    content = events.content(event)
+    if not event.is_series or world.server.quirks.series_is_one_resource:
+        return content
+    removed = {
+        events.recurrence_key(e)
+        for _, _, e in world.remote_events([calendar])
+        if e.uid == event.uid and e.recurrence_id is not None and e.is_cancelled
+    }
+    return content | {"exdates": sorted({*content["exdates"], *removed})}
+
+
+# --- when all is quiet --------------------------------------------------------------------------------------
+
+
+def check_quiet(world: World, ledger: Ledger) -> None:
+    """Check everything that must hold when nothing is left to do."""
+    both = look(world)
+    check_doubles(ledger, both)
+    check_equal(world, ledger, both)
+    check_kept(world, ledger, both)
+    check_expected(world, ledger, both)
+    check_unknown(world, ledger, both)
+
+
+def check_doubles(ledger: Ledger, both: Both) -> None:
+    """No activity and no event stands twice."""
+    for number, record in ledger.records.items():
+        if record.shape == "twin":
+            continue
+        rows = [side for side in both.local.get(number, []) if not side.row.is_dissolved]
+        living = both.living(number)[1]
+        if len(rows) > 1 or len(living) > 1:
+            places = [side.row for side in living]
+            raise Violation("doubled", f"{record}: {len(rows)} activities, events at {places}")
+
+
+def check_equal(world: World, ledger: Ledger, both: Both) -> None:
+    """Both sides hold the same, field by field, of everything in scope."""
+    links = _links(world)
+    for number in in_scope(world, ledger, both):
+        (ours,), (theirs,) = (_one(sides) for sides in both.living(number))
+        drift = {name for link in links.get(number, []) for name in link.drift}
+        if (ours is None) != (theirs is None):
+            if "status" not in drift:
+                raise Violation("unequal", f"{ledger.records[number]}: here {ours}, there {theirs}")
+            continue
+        if ours is None or theirs is None:
+            continue
+        is_ours = any(link.is_ours for link in links.get(number, []))
+        for name in comparable(world, is_ours=is_ours) - drift:
+            mine, yours = tidy(world, ours.content, is_ours), tidy(world, theirs.content, is_ours)
+            if mine[name] != yours[name]:
+                raise Violation(
+                    "unequal", f"{ledger.records[number]} {name}: here {mine[name]!r}, there {yours[name]!r}"
+                )
+
+
+def check_kept(world: World, ledger: Ledger, both: Both) -> None:
+    """Every value that lost stands on a step: nothing that somebody typed is nowhere."""
+    remembered = world.steps_text()
+    for edit in ledger.edits:
+        if edit.is_replaced or edit.key[1] == ALIVE:
+            continue
+        text = edit.value if isinstance(edit.value, str) else events.moment_text(edit.value)
+        sides = [*both.local.get(edit.key[0], []), *both.remote.get(edit.key[0], [])]
+        if not any(text in str(side.content) for side in sides) and text not in remembered:
+            raise Violation("lost", f"{edit} is on no side and on no step")
+
+
+def check_expected(world: World, ledger: Ledger, both: Both) -> None:
+    """What the rules leave no choice about has come out that way."""
+    inside = set(in_scope(world, ledger, both))
+    for (number, name), expected in ledger.expected.items():
+        if number not in inside:
+            continue
+        (ours,), (theirs,) = (_one(sides) for sides in both.living(number))
+        record = ledger.records[number]
+        if name == ALIVE:
+            if bool(ours) != expected.value or bool(theirs) != expected.value:
+                raise Violation("wrong end", f"{record}: here {ours}, there {theirs}; {expected}")
+            continue
+        for where, side in (("here", ours), ("there", theirs)):
+            if side is not None and not _holds(side, name, expected.value):
+                raise Violation("wrong value", f"{record} {name} {where}: {side.content[name]!r}; {expected}")
+
+
+def check_unknown(world: World, ledger: Ledger, both: Both) -> None:
+    """What we do not model is still in the events of others."""
+    if not world.server.quirks.keeps_unknown:
+        return
+    for number, record in ledger.records.items():
+        if record.side == LOCAL or record.is_over or record.shape not in ("single", "series", "all_day"):
+            continue
+        for side in both.living(number)[1]:
+            kept = world.server.unknown(*side.row)
+            if kept.get("colour") != f"colour-{number}":
+                raise Violation("unknown content", f"{record} has {kept}")
+
+
+def in_scope(world: World, ledger: Ledger, both: Both) -> Iterator[int]:
+    """Yield the records that both sides must hold alike."""
+    for number, record in ledger.records.items():
+        sides = [*both.local.get(number, []), *both.remote.get(number, [])]
+        is_far = any(_is_far(world, side) for side in sides)
+        if sides and not is_far and record.shape not in ("twin", "task") and _has_series(record, both):
+            yield number
+
+
+def _has_series(record: Record, both: Both) -> bool:
+    return record.series is None or all(both.living(record.series))
+
+
+def _is_far(world: World, side: Side) -> bool:
+    return bool(side.content["time"]["start"] > (world.clock() + FAR).isoformat())
+
+
+def _one(sides: list[Side]) -> tuple[Side | None]:
+    return (sides[0] if sides else None,)
+
+
+def _holds(side: Side, name: str, value: Any) -> bool:
+    if name == "time":
+        return bool(side.content["time"]["start"] == events.moment_text(value))
+    return str(value) in side.content[name]
+
+
+def _links(world: World) -> dict[int, list[t.Link]]:
+    numbers = {row.id: token_of(row.content["summary"]) for row in world.activities()}
+    found: dict[int, list[t.Link]] = {}
+    for link in world.rows(t.Link):
+        number = numbers.get(link.activity_id)
+        if number is not None:
+            found.setdefault(number, []).append(link)
+    return found
+
+
+def comparable(world: World, *, is_ours: bool) -> set[str]:
+    """Return the fields that both sides can hold alike."""
+    quirks = world.server.quirks
+    fields = set(FIELDS) & quirks.expresses
+    if is_ours and quirks.mails_on_write:
+        fields -= {"attendees", "responses"}  # they stand in the description instead
+    if "attendees" not in fields:
+        fields.discard("responses")
+    return fields
+
+
+def tidy(world: World, content: dict[str, Any], is_ours: bool) -> dict[str, Any]:
+    """Return content as the server would keep it, without what we add to it."""
+    shown = content | {"description": strip_block(content["description"])} if is_ours else content
+    shown = shown | {"rdates": [], "time": dict(shown["time"])}
+    return body.normalise(shown) if world.server.quirks.normalises else shown
+
+
+# --- after every run ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Before:
+    """What was there when a run began."""
+
+    writes: int
+    mails: int
+    contents: dict[int, str]
+    living_here: set[int]
+    living_there: Counter[tuple[str, str]]
+
+    @staticmethod
+    def of(world: World) -> Before:
+        rows = world.activities()
+        return Before(
+            writes=world.server.writes,
+            mails=len(world.server.mails),
+            contents={t.pk(row): row.fingerprint + row.status for row in rows},
+            living_here={t.pk(row) for row in rows if row.status != "cancelled" and not row.is_dissolved},
+            living_there=_names(world),
+        )
+
+
+def check_run(world: World, before: Before, *, is_first: bool, is_approved: bool) -> None:
+    """Check what no run may do. For runs during which nobody else was at work."""
+    after = Before.of(world)
+    rules = world.rules
+    if rules.direction is Direction.INBOUND and after.writes != before.writes:
+        raise Violation("direction", f"{after.writes - before.writes} writes of an inbound account")
+    changed = {i for i, text in before.contents.items() if after.contents.get(i) != text}
+    if rules.direction is Direction.OUTBOUND and (changed or len(after.contents) > len(before.contents)):
+        raise Violation("direction", f"activities {changed} changed on an outbound account")
+    if not is_approved:
+        _check_brake(world, before, after, is_first=is_first)
+
+
+def check_mail(world: World, since: int) -> None:
+    """Nobody was mailed whom the settings spare, and never about the past."""
+    rules = world.rules
+    allowed = {"new": rules.mail_new, "changed": rules.mail_changed, "cancelled": rules.mail_cancelled}
+    for mail in world.server.mails[since:]:
+        rule = allowed[mail.why]
+        is_internal = mail.to.endswith("@example.com")
+        if rule is MailRule.NEVER or (rule is MailRule.EXTERNAL and is_internal):
+            raise Violation("mail", f"{mail} although the rule is {rule}")
+
+
+def _check_brake(world: World, before: Before, after: Before, *, is_first: bool) -> None:
+    rules = world.rules
+    gone = len(before.living_here - after.living_here) + (before.living_there - after.living_there).total()
+    there = max(len(before.living_here), before.living_there.total())
+    if gone > rules.brake_deletions and gone > rules.brake_deletion_share * there:
+        raise Violation("brake", f"{gone} of {there} ended in one run")
+    made = len(after.living_here - before.living_here) + (after.living_there - before.living_there).total()
+    if made > rules.brake_creates and not is_first:
+        raise Violation("brake", f"{made} created in one run")
+
+
+def _names(world: World) -> Counter[tuple[str, str]]:
+    living = [e for _, _, e in world.remote_events() if not e.is_cancelled]
+    return Counter((e.uid, events.recurrence_key(e)) for e in living)

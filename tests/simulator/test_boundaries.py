@@ -1,0 +1,131 @@
+"""Every boundary of a run, one after the other: killed there, gone wrong there, overtaken there.
+
+The boundaries are counted in a run without trouble; a run that was interrupted may pass others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from calsync.providers.memory import FaultKind
+from calsync.providers.memory.faults import fits
+from tests.simulator import healing
+from tests.simulator.ledger import Ledger
+from tests.simulator.machine import PROFILES
+from tests.simulator.process import Process, guarded
+from tests.simulator.scenarios import SCENARIOS
+from tests.simulator.world import World
+
+QUICK = [("edits", "plain"), ("occurrences", "google-like")]
+DEEP = [(story, profile) for story in SCENARIOS for profile in PROFILES]
+
+
+def stories() -> list[object]:
+    """Return every story on every server; only a few of them are told in the quick run."""
+    return [
+        pytest.param(story, profile, marks=[] if (story, profile) in QUICK else [pytest.mark.deep])
+        for story, profile in DEEP
+    ]
+
+
+class Teller:
+    """Tells one story on one server, as often as it takes."""
+
+    def __init__(self, folder: Path, story: str, profile: str) -> None:
+        self.folder, self.story, self.profile, self.told = folder, SCENARIOS[story], PROFILES[profile], 0
+
+    @contextmanager
+    def world(self) -> Iterator[tuple[World, Ledger]]:
+        self.told += 1
+        world, ledger = World(self.folder / str(self.told), self.profile), Ledger()
+        try:
+            self.story(world, ledger)
+            yield world, ledger
+        finally:
+            world.close()
+
+    def boundaries(self) -> list[str]:
+        """Return the boundaries of the run without trouble, which also has to end well."""
+        process = Process()
+        with self.world() as (world, ledger):
+            ledger.before_run(world.rules.policy)
+            world.run(process)
+            healing.heal(world, ledger)
+        return process.passed
+
+    def interrupted(self, place: int, happening: Callable[[World, Process], Callable[[], None]]) -> None:
+        """Tell the story with something happening at one boundary, and see that it ends well."""
+        with self.world() as (world, ledger):
+            ledger.before_run(world.rules.policy)
+            process = Process()
+            process.at[place] = happening(world, process)
+            world.run(process)
+            healing.heal(world, ledger)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("story", "profile"), stories())
+def test_a_run_may_be_killed_at_every_boundary(tmp_path: Path, story: str, profile: str) -> None:
+    teller = Teller(tmp_path, story, profile)
+    for place, name in effective(teller.boundaries()):
+        with said(f"killed at {place}, {name}"):
+            teller.interrupted(place, lambda world, process: process.die)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("story", "profile"), stories())
+def test_every_request_may_go_wrong_in_every_way(tmp_path: Path, story: str, profile: str) -> None:
+    teller = Teller(tmp_path, story, profile)
+    with teller.world() as (world, _):
+        begun = len(world.server.faults.requests)
+        world.run()
+        requests = world.server.faults.requests[begun:]
+    for number, request in enumerate(requests):
+        for kind in (kind for kind in FaultKind if fits(kind, request)):
+            skip = sum(fits(kind, earlier) for earlier in requests[:number])
+            with said(f"{kind} at request {number}, {request.kind}"), teller.world() as (world, ledger):
+                if kind is not FaultKind.CLOCK_SKEW:  # with a clock set wrong there is no telling who was later
+                    ledger.before_run(world.rules.policy)
+                world.server.faults.arm(kind, skip=skip)
+                world.run()
+                healing.heal(world, ledger)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("story", "profile"), DEEP)
+def test_a_run_may_be_overtaken_at_every_boundary(tmp_path: Path, story: str, profile: str) -> None:
+    def stall(world: World, process: Process) -> Callable[[], None]:
+        def happen() -> None:
+            world.clock.advance(minutes=10)
+            world.run()
+
+        return guarded(happen)
+
+    teller = Teller(tmp_path, story, profile)
+    for place, name in effective(teller.boundaries()):
+        with said(f"overtaken at {place}, {name}"):
+            teller.interrupted(place, stall)
+
+
+def effective(boundaries: list[str]) -> list[tuple[int, str]]:
+    """Return the boundaries that differ from the one before: something has happened to the world since.
+
+    Between the others a run has only thought; being killed there is being killed at the one before.
+    """
+    numbered = list(enumerate(boundaries))
+    return [(n, name) for n, name in numbered if n == 0 or name == "committed" or name.startswith("after ")]
+
+
+@contextmanager
+def said(what: str) -> Iterator[None]:
+    """Name what was going on when a promise was broken."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(what)
+        raise
