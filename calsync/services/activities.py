@@ -47,7 +47,7 @@ def create(rt: Runtime, owner_id: int, values: Changes, *, by: Actor) -> t.Activ
     owner's. Raises Refused naming the field, NotAllowed, NotFound (the owner).
     """
     access.check_owner(by, owner_id)
-    facts = fields.check_facts(values)
+    facts = fields.check_facts(values, _link_kinds(rt))
     now = rt.now()
     with rt.writing() as session:
         owner = people.get(session, owner_id)
@@ -104,7 +104,7 @@ def edit(
     them. Raises NotFound; Refused with a field, or the code stale, series, not_owner, one_way or read_only.
     """
     now = rt.now()
-    facts = fields.check_facts(changes)
+    facts = fields.check_facts(changes, _link_kinds(rt))
     with rt.writing() as session:
         row = access.get(session, activity_id, by, lock=True)
         _check_version(row, expected_version)
@@ -161,6 +161,10 @@ def get(rt: Runtime, activity_id: int, *, by: Actor) -> t.Activity:
     """Return an activity that `by` may see. Raises NotFound."""
     with rt.reading() as session:
         return access.get(session, activity_id, by)
+
+
+def _link_kinds(rt: Runtime) -> list[str]:
+    return sorted({kind for p in rt.providers.values() for kind in p.info.capabilities.makes_links})
 
 
 def _check_version(row: t.Activity, expected: int | None) -> None:

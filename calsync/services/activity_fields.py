@@ -36,7 +36,7 @@ Changes = Mapping[str, Any]
 
 CRM_FACTS = frozenset({"kind", "is_done", "external_id", "location_kind"})
 RESPONSES = ("accepted", "declined", "tentative", "needs-action")
-LOCATION_KINDS = ("", "in_person", "phone", "meet", "teams", "zoom", "link")
+PLACES = ("", "in_person", "phone", "link")
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 YEARS = range(1900, 9999)
 LONGEST_TITLE, LONGEST_TEXT = 1_000, 60_000
@@ -63,13 +63,16 @@ def apply(event: Event, changes: Changes, rules: Rules, due_is: str | None = Non
     return event
 
 
-def check_facts(changes: Changes) -> dict[str, Any]:
-    """Return the facts of the CRM among the changes, ready for the row. Raises Refused."""
+def check_facts(changes: Changes, link_kinds: Iterable[str]) -> dict[str, Any]:
+    """Return the facts of the CRM among the changes, ready for the row. Raises Refused.
+
+    `link_kinds` are the kinds of conference that providers make; each is a place to meet.
+    """
     found = {name: changes[name] for name in CRM_FACTS if name in changes}
     if "kind" in found:
         found["kind"] = _one_of("kind", found["kind"], tuple(k.value for k in Kind))
     if "location_kind" in found:
-        found["location_kind"] = _one_of("location_kind", found["location_kind"] or "", LOCATION_KINDS)
+        found["location_kind"] = _one_of("location_kind", found["location_kind"] or "", (*PLACES, *link_kinds))
     if "is_done" in found:
         found["is_done"] = bool(found["is_done"])
     if "external_id" in found:

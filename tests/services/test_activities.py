@@ -1,12 +1,15 @@
 """Activities: what people may create, edit and cancel, and which accounts hear of it."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from calsync.engine.event import Floating, fingerprint
 from calsync.engine.rules import Rules
 from calsync.errors import NotAllowed, NotFound, Refused
+from calsync.providers.base import Capabilities, ProviderInfo
 from calsync.runtime import CLI, Runtime
 from calsync.services import activities
 from calsync.store import audit
@@ -192,6 +195,17 @@ def test_facts_of_the_crm_are_no_content(plan: Plan, rt: Runtime, cast: factorie
     done = activities.edit(rt, t.pk(row), {"is_done": True, "kind": "call"}, by=acting(cast.eli))
     assert (done.is_done, done.kind, done.fingerprint) == (True, "call", row.fingerprint)
     assert done.row_version == 2
+
+
+def test_a_meeting_takes_place_where_providers_make_links(plan: Plan, rt: Runtime, cast: factories.Cast) -> None:
+    assert plan(location_kind="phone").location_kind == "phone"
+    with pytest.raises(Refused) as refused:
+        plan(location_kind="meet")
+    assert refused.value.field == "location_kind"
+    maker = ProviderInfo("x", "X", "X", "x.svg", "oauth", "two-way", Capabilities(makes_links=("meet",)), True)
+    online = replace(rt, providers={"x": SimpleNamespace(info=maker)})
+    values = {"title": "Call", "start": MONDAY, "location_kind": "meet"}
+    assert activities.create(online, t.pk(cast.eli), values, by=acting(cast.eli)).location_kind == "meet"
 
 
 def test_an_edit_on_an_old_view_is_refused(plan: Plan, rt: Runtime, cast: factories.Cast) -> None:
