@@ -13,6 +13,7 @@ from typing import Any
 from calsync.engine import merge as merging
 from calsync.engine.event import FIELDS, Content, consistent, fingerprint
 from calsync.engine.merge import Clash, Merge
+from calsync.engine.projection import PROJECTED
 from calsync.engine.vocabulary import Action, ConflictKind, Deletions, Policy, Reason
 
 TIE = timedelta(seconds=5)
@@ -171,7 +172,7 @@ def _reprojected(result: Merge, local: Local, remote: Remote, agreed: Agreed, te
     shown = terms.project(local.content)
     stale = {
         f: shown[f]
-        for f in FIELDS
+        for f in PROJECTED
         if f in shown
         and shown[f] != remote.content.get(f)
         and f not in result.remote_changed
