@@ -259,11 +259,11 @@ def _backup(session: Session, rt: Runtime) -> Iterator[Finding]:
     if made is not None and rt.now() - made <= BACKUP_OLD:
         yield fine("backup", f"The last backup is of {made:%Y-%m-%d %H:%M} UTC.")
         return
-    since = "never" if made is None else f"not since {made:%Y-%m-%d}"
+    what = "There is no backup yet." if made is None else f"The last backup is of {made:%Y-%m-%d}."
     yield Finding(
         "backup",
         Level.NOTE,
-        f"A backup was made {since}.",
+        what,
         "A lost disk would take every link between CRM and calendars with it.",
         "Run regularly: calsync db backup FILE. Keep the encryption key elsewhere, it is not in it.",
     )

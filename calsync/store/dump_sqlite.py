@@ -46,6 +46,7 @@ def put_in_place(new: Path, target: Path, at: datetime) -> Path | None:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # fails on a damaged one, which is kept as it is
         kept = target.with_name(f"{target.name}.before-restore-{at:%Y%m%dT%H%M%S%f}")
         os.link(target, kept)
+        _give_owner(new, target)
     # A log of the old database must not be taken for one of the new.
     log = target.with_name(f"{target.name}-wal")
     if kept is not None and log.exists():
@@ -53,6 +54,13 @@ def put_in_place(new: Path, target: Path, at: datetime) -> Path | None:
     target.with_name(f"{target.name}-shm").unlink(missing_ok=True)
     new.replace(target)
     return kept
+
+
+def _give_owner(new: Path, target: Path) -> None:
+    """Let the server's user own the new file too, where root restores for it."""
+    wanted, found = target.stat(), new.stat()
+    if (wanted.st_uid, wanted.st_gid) != (found.st_uid, found.st_gid):
+        os.chown(new, wanted.st_uid, wanted.st_gid)
 
 
 def connect(path: Path) -> sqlite3.Connection:

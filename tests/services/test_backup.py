@@ -1,5 +1,6 @@
 """A backup is consistent while everything goes on; a restore forgets what must not be acted on."""
 
+import os
 import sqlite3
 import stat
 import threading
@@ -303,3 +304,14 @@ def test_the_time_of_the_backup_is_noted(rt: Runtime, tmp_path: Path, clock: Clo
     backup.backup(rt, tmp_path / "backup", by=CLI)
     with rt.reading() as session:
         assert session.get(t.Instance, 1).backed_up_at == clock()
+
+
+def test_a_restored_database_belongs_to_whom_the_old_one_did(tmp_path: Path) -> None:
+    rt = make_runtime(tmp_path / "instance")
+    made = backup.backup(rt, tmp_path / "backup", by=CLI)
+    rt.db.close()
+    path = Path(rt.db.url.database or "")
+    owner = (12345, 12345) if os.geteuid() == 0 else (os.geteuid(), os.getegid())  # only root gives files away
+    os.chown(path, *owner)
+    backup.restore(rt.settings, made.path, by=CLI)
+    assert (path.stat().st_uid, path.stat().st_gid) == owner
