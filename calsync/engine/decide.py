@@ -145,10 +145,20 @@ def compare(local: Local, remote: Remote, agreed: Agreed, terms: Terms) -> Merge
         local=local.content,
         agreed_remote=agreed.remote,
         remote=remote.content,
-        hidden=terms.hidden,
+        hidden=terms.hidden | _was_hidden(agreed),
         project=terms.project,
         per_field=terms.per_field,
     )
+
+
+def _was_hidden(agreed: Agreed) -> frozenset[str]:
+    """Return fields that were written otherwise than we held them, while what we show is about to change.
+
+    What stands there now is still the old projection or an edit of it: it is overwritten, not read.
+    """
+    if not (agreed.projection_changed and agreed.is_ours):
+        return frozenset()
+    return frozenset(f for f in PROJECTED if agreed.local.get(f) != agreed.remote.get(f))
 
 
 # --- both sides present

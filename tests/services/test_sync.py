@@ -472,9 +472,12 @@ def test_showing_titles_again_rewrites_them(office: Office):
     office.rule(show_title=False)
     office.write("Secret")
     office.settle()
+    handle = next(h for h, _ in office.server.all_events(WORK))
+    office.server.edit(WORK, handle, summary="Edited while it was hidden")
+    office.settle()
     office.rule(show_title=True)
     office.settle()
-    assert office.titles_there() == ["Secret"]
+    assert (office.titles_there(), office.titles_here()) == (["Secret"], ["Secret"])
 
 
 # --- crashes
