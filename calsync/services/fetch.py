@@ -141,9 +141,20 @@ def _confirm(ctx: Context, calendar: t.Calendar, handles: list[str]) -> None:
         with ctx.rt.reading() as session:
             fresh = mirror.written_since(session, t.pk(calendar), gone, ctx.now() - mirror.LATE_ANSWERS)
         _bury(ctx, calendar, [handle for handle in gone if handle not in fresh])
+        _ask_later(ctx, calendar, fresh)
         alive = [resource for resource in answers.values() if resource is not None]
         if alive:
             _save(ctx, calendar, alive, _Read(), trusts=True)
+
+
+def _ask_later(ctx: Context, calendar: t.Calendar, handles: set[str]) -> None:
+    """What we wrote a moment ago may only not be visible yet: the question is put again in a later run."""
+    if not handles:
+        return
+    with ctx.rt.writing() as session:
+        ctx.holding(session)
+        mirror.ask_again(session, t.pk(calendar), handles)
+    ctx.rt.checkpoint("fetch.later")
 
 
 def _bury(ctx: Context, calendar: t.Calendar, handles: list[str]) -> None:

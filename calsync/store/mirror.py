@@ -136,6 +136,17 @@ def to_recheck(session: Session, calendar_id: int, now: datetime) -> list[str]:
     )
 
 
+def ask_again(session: Session, calendar_id: int, handles: Iterable[str]) -> None:
+    """Remember resources that a later run must ask for (see to_recheck)."""
+    table = t.MirrorResource
+    session.execute(
+        sa.update(table)
+        .where(col(table.calendar_id) == calendar_id, col(table.handle).in_(sorted(handles)))
+        .values(recheck=True)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def refold(session: Session, calendar_id: int, uids: Iterable[str], now: datetime) -> None:
     """Give masters the EXDATEs that their cancelled instances stand for, where instances are resources of their own."""
     for uid in sorted(set(uids)):
