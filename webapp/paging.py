@@ -84,9 +84,17 @@ def _rich(value: Any) -> Any:
     raise ValueError(value)
 
 
-def without_cursor() -> dict[str, list[str]]:
+def without_cursor() -> dict[str, Any]:
     """Return the address's parameters but for the cursor: what links to the same filters elsewhere need."""
-    return {name: values for name, values in request.args.lists() if name not in ("after", "before")}
+    return kept("after", "before")
+
+
+def kept(*without: str) -> dict[str, Any]:
+    """Return the address's parameters except some, for a link that changes those.
+
+    Names with an underscore in front are left out too: they would steer url_for itself.
+    """
+    return {n: values for n, values in request.args.lists() if n not in without and not n.startswith("_")}
 
 
 def _address(**cursor: str) -> str:

@@ -84,7 +84,8 @@ def allow_form_to(origin: str) -> None:
 
 def _refuse_nul() -> None:
     """Refuse the one character that PostgreSQL cannot store in a text; no person types it."""
-    if any("\0" in value for values in (request.args, request.form) for value in values.values()):
+    given = (value for source in (request.args, request.form) for _, values in source.lists() for value in values)
+    if any("\0" in value for value in given):
         abort(400)
 
 

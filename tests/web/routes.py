@@ -1,8 +1,8 @@
 """Who may do what, as one table: every route of the application has a line here, or `test_permissions.py` fails.
 
 A line is Route(endpoint, method, path, verdicts). The path may name rows of the world that the test builds, all of
-which belong to Eli: {account} {calendar} {activity} {run} {conflict} {step}, the people {ada} {eli} {vic} {sam}, and
-{login} (one of Eli's). Verdicts are for, in this order: anonymous, Vic (client, a stranger to the rows), Sam (staff, a
+which belong to Eli: {account} {calendar} {activity} {run} {conflict} {step} {notice}, the people {ada} {eli} {vic}
+{sam}, and {login} (one of Eli's). Verdicts are for, in this order: anonymous, Vic (client, a stranger to the rows), Sam (staff, a
 stranger), Eli (staff, whose rows they are), Ada (admin).
 """
 
@@ -43,6 +43,8 @@ ROUTES = (
     Route("home.index", "GET", "/", SIGNED_IN),
     Route("theme.choose", "POST", "/theme", SIGNED_IN),
     Route("help.index", "GET", "/help/", SIGNED_IN),
+    Route("search.index", "GET", "/search?q=kick", SIGNED_IN),
+    Route("notices.seen", "POST", "/notices/{notice}/seen", OWN_ONLY),
     # health
     Route("health.healthz", "GET", "/healthz", EVERYONE),
     Route("health.readyz", "GET", "/readyz", (OK, OK, OK, OK, OK)),

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from calsync.runtime import SYSTEM, Runtime
 from calsync.store import audit
 from tests import factories
-from tests.web.conftest import HTMX, text_of
+from tests.web.conftest import HTMX
 
 
 def note(rt: Runtime, action: str, label: str = "", who=SYSTEM, **facts) -> None:

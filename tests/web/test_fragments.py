@@ -13,7 +13,11 @@ from webapp.access import login_required
 
 PAGE = """{% extends "layout.html" %}
 {% block title %}Runs{% endblock %}
-{% block content %}<ul>{% for run in runs %}{% block run scoped %}<li id="run-{{ run }}">{{ ui.tag("No " ~ run) }}</li>{% endblock %}{% endfor %}</ul>{% endblock %}"""
+{% block content %}<ul>
+{% for run in runs %}
+{% block run scoped %}<li id="run-{{ run }}">{{ ui.tag("No " ~ run) }}</li>{% endblock %}
+{% endfor %}
+</ul>{% endblock %}"""
 
 
 @pytest.fixture

@@ -18,11 +18,12 @@ class World:
     run: t.Run
     step: t.Step
     conflict: t.Conflict
+    notice: t.Notice
 
     @property
     def ids(self) -> dict[str, int]:
         """Ids by the names that paths in `routes.py` use."""
-        rows = ("account", "calendar", "activity", "run", "step", "conflict")
+        rows = ("account", "calendar", "activity", "run", "step", "conflict", "notice")
         people = ("ada", "eli", "vic", "sam")
         return {name: getattr(self, name).id for name in rows} | {n: getattr(self.cast, n).id for n in people}
 
@@ -59,8 +60,9 @@ def make_world(rt: Runtime, cast: factories.Cast) -> World:
             title=activity.title,
             opened_at=rt.now(),
         )
-        session.add_all((step, conflict))
-    return World(cast, account, calendar, activity, run, step, conflict)
+        notice = t.Notice(user_id=cast.eli.id, kind="failing", subject=f"account:{account.id}", created_at=rt.now())
+        session.add_all((step, conflict, notice))
+    return World(cast, account, calendar, activity, run, step, conflict, notice)
 
 
 def make_activity(rt: Runtime, owner: t.User, title: str, **values: object) -> t.Activity:

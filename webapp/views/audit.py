@@ -40,8 +40,15 @@ def index() -> Any:
     with runtime().reading() as session:
         found = audit.list_entries(session, cut=paging.asked(), **_filters())
     pager = paging.pager(found, key=lambda entry: (entry.id,))
-    shown = {"entries": found.rows, "pager": pager, "actions": ACTIONS, "asked": request.args}
-    return page("audit/index.html", "entries", filters=paging.without_cursor(), **shown)
+    return page(
+        "audit/index.html",
+        "entries",
+        entries=found.rows,
+        pager=pager,
+        actions=ACTIONS,
+        asked=request.args,
+        filters=paging.without_cursor(),
+    )
 
 
 @bp.get("/export.csv")

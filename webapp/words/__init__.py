@@ -30,7 +30,8 @@ from webapp.words.choices import (
 )
 from webapp.words.failures import ErrorWords, error_class
 from webapp.words.reasons import reason
-from webapp.words.states import Word, account_state, conflict_kind, notice, outcome, run_state, step_state
+from webapp.words.runs import run_sentence
+from webapp.words.states import Word, account_state, conflict_kind, notice, notice_text, outcome, run_state, step_state
 from webapp.words.texts import PRIVATE_TITLE, count, joined, number, title_for
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "kind",
     "mail_rule",
     "notice",
+    "notice_text",
     "number",
     "outcome",
     "policy",
@@ -57,6 +59,7 @@ __all__ = [
     "reason",
     "role",
     "role_meaning",
+    "run_sentence",
     "run_state",
     "step_state",
     "title_for",

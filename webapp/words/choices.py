@@ -27,6 +27,7 @@ _TRIGGERS = {
     "undo": "Undo",
     "api": "API",
     "first": "First sync",
+    "preview": "Preview",
 }
 _POLICY_MEANINGS = {
     "crm": "The CRM's value overwrites the calendar's. Applies only where both sides changed the same field.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,6 @@ _OUTCOME = {
     "planned": Word("Planned", "white", "clock", "Decided and not done yet."),
     "preview": Word("Preview", "white", "eye", "What a run would do."),
     "undone": Word("Undone", "grey", "arrow-back-up", "Taken back."),
-    "archived": Word("Archived", "grey", "archive", "Put aside by a person."),
 }
 
 _STEP = {
@@ -121,6 +122,20 @@ def conflict_kind(kind: str) -> Word:
 
 def notice(kind: str) -> Word:
     return _look_up(_NOTICE, kind)
+
+
+def notice_text(kind: str, facts: Mapping[str, Any]) -> str:
+    """Return what a notice says, from the facts that its service stored."""
+    account, count = facts.get("account") or "An account", facts.get("count", 0)
+    texts = {
+        "reconnect": f"{account} does not sync until its owner reconnects it.",
+        "held": f"{account}: a run stopped at a safety limit.",
+        "failing": f"{account} failed several times in a row.",
+        "conflict": f"{account}: {count} waiting for a decision." if count else f"{account}: a decision is needed.",
+        "disconnected": f"{account} was disconnected. Its history is kept.",
+        "recovered": f"{account} syncs again.",
+    }
+    return texts.get(str(kind), account)
 
 
 def _look_up(table: dict[str, Word], value: str) -> Word:
