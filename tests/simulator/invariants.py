@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from calsync.engine import event as events
+from calsync.engine import series
 from calsync.engine.event import FIELDS, Event
 from calsync.engine.projection import strip_block
 from calsync.engine.vocabulary import Direction, MailRule
@@ -39,7 +40,7 @@ class Side:
 
     content: dict[str, Any]
     is_alive: bool
-    row: Any
+    row: Any = field(repr=False)
 
 
 @dataclass
@@ -80,6 +81,7 @@ def _readable(world: World, calendar: str, event: Event) -> dict[str, Any]:
         events.recurrence_key(e)
         for _, _, e in world.remote_events([calendar])
         if e.uid == event.uid and e.recurrence_id is not None and e.is_cancelled
+        if series.yields(replace(event, exdates=()), e.recurrence_id)
     }
     return content | {"exdates": sorted({*content["exdates"], *removed})}
 
@@ -164,7 +166,7 @@ def check_unknown(world: World, ledger: Ledger, both: Both) -> None:
     if not world.server.quirks.keeps_unknown:
         return
     for number, record in ledger.records.items():
-        if record.side == LOCAL or record.is_over or record.shape not in ("single", "series", "all_day"):
+        if record.side == LOCAL or record.was_over or record.shape not in ("single", "series", "all_day"):
             continue
         for side in both.living(number)[1]:
             kept = world.server.unknown(*side.row)

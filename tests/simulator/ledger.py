@@ -43,6 +43,7 @@ class Record:
     series: int | None = None  # of an override
     moment: Any = None  # the occurrence that an override replaces
     is_over: bool = False  # cancelled or deleted somewhere
+    was_over: bool = False  # and perhaps brought back since
 
 
 @dataclass
@@ -110,7 +111,7 @@ class Ledger:
 
     def ended(self, record: Record, side: str, at: datetime, *, doubtful: bool = False) -> None:
         """Note that somebody cancelled or deleted a record, who could see every value that stood on that side."""
-        record.is_over = True
+        record.is_over = record.was_over = True
         for edit in self.edits:
             if edit.key[0] == record.number and edit.side == side:
                 edit.is_replaced = True

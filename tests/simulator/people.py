@@ -207,6 +207,7 @@ def taken(world: World, ledger: Ledger, series: Record) -> set[Any]:
     for found in living(world, ledger, "series"):
         if found.record is series:
             changed |= set(found.event.exdates)
+            changed |= {e.recurrence_id for _, _, e in world.remote_events() if e.uid == found.event.uid}
     return changed
 
 

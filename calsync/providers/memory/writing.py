@@ -57,8 +57,9 @@ def _create(world: World, calendar: str, write: Write) -> Applied:
     known = shelf.now(shelf.keys.get(write.key, ""))
     if known is not None:
         return Applied(known, is_adopted=True)
+    stored = world.create(calendar, bodies.new(items), key=write.key, handle=handle, mail=write.mail)
     world.writes += 1
-    return Applied(world.create(calendar, bodies.new(items), key=write.key, handle=handle, mail=write.mail))
+    return Applied(stored)
 
 
 def _change(world: World, calendar: str, write: Write, handle: str) -> Stored | None:
