@@ -101,15 +101,21 @@ def without(master: Event, moment: Moment) -> Event:
     return replace(master, exdates=(*master.exdates, slots.moment_at(master, key)))
 
 
+def removing(master: Event, moment: Moment) -> Event:
+    """Return the series without its occurrence at `moment`, or as it is when it has none there."""
+    return without(master, moment) if yields(replace(master, exdates=()), moment) else master
+
+
 def fold_cancelled(events: Sequence[Event]) -> tuple[Event, ...]:
     """Turn each cancelled override into an EXDATE of its master; one whose master is not here stays as it is.
 
-    A removed occurrence has this one form inside. The masters' own exdates stay as written.
+    A removed occurrence has this one form inside. The masters' own exdates stay as written. One that its series no
+    longer yields, because the series moved, takes nothing away.
     """
     masters = {e.uid: e for e in events if e.recurrence_id is None}
     for event in events:
         if event.recurrence_id is not None and _folds(event, masters):
-            masters[event.uid] = without(masters[event.uid], event.recurrence_id)
+            masters[event.uid] = removing(masters[event.uid], event.recurrence_id)
     kept = (e for e in events if not _folds(e, masters))
     return tuple(masters[e.uid] if e.recurrence_id is None else e for e in kept)
 

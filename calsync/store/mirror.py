@@ -160,8 +160,12 @@ def refold(session: Session, calendar_id: int, uids: Iterable[str], now: datetim
 
 def _refold_master(master: t.MirrorEvent, rows: Sequence[t.MirrorEvent], now: datetime) -> None:
     own = master.facts.get("own_exdates", master.facts["exdates"])
-    removed = {r.recurrence_key for r in rows if r.recurrence_key and r.is_cancelled and not r.is_deleted}
-    exdates = sorted(set(own) | removed)
+    series_as_written = events.from_json({**master.facts, "exdates": own})
+    folded = series_as_written
+    for row in rows:
+        if row.recurrence_key and row.is_cancelled and not row.is_deleted:
+            folded = series.removing(folded, events.parse_moment(row.recurrence_key))
+    exdates = events.content(folded)["exdates"]
     if exdates == master.facts["exdates"]:
         return
     facts = {**master.facts, "exdates": exdates, "own_exdates": own}
