@@ -11,7 +11,7 @@ import hashlib
 import mimetypes
 from pathlib import Path
 
-from flask import Flask, Response, abort, current_app, make_response, request, url_for
+from flask import Flask, Response, abort, current_app, g, make_response, request, url_for
 from werkzeug.security import safe_join
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -26,9 +26,12 @@ def install(app: Flask) -> None:
 
 def asset(filename: str) -> str:
     """Return the address of a static file with its version; it changes when the file does."""
-    path = _path(filename)
-    version = _version(str(path), path.stat().st_mtime_ns) if path else ""
-    return url_for("static", filename=filename, v=version)
+    known: dict[str, str] = g.setdefault("assets", {})  # a long table asks for the icons hundreds of times
+    if filename not in known:
+        path = _path(filename)
+        version = _version(str(path), path.stat().st_mtime_ns) if path else ""
+        known[filename] = url_for("static", filename=filename, v=version)
+    return known[filename]
 
 
 def _send(filename: str) -> Response:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, request
 from flask_login import current_user
+from werkzeug.local import LocalProxy
 
 from calsync.runtime import Runtime
 from webapp import (
@@ -91,7 +92,7 @@ def _context() -> dict[str, Any]:
     return {
         "organisation": organisation,
         "brand_version": brand.version(organisation),
-        "frame": shell.frame(),
+        "frame": LocalProxy(shell.frame),  # asked for by whole pages only: a part costs no counters
         "framed": current_user.is_authenticated,
         "theme": theme if (theme := request.cookies.get("theme")) in ("light", "dark") else "",
     }

@@ -1,5 +1,6 @@
 """The frame around every page: navigation with counters, the strip on top, notices. At most three queries.
 
+    @shell.connecting          decorator of views about connecting calendars: follows the switches of the People page
     shell.frame() -> Frame     made once per request, on the first page that asks; `frame` in every template
 
 A navigation entry appears only if its endpoint exists and the viewer's role may open it. A page joins by a line in
@@ -8,15 +9,18 @@ NAVIGATION and by calling its blueprint's list view `index`.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask import current_app, g, request, url_for
-from flask_login import current_user
+from flask_login import current_user, login_required
 from sqlalchemy import select
 from sqlmodel import col
 
 from calsync.engine.vocabulary import Role
+from calsync.errors import NotAllowed
 from calsync.store import counters
 from calsync.store import tables as t
 from calsync.store.counters import Waiting
@@ -128,6 +132,19 @@ def may_connect(role: str) -> bool:
     """Return whether people of this role may connect calendars."""
     allowed = {Role.STAFF: brand.switches().staff_may_connect, Role.CLIENT: brand.switches().clients_may_connect}
     return allowed.get(Role(role), True)
+
+
+def connecting(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse a view to people whose role may not connect calendars (People page). Anonymous ones go to the login."""
+
+    @functools.wraps(view)
+    @login_required
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not may_connect(current_user.role):
+            raise NotAllowed("connect calendars")
+        return view(*args, **kwargs)
+
+    return guarded
 
 
 def _frame() -> Frame:

@@ -2,8 +2,10 @@
 
 A line is Route(endpoint, method, path, verdicts). The path may name rows of the world that the test builds, all of
 which belong to Eli: {account} {calendar} {activity} {run} {conflict} {step} {notice}, the people {ada} {eli} {vic}
-{sam}, and {login} (one of Eli's). Verdicts are for, in this order: anonymous, Vic (client, a stranger to the rows), Sam (staff, a
-stranger), Eli (staff, whose rows they are), Ada (admin).
+{sam}, and {login} (one of Eli's).
+
+Verdicts are for, in this order: anonymous, Vic (client, a stranger to the rows), Sam (staff, a stranger), Eli (staff,
+whose rows they are), Ada (admin).
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from calsync.runtime import Runtime
 from calsync.store import counters
 from calsync.store import tables as t
 from tests import factories
-from tests.web.conftest import SignIn, text_of
+from tests.web.conftest import HTMX, SignIn, text_of
 from tests.web.world import World, make_world
 
 FRAME_QUERIES = 4  # who is signed in, the organisation, the counters, the notices
@@ -92,3 +92,11 @@ def test_a_notice_is_put_aside_by_whom_it_is_for(sign_in: SignIn, rt: Runtime, c
     assert sign_in(cast.sam).post(f"/notices/{notice.id}/seen").status_code == 404
     assert eli.post(f"/notices/{notice.id}/seen", data={"next": "/help/"}).location == "/help/"
     assert "Reconnect needed" not in text_of(eli.get("/help/").text)
+
+
+def test_a_part_of_a_page_costs_no_counters(ada: FlaskClient, rt: Runtime, world: World) -> None:
+    ada.get("/audit/", headers=HTMX)
+    seen: list[str] = []
+    sqlalchemy.event.listen(rt.db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+    ada.get("/audit/", headers=HTMX)
+    assert not [each for each in seen if "FROM conflict" in each or "FROM notice" in each]
