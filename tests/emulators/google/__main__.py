@@ -8,19 +8,25 @@ import os
 import sys
 import threading
 from datetime import datetime
+from email.utils import format_datetime
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.emulators.google.app import create_app
+from tests.emulators.google.app import Wire, create_app
 from tests.emulators.google.clock import Clock
 from tests.emulators.google.world import World
 
 
 class Handler(WSGIRequestHandler):
-    """Speaks HTTP/1.1, one request per connection, and sends small replies at once."""
+    """Speaks HTTP/1.1, one request per connection, sends small replies at once, dates them by the emulator."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        wire = self.server.app
+        assert isinstance(wire, Wire)
+        return format_datetime(wire.now(), usegmt=True)
 
 
 def main() -> None:
@@ -30,10 +36,10 @@ def main() -> None:
     clock = Clock(datetime.fromisoformat(asked.now) if asked.now else None)
     app = create_app(World(clock=clock))
     app.config["NONCE"] = asked.nonce
-    server = make_server(asked.host, asked.port, app, threaded=True, request_handler=Handler)
+    server = make_server(asked.host, asked.port, Wire(app), threaded=True, request_handler=Handler)
+    print(server.server_port, flush=True)
     if asked.ends_with_parent:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    print(server.server_port, flush=True)
     server.serve_forever()
 
 

@@ -40,6 +40,14 @@ class Api:
     def events(self, **query: Any) -> list[Json]:
         return self.page(**query)["items"]
 
+    def pages(self, **query: Any) -> list[Json]:
+        """Return all pages of a list; none but the last may have a sync token."""
+        found = [self.page(**query)]
+        while "nextPageToken" in found[-1]:
+            assert "nextSyncToken" not in found[-1]
+            found.append(self.page(**query, pageToken=found[-1]["nextPageToken"]))
+        return found
+
     def sync_token(self, **query: Any) -> str:
         return self.page(**query)["nextSyncToken"]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.emulators.google.cast import ADA, CALLBACK, ELI, NOW, VIC, Api
+from tests.emulators.google.dance import Dance
 from tests.emulators.google.server import GoogleServer, Switchboard
 
 
@@ -60,3 +61,9 @@ def eli(api_of: Callable[..., Api]) -> Api:
 @pytest.fixture
 def vic(api_of: Callable[..., Api]) -> Api:
     return api_of(VIC)
+
+
+@pytest.fixture
+def dance(google: GoogleServer) -> Dance:
+    google.switch.script_consent("allow", ADA)
+    return Dance(google)

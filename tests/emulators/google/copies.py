@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.emulators.google import errors, instances, mail, times
+from tests.emulators.google import errors, instances, mail, series, times
 from tests.emulators.google.model import Calendar, Event, Resource, User
 from tests.emulators.google.world import World
 
@@ -28,6 +28,15 @@ def guests(body: Resource) -> dict[str, Resource]:
     return {guest["email"]: guest for guest in body.get("attendees", [])}
 
 
+def settle(world: World, calendar: Calendar, event: Event, before: Resource | None) -> None:
+    """After a change was saved: let the exceptions of a series follow, and the guests' copies of all of it."""
+    changed = series.follow(world, calendar, event, before)
+    if not is_original(calendar, event.body):
+        return
+    for one, old in [(event, before), *changed]:
+        spread(world, calendar, one, old)
+
+
 def spread(world: World, calendar: Calendar, event: Event, before: Resource | None) -> None:
     """Bring the guests' copies in line with the organizer's event, as Google does without being asked."""
     if event.body.get("privateCopy"):
@@ -46,9 +55,10 @@ def _copy_to(world: World, home: Calendar, event: Event, *, is_guest: bool) -> N
         return
     change: Resource = {} if is_guest else {"status": "cancelled"}
     copy = _copy(event, mine, change)
-    if mine is None or shared(mine.body) != shared(copy.body):
+    if mine is None or shared(mine.body) != shared(copy.body) or mine.is_vanished != copy.is_vanished:
         copy.body = _answered_by_room(world, home, copy)
         world.save(home, copy)
+        series.follow(world, home, copy, mine.body if mine else None)
 
 
 def _copy(event: Event, mine: Event | None, change: Resource) -> Event:
@@ -62,8 +72,9 @@ def _copy(event: Event, mine: Event | None, change: Resource) -> Event:
     properties |= {"private": private} if private else {}
     if any(properties.values()):
         body["extendedProperties"] = {kind: pairs for kind, pairs in properties.items() if pairs}
+    updated = mine.updated if mine else event.updated
     retired = mine.retired if mine else {}
-    return Event(event.id, body, event.created, mine.updated if mine else event.updated, 0, retired=retired)
+    return Event(event.id, body, event.created, updated, 0, is_vanished=event.is_vanished, retired=retired)
 
 
 def _answered_by_room(world: World, home: Calendar, copy: Event) -> Resource:
@@ -116,7 +127,7 @@ def tell_organizer(world: World, calendar: Calendar, event: Event, answer: Resou
     before = original.body
     original.body = with_answer(before, calendar.id, answer)
     world.save(home, original)
-    spread(world, home, original, before)
+    settle(world, home, original, before)
 
 
 def may_edit_shared(calendar: Calendar, body: Resource) -> bool:

@@ -41,7 +41,8 @@ def answer(world: World, request: Request, base_url: str) -> Reply:
 
 def begin_entry(world: World, request: Request) -> Resource:
     """Open the call's line in the request log."""
-    entry = {"n": len(world.log) + 1, "at": world.now().isoformat(), **wire.noted(request)}
+    world.logged += 1
+    entry = {"n": world.logged, "at": world.now().isoformat(), **wire.noted(request)}
     world.log.append(entry)
     return entry
 

@@ -80,10 +80,12 @@ def _end(slot: Slot, body: Resource) -> Resource:
     return {"dateTime": times.seconds(recurrence.moment(slot) + length), "timeZone": body["end"]["timeZone"]}
 
 
-def exceptions(calendar: Calendar, series_id: str) -> dict[str, Event]:
-    """Return the stored exceptions of a series by id, without those whose slot is gone."""
+def exceptions(calendar: Calendar, series_id: str, *, with_vanished: bool = False) -> dict[str, Event]:
+    """Return the stored exceptions of a series by id; those whose slot is gone only if asked."""
     return {
-        event.id: event for event in calendar.events.values() if event.series_id == series_id and not event.is_vanished
+        event.id: event
+        for event in calendar.events.values()
+        if event.series_id == series_id and (with_vanished or not event.is_vanished)
     }
 
 

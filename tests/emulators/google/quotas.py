@@ -15,13 +15,13 @@ def count_call(world: World, user: User) -> None:
     """Count one call against project and person. Raises 403 or 429 `rateLimitExceeded` when over."""
     settings, now = world.settings, world.now()
     while world.calls and world.calls[0][0] <= now - WINDOW:
-        world.calls.popleft()
+        world.calls_of[world.calls.popleft()[1]] -= 1
     if settings.per_minute is not None and len(world.calls) >= settings.per_minute:
         raise errors.per_minute_quota(settings.quota_status, "minute")
-    mine = sum(1 for _, email in world.calls if email == user.email)
-    if settings.per_user_per_minute is not None and mine >= settings.per_user_per_minute:
+    if settings.per_user_per_minute is not None and world.calls_of[user.email] >= settings.per_user_per_minute:
         raise errors.per_minute_quota(settings.quota_status, "minute per user")
     world.calls.append((now, user.email))
+    world.calls_of[user.email] += 1
 
 
 def count_created(world: World, user: User, what: str, limit: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +16,9 @@ from tests.emulators.google.model import Calendar, Event, Resource, User
 
 TRASH_LASTS = timedelta(days=30)
 """How long deleted things stay readable, and how far back `updatedMin` may reach (contract 7.1, 14)."""
+
+MOST_LOG_LINES = 20_000
+"""Older lines of the request log are forgotten, so that long simulations do not fill the memory."""
 
 BASE32HEX = "0123456789abcdefghijklmnopqrstuv"
 
@@ -67,10 +70,12 @@ class World:
     sync_marks: dict[str, model.SyncMark] = field(default_factory=dict)
     page_marks: dict[str, model.PageMark] = field(default_factory=dict)
     faults: list[Resource] = field(default_factory=list)
-    log: list[Resource] = field(default_factory=list)
+    log: deque[Resource] = field(default_factory=lambda: deque(maxlen=MOST_LOG_LINES))
+    logged: int = 0
     mail: list[Resource] = field(default_factory=list)
     pushes: list[Resource] = field(default_factory=list)
     calls: deque[tuple[datetime, str]] = field(default_factory=deque)
+    calls_of: Counter[str] = field(default_factory=Counter)
     meet_waiting: list[tuple[str, str]] = field(default_factory=list)
     created: dict[str, int] = field(default_factory=dict)
     touched: dict[str, str] = field(default_factory=dict)

@@ -15,7 +15,6 @@ from tests.emulators.google import (
     meet,
     quotas,
     render,
-    series,
 )
 from tests.emulators.google import world as worlds
 from tests.emulators.google.access import Call
@@ -74,6 +73,8 @@ def patch(call: Call) -> Resource:
 
 def _change(call: Call, *, is_patch: bool) -> Resource:
     calendar, event = get_event(call)
+    if event.is_vanished:
+        raise errors.of(404)
     check_match(call, event)
     before = event.body
     wanted = drafts.merged(before, call.body) if is_patch else drafts.without_nulls(call.body)
@@ -183,9 +184,8 @@ def commit(world: World, calendar: Calendar, event: Event, before: Resource | No
     world.save(calendar, event, keeps_updated=changed == {"reminders"})
     if "promise" in event.body.get("conferenceData", {}):
         world.meet_waiting.append((calendar.id, event.id))
-    series.follow(world, calendar, event, before)
+    copies.settle(world, calendar, event, before)
     if copies.is_original(calendar, event.body):
-        copies.spread(world, calendar, event, before)
         mail.note_change(world, calendar, event, before, send)
 
 
