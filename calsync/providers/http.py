@@ -97,7 +97,6 @@ class Http:
         inner = self.transport or network.Transport(self._patience, allow_private=self.allow_private_network)
         self._client = httpx2.Client(
             transport=inner,
-            timeout=httpx2.Timeout(self.limits.silence_s, connect=self.limits.connect_s),
             headers={"User-Agent": USER_AGENT},
             follow_redirects=False,
             trust_env=False,
@@ -117,9 +116,11 @@ class Http:
         body: bytes = b"",
         is_write: bool = False,
         expect: Container[int] = (),
+        silence_s: float | None = None,
     ) -> Answer:
         """Send one request, follow its redirects, and return a 2xx answer or one with an expected status.
 
+        `silence_s` is how long the server may think, where that is longer than usual.
         Raises what `errors.py` names: SignInNeeded, RateLimited, Rejected, VersionMismatch, Unavailable, the last
         with is_in_doubt when a write was sent and no answer came.
         """
@@ -129,7 +130,7 @@ class Http:
         self._patience.deadline = time.monotonic() + self.limits.total_s
         seen = {url}
         while True:
-            answer = self._send(method, url, dict(headers or {}), body, is_write)
+            answer = self._send(method, url, dict(headers or {}), body, is_write, silence_s or self.limits.silence_s)
             target = _target(answer)
             if target is None or answer.status in expect:
                 return self._checked(answer, expect, is_write)
@@ -139,11 +140,16 @@ class Http:
             seen.add(target)
             url = target
 
-    def _send(self, method: str, url: str, headers: dict[str, str], body: bytes, is_write: bool) -> Answer:
+    def _send(
+        self, method: str, url: str, headers: dict[str, str], body: bytes, is_write: bool, silence_s: float
+    ) -> Answer:
         self._patience.is_plain = urlsplit(url).scheme == "http"
         auth = self.auth if self.auth is not None and self._is_trusted(_host(url)) else httpx2.Auth()
         try:
-            with self._client.stream(method, url, headers=headers, content=body, auth=auth) as response:
+            timeout = httpx2.Timeout(silence_s, connect=self.limits.connect_s)
+            with self._client.stream(
+                method, url, headers=headers, content=body, auth=auth, timeout=timeout
+            ) as response:
                 self._read_clock(response.headers)
                 return Answer(response.status_code, response.headers, self._read(response), url, method)
         except httpx2.HTTPError as error:

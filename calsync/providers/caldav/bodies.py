@@ -13,7 +13,7 @@ from calsync.providers.caldav import collections, dav, ics
 from calsync.providers.caldav.dav import C, D
 from calsync.providers.http import Answer, Http
 
-BATCH = 50
+BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)

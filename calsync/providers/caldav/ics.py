@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from calsync.engine import rrule
-from calsync.engine.event import Attendee, Event, Person, moment_text
+from calsync.engine.event import Event, Person, moment_text
 from calsync.providers.base import Resource
 from calsync.providers.caldav import alarms, lines, people, times, values
 from calsync.providers.caldav.lines import Broken, Component, Line
@@ -20,7 +20,7 @@ from calsync.providers.caldav.values import Stamp
 OUR_ID = "X-CALSYNC-ID"
 _WANTED = frozenset(
     "UID DTSTART DTEND DURATION RECURRENCE-ID RRULE RDATE EXDATE SUMMARY DESCRIPTION LOCATION STATUS TRANSP CLASS"
-    " ORGANIZER ATTENDEE URL SEQUENCE CREATED LAST-MODIFIED DTSTAMP X-MICROSOFT-CDO-BUSYSTATUS".split()
+    " ORGANIZER URL SEQUENCE CREATED LAST-MODIFIED DTSTAMP X-MICROSOFT-CDO-BUSYSTATUS".split()
 ) | {OUR_ID, *people.CONFERENCE}
 
 
@@ -120,7 +120,7 @@ def read_event(component: Component, book: Book) -> Read:
         transparency=_transparency(found),
         classification=_class(found),
         organizer=_organizer(found),
-        attendees=_attendees(found),
+        attendees=tuple(people.attendee(line) for line in people.guest_lines(component).values()),
         reminders=alarms.reminders(component),
         conference=people.conference(component),
         url=_text(found, "URL") or None,
@@ -142,7 +142,8 @@ def _settled(read: Read, master: Read | None) -> Read:
 
 def _rule(found: dict[str, list[Line]]) -> str | None:
     """Return the recurrence rule. RFC 5545 section 3.8.5.3 allows one; of several the first is understood."""
-    rule = "".join(found["RRULE"][0].value.upper().split()).strip(";") if "RRULE" in found else ""
+    rule = "".join(found["RRULE"][0].value.upper().split()) if "RRULE" in found else ""
+    rule = rule.replace("\\", "").strip(";")  # Xandikos escapes what it took for text
     if not rule:
         return None
     try:
@@ -195,8 +196,3 @@ def _organizer(found: dict[str, list[Line]]) -> Person | None:
         return None
     line = found["ORGANIZER"][0]
     return Person(people.address(line), values.clean(line.parameters.get("CN", "")))
-
-
-def _attendees(found: dict[str, list[Line]]) -> tuple[Attendee, ...]:
-    found_people = (people.attendee(line) for line in found.get("ATTENDEE", ()))
-    return tuple({person.address: person for person in reversed([p for p in found_people if p.address])}.values())[::-1]

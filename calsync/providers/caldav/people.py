@@ -26,6 +26,14 @@ def attendee(line: Line) -> Attendee:
     )
 
 
+def guest_lines(component: Component) -> dict[str, Line]:
+    """Return the line of each guest by address; of one who is named twice the first counts."""
+    found: dict[str, Line] = {}
+    for line in component.lines("ATTENDEE"):
+        found.setdefault(address(line), line)
+    return {known: line for known, line in found.items() if known}
+
+
 def address(line: Line) -> str:
     """Return the address of a person. iCloud writes a path of its own and keeps the address beside it."""
     value = line.value.strip()

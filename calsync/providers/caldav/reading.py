@@ -11,7 +11,10 @@ from calsync.providers.base import Known, Page
 from calsync.providers.caldav import collections, dav
 from calsync.providers.caldav.bodies import Bodies
 from calsync.providers.caldav.dav import CS, D, Item
-from calsync.providers.http import Http
+from calsync.providers.http import Answer, Http
+
+SILENCE_S = 60.0
+"""How long a server may think about a whole calendar: with a cold cache Radicale reads every file of it."""
 
 _MOST_ROUNDS = 10_000
 _MAYBE_EXPIRED = (400, 403, 409, 410, 412, 500)
@@ -51,7 +54,7 @@ class Reader:
         since = Cursor.of(cursor)
         if since is not None and since.token is not None:
             yield from self._read_changes(calendar, since.token, known)
-        elif since is not None and since.ctag is not None and since.ctag == self._facts(calendar).ctag:
+        elif since is not None and since.ctag is not None and since.ctag == self._fact(calendar, f"{CS}getctag"):
             yield Page(cursor=cursor, is_last=True)
         else:
             yield from self._read_all(calendar, known)
@@ -89,6 +92,7 @@ class Reader:
             headers=collections.headers("0"),
             body=dav.sync_collection(token),
             expect=(*_MAYBE_EXPIRED, 507),
+            silence_s=SILENCE_S,
         )
         if answer.status != 207:
             if "valid-sync-token" not in dav.conditions(answer):
@@ -118,7 +122,7 @@ class Reader:
         A first sync-collection would give the same, but costs some servers ten times as much.
         """
         facts = self._facts(calendar)
-        cursor = Cursor(facts.token if self._is_trusted(calendar, facts) else None, facts.ctag)
+        cursor = facts if self._is_trusted(calendar, facts) else Cursor(ctag=self._fact(calendar, f"{CS}getctag"))
         ours = known()
         names = _Names(ours)
         listed = {names.ours(handle): tag for handle, tag in self._listing(calendar).items()}
@@ -129,13 +133,18 @@ class Reader:
         yield Page(cursor=cursor.text(), is_full=True, is_last=True)
 
     def _facts(self, calendar: str) -> Cursor:
-        """Return the calendar's sync-token and ctag, as far as the server has them."""
-        names = (f"{D}sync-token", f"{CS}getctag", f"{D}resourcetype")
-        answer = self.http.request("PROPFIND", calendar, headers=collections.headers("0"), body=dav.propfind(names))
-        item = next(iter(dav.Multistatus(answer)), None)
+        """Return the calendar's sync-token, or its ctag where it has none.
+
+        Not both at once: each makes some servers look at every resource.
+        """
+        token = self._fact(calendar, f"{D}sync-token")
+        return Cursor(token) if token else Cursor(ctag=self._fact(calendar, f"{CS}getctag"))
+
+    def _fact(self, calendar: str, name: str) -> str | None:
+        item = next(iter(dav.Multistatus(self._about(calendar, "0", (name,)))), None)
         if item is None:
             raise Unavailable(f"{calendar} answered nothing")
-        return Cursor(item.text(names[0]) or None, item.text(names[1]) or None)
+        return item.text(name) or None
 
     def _is_trusted(self, calendar: str, facts: Cursor) -> bool:
         """Return whether the server understands its own tokens; asked only when one was refused without a reason."""
@@ -150,9 +159,7 @@ class Reader:
     def _listing(self, calendar: str) -> dict[str, str | None]:
         """Return every resource of the calendar with its version. Raises unless the answer is whole."""
         names = (f"{D}getetag", f"{D}resourcetype", f"{D}getcontenttype")
-        answer = self.http.request(
-            "PROPFIND", calendar, headers=collections.headers("1"), body=dav.propfind(names), expect=(404,)
-        )
+        answer = self._about(calendar, "1", names, expect=(404,))
         if answer.status == 404:
             return {}  # Synology's way to say that a calendar is empty; that it exists was asked before
         found: dict[str, str | None] = {}
@@ -162,6 +169,16 @@ class Reader:
             if not _is_same(calendar, item) and _is_resource(item):
                 found[dav.handle(answer.url, item.href)] = item.text(names[0])
         return found
+
+    def _about(self, calendar: str, depth: str, names: Iterable[str], expect: tuple[int, ...] = ()) -> Answer:
+        return self.http.request(
+            "PROPFIND",
+            calendar,
+            headers=collections.headers(depth),
+            body=dav.propfind(names),
+            expect=expect,
+            silence_s=SILENCE_S,
+        )
 
 
 class _Names:

@@ -94,10 +94,10 @@ def attendees(component: Component, wanted: Event, read: Read, hand: Hand) -> No
     new = {person.address: person for person in wanted.attendees}
     known = {person.address: person for person in read.event.attendees}
     for line in component.lines("ATTENDEE"):
-        address = people.address(line)
-        if address not in new:
+        if people.address(line) not in new:
             component.drop(line)
-        elif _facts(new[address]) != _facts(people.attendee(line)):
+    for address, line in people.guest_lines(component).items():
+        if _facts(new[address]) != _facts(people.attendee(line)):
             component.set(line, line.changed(hand.pen.newline, None, _changed_facts(known[address], new[address])))
     organizer = wanted.organizer.address if wanted.organizer else None
     for person in wanted.attendees:
@@ -109,7 +109,7 @@ def attendees(component: Component, wanted: Event, read: Read, hand: Hand) -> No
 def responses(component: Component, wanted: Event, read: Read, hand: Hand) -> None:
     """Write who accepted and who declined, of those who stand there."""
     given = {person.address: person.partstat for person in wanted.attendees}
-    for line in component.lines("ATTENDEE"):
+    for line in people.guest_lines(component).values():
         person = people.attendee(line)
         if given.get(person.address, person.partstat) != person.partstat:
             component.set(line, line.changed(hand.pen.newline, None, {"PARTSTAT": _word(given[person.address])}))
