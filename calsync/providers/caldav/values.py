@@ -103,9 +103,9 @@ def utc(wall: datetime, zone: tzinfo) -> datetime:
 
 
 def wall_of(instant: datetime, zone: tzinfo) -> datetime:
-    """Return the naive wall time of an instant, kept inside the calendar."""
+    """Return the naive wall time of an instant as text would show it (`fold` is lost), kept inside the calendar."""
     try:
-        return instant.astimezone(zone).replace(tzinfo=None)
+        return instant.astimezone(zone).replace(tzinfo=None, fold=0)
     except (OverflowError, ValueError):
         return instant.replace(tzinfo=None)
 
