@@ -41,10 +41,12 @@ def _current() -> tuple[Organisation, Switches]:
     if "brand" not in g:
         with runtime().reading() as session:
             names = ("organisation", "switches")
-            # Keeping the rows keeps them in the session: the two readers below find them there.
-            kept = list(session.scalars(select(t.Setting).where(col(t.Setting.name).in_(names))))
-            g.brand = (settings.organisation_of(session)[0], settings.switches_of(session)[0])
-            del kept
+            # Keeping the rows keeps them in the session: the two readers below find them there without asking again.
+            kept = {row.name: row for row in session.scalars(select(t.Setting).where(col(t.Setting.name).in_(names)))}
+            g.brand = (
+                settings.organisation_of(session)[0] if "organisation" in kept else Organisation(),
+                settings.switches_of(session)[0] if "switches" in kept else Switches(),
+            )
     found: tuple[Organisation, Switches] = g.brand
     return found
 

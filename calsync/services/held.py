@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
@@ -22,10 +24,33 @@ def waiting(session: Session, run_id: int) -> list[t.Step]:
     return list(session.scalars(query.order_by(col(t.Step.id))))
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a person is asked to approve. `is_approved`: somebody did, and the next run carries it out."""
+
+    count: int
+    people_mailed: int
+    digest: str
+    is_approved: bool
+
+
 def digest(rt: Runtime, run_id: int) -> str:
     """Return what an approval of this run is bound to."""
     with rt.reading() as session:
-        return brake.plan_digest(step.digest for step in waiting(session, run_id))
+        return waiting_digest(session, run_id).digest
+
+
+def waiting_digest(session: Session, run_id: int) -> Waiting:
+    """Return what waits in a run, counted, with what an approval is bound to."""
+    columns = (col(t.Step.digest), col(t.Step.people_mailed), col(t.Step.is_approved))
+    query = sa.select(*columns).where(col(t.Step.run_id) == run_id, col(t.Step.state) == StepState.HELD)
+    found = [(str(value), int(people), bool(ok)) for value, people, ok in session.execute(query)]
+    return Waiting(
+        len(found),
+        sum(people for _, people, _ in found),
+        brake.plan_digest(value for value, *_ in found),
+        bool(found) and all(ok for *_, ok in found),
+    )
 
 
 def approve(rt: Runtime, run_id: int, *, digest: str | None = None, by: Actor) -> int:

@@ -100,6 +100,16 @@ ROUTES = (
     Route("profile.end_all_logins", "POST", "/profile/logins/end-all", (LOGIN,) * 5),  # afterwards nobody is
     Route("profile.notices", "GET", "/profile/notices", SIGNED_IN),
     Route("profile.notices", "POST", "/profile/notices", SIGNED_IN),
+    # sync history
+    Route("history.index", "GET", "/history/", SIGNED_IN),
+    Route("history.export_csv", "GET", "/history/export.csv", SIGNED_IN),
+    Route("history.export_json", "GET", "/history/export.json", SIGNED_IN),
+    Route("history.show", "GET", "/history/{run}", OWN),
+    Route("history.records_csv", "GET", "/history/{run}/records.csv", OWN),
+    Route("history.records_json", "GET", "/history/{run}/records.json", OWN),
+    Route("history.retry_run", "POST", "/history/{run}/retry", OWN),
+    Route("history.approve", "POST", "/history/{run}/approve", ADMINS),
+    Route("history.discard", "POST", "/history/{run}/discard", ADMINS),
     # audit log
     Route("audit.index", "GET", "/audit/", ADMINS),
     Route("audit.export", "GET", "/audit/export.csv", ADMINS),

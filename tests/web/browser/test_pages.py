@@ -26,6 +26,8 @@ PAGES = (
     "/audit/",
     "/audit/check",
     "/help/",
+    "/history/",
+    "/history/{run}",
     "/there-is-no-such-page",
 )
 """Paths as an admin opens them; {placeholders} as in `tests/web/routes.py`."""

@@ -1,0 +1,346 @@
+"""Sync History: the list and its filters, one run in full, retry, approval, and what others may not see."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlmodel import select
+
+from calsync.engine.vocabulary import RunState
+from calsync.runtime import Runtime
+from calsync.services import queued
+from calsync.store import history
+from calsync.store import tables as t
+from calsync.store.keyset import Cut
+from tests import factories
+from tests.services.office import Office, open_office
+from tests.web.conftest import SignIn
+from tests.web.queries import count_queries
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    made = open_office(tmp_path)
+    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
+    return made
+
+
+@pytest.fixture
+def rt(office: Office) -> Runtime:
+    return office.rt
+
+
+@pytest.fixture
+def cast(office: Office) -> factories.Cast:
+    return office.cast
+
+
+def with_failures(office: Office) -> t.Run:
+    """Return a run in which two activities could not be written."""
+    office.settle()
+    office.write("Demo", hours=40)
+    office.write("Offer", hours=41)
+    office.server.set_access("work", "reader")
+    run = office.sync()
+    office.server.set_access("work", "owner")
+    return run
+
+
+def with_held(office: Office) -> t.Run:
+    office.settle()
+    office.rule(brake_creates=1)
+    for number in range(3):
+        office.write(f"Lead {number}", hours=30 + number)
+    return office.sync()
+
+
+def run_row(office: Office, run_id: int) -> t.Run:
+    with office.rt.reading() as session:
+        return session.get_one(t.Run, run_id)
+
+
+# --- the list
+
+
+def test_empty_list_says_the_next_step(ada: FlaskClient) -> None:
+    assert "Nothing has run yet" in ada.get("/history/").text
+
+
+def test_list_shows_what_each_run_did(office: Office, ada: FlaskClient) -> None:
+    office.meeting("Kick-off")
+    run = office.sync()
+    text = ada.get("/history/").text
+    assert f"/history/{run.id}" in text
+    assert "Succeeded" in text
+    assert "Memory to CRM" in text
+
+
+def test_runs_without_changes_are_folded_until_asked_for(office: Office, ada: FlaskClient) -> None:
+    office.meeting()
+    office.sync()
+    for _ in range(3):
+        office.sync()
+    folded, shown = ada.get("/history/").text, ada.get("/history/?quiet=show").text
+    assert "3 runs with no changes" in folded
+    assert folded.count("data-row") == 1
+    assert shown.count("data-row") == 4
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("tab=inbound", 1),
+        ("tab=outbound", 1),
+        ("tab=errors", 1),
+        ("tab=held", 0),
+        ("state=partial", 1),
+        ("state=nonsense", 0),
+        ("trigger=retry", 0),
+        ("class=permission", 1),
+        ("class=auth", 0),
+        ("since=2030-01-08", 0),
+        ("until=2030-01-06", 0),
+        ("since=2030-01-07&until=2030-01-07", 3),
+        ("account=1", 3),
+        ("account=99", 0),
+        ("calendar=1", 3),
+    ],
+)
+def test_filters_in_the_address(query: str, rows: int, office: Office, ada: FlaskClient) -> None:
+    office.meeting("Kick-off")
+    office.sync()
+    office.write("Review")
+    office.sync()
+    with_failures(office)
+    assert ada.get(f"/history/?{query}").text.count("data-row") == rows
+
+
+def test_paging_keeps_every_run_once(office: Office) -> None:
+    with office.rt.writing() as session:
+        for number in range(23):
+            state = RunState.SUCCEEDED if number % 3 else RunState.NO_CHANGES
+            session.add(t.Run(account_id=office.account.id, trigger="manual", state=state, started_at=office.clock()))
+    seen: list[int] = []
+    cut = Cut(4)
+    with office.rt.reading() as session:
+        while True:
+            found = history.list_runs(session, history.Filters(), cut)
+            seen += [line.run.id for line in found.rows]
+            if not found.has_next:
+                break
+            cut = Cut(4, after=(seen[-1],))
+        back = history.list_runs(session, history.Filters(), Cut(4, before=(seen[-1],)))
+    assert seen == sorted(seen, reverse=True)
+    assert len(seen) == len(set(seen)) == 15
+    assert [line.run.id for line in back.rows] == seen[-5:-1]
+
+
+def test_fragment_is_the_table_alone(office: Office, ada: FlaskClient) -> None:
+    office.sync()
+    text = ada.get("/history/", headers={"HX-Request": "true"}).text
+    assert text.lstrip().startswith("<div")
+    assert 'id="runs"' in text
+    assert "<html" not in text
+
+
+def test_list_polls_only_while_a_run_is_active(office: Office, ada: FlaskClient) -> None:
+    run = with_failures(office)
+    assert "every 5s" not in ada.get("/history/").text
+    ada.post(f"/history/{run.id}/retry")
+    assert "every 5s" in ada.get("/history/").text
+
+
+def test_export_has_every_run_and_no_formula(office: Office, ada: FlaskClient) -> None:
+    office.meeting()
+    office.sync()
+    office.sync()
+    office.change_account(label="=cmd()")
+    rows = json.loads(ada.get("/history/export.json").text)
+    assert [row["state"] for row in rows] == ["no_changes", "succeeded"]
+    assert "'=cmd()" in ada.get("/history/export.csv").text
+
+
+def test_strangers_see_none_of_it(office: Office, sign_in: SignIn) -> None:
+    run = with_failures(office)
+    sam = sign_in(office.cast.sam)
+    assert sam.get("/history/").text.count("data-row") == 0
+    for path in (f"/history/{run.id}", f"/history/{run.id}/records.json"):
+        assert sam.get(path).status_code == 404
+    assert sam.post(f"/history/{run.id}/retry").status_code == 404
+
+
+def test_anonymous_people_are_sent_to_the_login(anonymous: FlaskClient) -> None:
+    assert "/login" in anonymous.get("/history/").location
+
+
+# --- one run
+
+
+def test_a_run_shows_values_before_and_after(office: Office, ada: FlaskClient) -> None:
+    handle = office.meeting("Kick-off")
+    office.settle()
+    office.server.edit("work", handle, summary="Kick-off, moved")
+    run = office.sync()
+    text = ada.get(f"/history/{run.id}").text
+    assert '<div class="diff-old">Kick-off</div>' in text
+    assert '<div class="diff-new">Kick-off, moved</div>' in text
+    assert "Changed in the calendar." in text
+
+
+def test_private_values_are_shown_to_their_owner_alone(office: Office, ada: FlaskClient, sign_in: SignIn) -> None:
+    office.rule(import_private="full")
+    office.meeting("Interview with Zoe", classification="private", location="Secret place")
+    run = office.sync()
+    for secret in ("Zoe", "Secret place"):
+        assert secret not in ada.get(f"/history/{run.id}").text
+        assert secret not in ada.get(f"/history/{run.id}/records.json").text
+        assert secret in sign_in(office.cast.eli).get(f"/history/{run.id}").text
+
+
+def test_errors_are_grouped_by_cause_with_the_fix(office: Office, ada: FlaskClient) -> None:
+    run = with_failures(office)
+    text = ada.get(f"/history/{run.id}").text
+    assert "No permission: 2 records" in text
+    assert "Retry these 2" in text
+    assert "/help/#cannot-edit" in text
+
+
+def test_records_can_be_chosen_by_outcome(office: Office, ada: FlaskClient) -> None:
+    office.meeting("Kick-off")
+    office.write("Review")
+    run = office.sync()
+    assert ada.get(f"/history/{run.id}?outcome=created").text.count('class="record"') == 2
+    assert "No record with this outcome" in ada.get(f"/history/{run.id}?outcome=failed").text
+
+
+def test_records_export(office: Office, ada: FlaskClient) -> None:
+    office.meeting("Kick-off")
+    run = office.sync()
+    rows = json.loads(ada.get(f"/history/{run.id}/records.json").text)
+    assert [(row["outcome"], row["title"]) for row in rows] == [("created", "Kick-off")]
+    assert "Kick-off" in ada.get(f"/history/{run.id}/records.csv").text
+
+
+def test_unknown_run_is_not_found(ada: FlaskClient) -> None:
+    assert ada.get("/history/99").status_code == 404
+
+
+def test_fragment_follows_a_run_and_reloads_at_its_end(office: Office, ada: FlaskClient) -> None:
+    run = with_failures(office)
+    child = ada.post(f"/history/{run.id}/retry").location
+    asked = {"HX-Request": "true"}
+    waiting = ada.get(child, headers=asked)
+    assert "Queued" in waiting.text
+    assert "every 2s" in waiting.text
+    queued.work(office.rt, int(child.rpartition("/")[2]))
+    ended = ada.get(child, headers=asked)
+    assert ended.headers["HX-Refresh"] == "true"
+    assert "every 2s" not in ended.text
+
+
+# --- retry
+
+
+def test_retry_of_a_run_tries_what_failed_and_says_so_on_both(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    child = int(eli.post(f"/history/{run.id}/retry").location.rpartition("/")[2])
+    queued.work(office.rt, child)
+    assert office.titles_there() == ["Demo", "Offer"]
+    text = eli.get(f"/history/{run.id}").text
+    assert f"run {child}" in text
+    assert "Retried OK" in text
+
+
+def test_retry_of_one_record_leaves_the_others(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    step = next(s for s in office.steps(run) if s.title == "Demo")
+    child = eli.post(f"/history/{run.id}/retry", data={"step": step.id}).location
+    queued.work(office.rt, int(child.rpartition("/")[2]))
+    assert office.titles_there() == ["Demo"]
+
+
+def test_retry_of_a_cause_takes_all_its_records(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    text = eli.get(f"/history/{run.id}").text
+    key = text.split('name="cause" value="')[1].split('"')[0]
+    child = eli.post(f"/history/{run.id}/retry", data={"cause": key}).location
+    queued.work(office.rt, int(child.rpartition("/")[2]))
+    assert office.titles_there() == ["Demo", "Offer"]
+    assert eli.post(f"/history/{run.id}/retry", data={"cause": "unknown"}).status_code == 404
+
+
+def test_double_click_on_retry_is_one_run(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    assert eli.post(f"/history/{run.id}/retry").location == eli.post(f"/history/{run.id}/retry").location
+
+
+def test_retry_with_nothing_failed_is_refused(office: Office, eli: FlaskClient) -> None:
+    office.meeting()
+    run = office.sync()
+    answer = eli.post(f"/history/{run.id}/retry")
+    assert answer.status_code == 409
+    assert "Nothing in this run is failed any more" in answer.text
+
+
+# --- held runs
+
+
+def test_an_admin_approves_what_was_shown(office: Office, ada: FlaskClient) -> None:
+    run = with_held(office)
+    text = ada.get(f"/history/{run.id}").text
+    assert "3 changes wait for approval" in text
+    digest = text.split('name="digest" value="')[1].split('"')[0]
+    assert ada.post(f"/history/{run.id}/approve", data={"digest": digest}).status_code == 303
+    assert "3 changes approved" in ada.get(f"/history/{run.id}").text
+    office.sync()
+    assert office.titles_there() == ["Lead 0", "Lead 1", "Lead 2"]
+
+
+def test_an_approval_of_something_else_is_refused(office: Office, ada: FlaskClient) -> None:
+    run = with_held(office)
+    assert ada.post(f"/history/{run.id}/approve", data={"digest": "old"}).status_code == 409
+    assert ada.post(f"/history/{run.id}/approve").status_code == 409
+
+
+def test_an_admin_discards(office: Office, ada: FlaskClient) -> None:
+    run = with_held(office)
+    assert ada.post(f"/history/{run.id}/discard").status_code == 303
+    office.sync()
+    assert office.titles_there() == []
+    assert run_row(office, run.id).state == "cancelled"
+
+
+def test_staff_see_that_an_admin_has_to_approve(office: Office, eli: FlaskClient) -> None:
+    run = with_held(office)
+    assert "An admin approves or discards it." in eli.get(f"/history/{run.id}").text
+    assert eli.post(f"/history/{run.id}/approve").status_code == 403
+
+
+# --- cost
+
+
+def test_at_most_twelve_queries_a_page(office: Office, ada: FlaskClient) -> None:
+    run = with_failures(office)
+    held = with_held(office)
+    for path in ("/history/", f"/history/{run.id}", f"/history/{held.id}"):
+        ada.get(path)
+        with count_queries(office.rt) as queries:
+            assert ada.get(path).status_code == 200
+        assert len(queries) <= 12, "\n\n".join(q[:160].replace("\n"," ") for q in queries)
+
+
+def test_cost_of_the_list_does_not_grow_with_runs_that_changed_nothing(office: Office) -> None:
+    office.meeting()
+    office.sync()
+    with office.rt.writing() as session:
+        many = [
+            t.Run(account_id=1, trigger="schedule", state="no_changes", started_at=office.clock()) for _ in range(300)
+        ]
+        session.add_all(many)
+    with office.rt.reading() as session:
+        found = history.list_runs(session, history.Filters(), Cut(10))
+        quiet = history.quiet_ids(session, history.Filters(), 0, None)
+        assert len(session.exec(select(t.Run.id)).all()) == 301
+    assert (len(found.rows), len(quiet)) == (1, 300)

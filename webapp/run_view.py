@@ -1,0 +1,209 @@
+"""One run as its page shows it: its records with their diffs, and errors grouped by cause."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask_login import current_user
+
+from calsync.engine import status
+from calsync.engine.event import FIELDS
+from calsync.engine.vocabulary import Action, StepState
+from calsync.runtime import Runtime
+from calsync.store import run_records
+from calsync.store import tables as t
+from calsync.store.keyset import Cut
+from calsync.store.run_records import Cause, Record
+from webapp import values, words
+from webapp.values import Change
+
+BATCH = 500
+_PARTICULAR = re.compile(r"https?://\S+|\"[^\"]*\"|'[^']*'|\S+@\S+|\b[0-9a-f]{8,}\b|\d+")
+"""What differs between two messages about the same cause: addresses, quoted values, ids and numbers."""
+
+
+_NOT_DONE = ("held", "planned", "preview", "failed", "retrying", "retried_ok", "undone")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Failures with the same cause. `key` names the group in forms."""
+
+    key: str
+    words: words.ErrorWords
+    error_class: str
+    error: str
+    errors: tuple[str, ...]
+    count: int
+    open: int
+    first_at: Any
+    example: str
+
+    @property
+    def recovered(self) -> int:
+        return self.count - self.open
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDiff:
+    label: str
+    changes: list[Change]
+    lost: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One record of the table. `hides` says that it is private and somebody else's: no value is shown."""
+
+    step: t.Step
+    title: str
+    calendar: str
+    outcome: str
+    fields: list[str]
+    diffs: list[FieldDiff]
+    trace: list[str]
+    hides: bool
+    later_run_id: int | None
+    error: Any
+
+    @property
+    def is_retryable(self) -> bool:
+        return self.step.state in (StepState.FAILED, StepState.IN_DOUBT)
+
+    @property
+    def would(self) -> bool:
+        """Whether its action was not done: the badge then does not tell which it is."""
+        return self.step.action != Action.NONE and self.outcome in _NOT_DONE
+
+    @property
+    def technical(self) -> str:
+        lines = (
+            ("error", self.step.error),
+            ("attempts", self.step.attempts),
+            ("record", self.step.subject),
+            ("step", self.step.id),
+            ("idempotency key", self.step.key),
+        )
+        return "\n".join(f"{name}: {value}" for name, value in lines if value)
+
+
+def shown(record: Record, owner_id: int) -> Shown:
+    """Return a record as the viewer may see it."""
+    step = record.step
+    hides = step.is_private and owner_id != current_user.id
+    state = StepState.FAILED if step.state == StepState.SUPERSEDED else StepState(step.state)
+    outcome = status.outcome(state, Action(step.action), step.reason, was_retried=record.was_retried)
+    return Shown(
+        step=step,
+        title=words.title_for(current_user, step, owner_id),
+        calendar=record.calendar,
+        outcome=outcome or "",
+        fields=[words.field(name) for name in _named(step)],
+        diffs=[] if hides else _diffs(step),
+        trace=[] if hides else [str(line) for line in step.detail.get("trace", ())],
+        hides=hides,
+        later_run_id=record.later_run_id or (step.retried_in_id if step.state != StepState.DONE else None),
+        error=words.error_class(step.error_class) if step.error_class else None,
+    )
+
+
+def _named(step: t.Step) -> list[str]:
+    return [name for name in FIELDS if name in step.fields] if step.action == Action.UPDATE else []
+
+
+def _diffs(step: t.Step) -> list[FieldDiff]:
+    before, after, losing = step.before or {}, step.after or {}, step.losing or {}
+    if "clashes" in step.detail:
+        return [_clash(name, value) for name, value in step.detail["clashes"].items()]
+    names = [name for name in FIELDS if name in after or name in losing]
+    found = [_diff(name, before.get(name), after, losing) for name in names]
+    is_new = step.action == Action.CREATE
+    return [each for each in found if each.lost or any(c.text != "–" for c in each.changes) or not is_new]
+
+
+def _diff(name: str, before: Any, after: dict[str, Any], losing: dict[str, Any]) -> FieldDiff:
+    changes = values.diff(name, before, after[name]) if name in after else []
+    lost = losing.get(name)
+    side = "calendar" if lost and lost.get("side") == "remote" else "CRM"
+    kept = f"The {side} had: {values.text(name, lost.get('value'))}" if lost else ""
+    return FieldDiff(words.field(name), changes, kept)
+
+
+def _clash(name: str, value: dict[str, Any]) -> FieldDiff:
+    sides = [Change("same", f"CRM: {values.text(name, value.get('local'))}")]
+    sides.append(Change("same", f"Calendar: {values.text(name, value.get('remote'))}"))
+    return FieldDiff(words.field(name), sides)
+
+
+# --- errors by cause
+
+
+def groups(causes: Sequence[Cause]) -> list[Group]:
+    """Return causes joined where their messages differ in particulars only, the most frequent first."""
+    joined: dict[tuple[str, str], list[Cause]] = {}
+    for cause in causes:
+        joined.setdefault((cause.error_class, _PARTICULAR.sub("…", cause.error)), []).append(cause)
+    found = [_group(kind, pattern, members) for (kind, pattern), members in joined.items()]
+    return sorted(found, key=lambda group: -group.count)
+
+
+def _group(kind: str, pattern: str, members: list[Cause]) -> Group:
+    return Group(
+        key=hashlib.blake2b(f"{kind} {pattern}".encode(), digest_size=6).hexdigest(),
+        words=words.error_class(kind),
+        error_class=kind,
+        error=members[0].error if len(members) == 1 else pattern,
+        errors=tuple(cause.error for cause in members),
+        count=sum(cause.count for cause in members),
+        open=sum(cause.open for cause in members),
+        first_at=min(cause.first_at for cause in members),
+        example=next((cause.example for cause in members if cause.example), ""),
+    )
+
+
+# --- export
+
+
+def export_rows(rt: Runtime, run_id: int, owner_id: int) -> Iterator[dict[str, Any]]:
+    """Yield every record of a run; values of fields are left out, private titles of others are hidden."""
+    cut = Cut(BATCH)
+    while True:
+        with rt.reading() as session:
+            found = run_records.list_records(session, run_id, cut=cut)
+        yield from (_row(shown(record, owner_id)) for record in found.rows)
+        if not found.has_next:
+            return
+        cut = Cut(BATCH, after=(found.rows[-1].step.id,))
+
+
+COLUMNS = (
+    "step",
+    "outcome",
+    "title",
+    "direction",
+    "action",
+    "calendar",
+    "fields",
+    "reason",
+    "attempts",
+    "error_class",
+    "error",
+    "finished_at",
+)
+
+
+def _row(record: Shown) -> dict[str, Any]:
+    step = record.step
+    own = {
+        "step": step.id,
+        "outcome": record.outcome,
+        "title": record.title,
+        "calendar": record.calendar,
+        "fields": ", ".join(record.fields),
+        "reason": words.reason(step.reason),
+    }
+    return {name: own[name] if name in own else getattr(step, name) for name in COLUMNS}

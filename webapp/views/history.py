@@ -1,0 +1,192 @@
+"""Sync History: the list of runs, one run with everything known about it, and what a person may do to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_login import current_user
+
+from calsync.engine.vocabulary import ErrorClass, RunState, Trigger
+from calsync.errors import NotAllowed, NotFound
+from calsync.services import held, retry
+from calsync.store import history, run_records
+from calsync.store import tables as t
+from webapp import exports, paging, run_list, run_view, shell
+from webapp.access import (
+    Role,
+    actor,
+    login_required,
+    provider_info,
+    readable_run,
+    role_required,
+    runtime,
+    viewer_id,
+)
+from webapp.fragments import page, wants_fragment
+
+bp = Blueprint("history", __name__, url_prefix="/history")
+
+LIST_STATES = tuple(s for s in RunState if s is not RunState.QUEUED)
+
+
+@bp.get("/")
+@login_required
+def index() -> Any:
+    with runtime().reading() as session:
+        found = run_list.find(session)
+        accounts = history.account_choices(session, viewer_id())
+    return page(
+        "history/index.html",
+        "runs",
+        runs=found,
+        accounts=accounts,
+        tabs=[(label, _tab_url(key), key) for key, label in run_list.TABS],
+        states=LIST_STATES,
+        triggers=tuple(Trigger),
+        error_classes=tuple(ErrorClass),
+        asked=request.args,
+        quiet_url=run_list.quiet_url(),
+        export_args=paging.kept("after", "before"),
+        duration_ms=run_list.duration_ms,
+        may_retry=may_retry(),
+    )
+
+
+@bp.get("/export.csv")
+@login_required
+def export_csv() -> Any:
+    rows = run_list.export_rows(runtime(), run_list.filters())
+    return exports.csv("runs", run_list.COLUMNS, (tuple(row.values()) for row in rows))
+
+
+@bp.get("/export.json")
+@login_required
+def export_json() -> Any:
+    return exports.json_list("runs", run_list.export_rows(runtime(), run_list.filters()))
+
+
+@bp.get("/<int:run_id>")
+@login_required
+def show(run_id: int) -> Any:
+    run = readable_run(run_id)
+    if wants_fragment():
+        return _progress(run)
+    with runtime().reading() as session:
+        family = history.family(session, run)
+        causes = run_records.causes(session, run_id) if run.failed or run.error_class else []
+        found = run_records.list_records(session, run_id, request.args.get("outcome", ""), paging.asked())
+        waiting = held.waiting_digest(session, run_id) if run.held else None
+    owner_id = family.account.user_id
+    return page(
+        "history/show.html",
+        run=run,
+        family=family,
+        info=provider_info(family.account.provider),
+        groups=run_view.groups(causes),
+        records=[run_view.shown(record, owner_id) for record in found.rows],
+        pager=paging.pager(found, key=lambda record: (record.step.id,)),
+        tabs=_outcome_tabs(run),
+        outcome=request.args.get("outcome", ""),
+        waiting=waiting,
+        duration_ms=run_list.duration_ms(run),
+        may_retry=may_retry(),
+        may_undo=current_user.role != Role.CLIENT,
+    )
+
+
+@bp.get("/<int:run_id>/records.csv")
+@login_required
+def records_csv(run_id: int) -> Any:
+    rows = run_view.export_rows(runtime(), run_id, _owner_id(readable_run(run_id)))
+    return exports.csv(f"run-{run_id}", run_view.COLUMNS, (tuple(row.values()) for row in rows))
+
+
+@bp.get("/<int:run_id>/records.json")
+@login_required
+def records_json(run_id: int) -> Any:
+    return exports.json_list(f"run-{run_id}", run_view.export_rows(runtime(), run_id, _owner_id(readable_run(run_id))))
+
+
+@bp.post("/<int:run_id>/retry")
+@login_required
+def retry_run(run_id: int) -> Any:
+    """Try again what failed: all of it, one cause (`cause`), or one record (`step`)."""
+    readable_run(run_id)
+    if not may_retry():
+        raise NotAllowed("run.retry")
+    child = retry.ask(runtime(), run_id, step_ids=_asked_steps(run_id), by=actor())
+    flash("Trying again what failed. This page follows it.", "info")
+    return redirect(url_for("history.show", run_id=child), 303)
+
+
+@bp.post("/<int:run_id>/approve")
+@role_required(Role.ADMIN)
+def approve(run_id: int) -> Any:
+    readable_run(run_id)
+    count = held.approve(runtime(), run_id, digest=request.form.get("digest") or "", by=actor())
+    flash(f"Approved: {count}. They are applied by the next run, which begins in a moment.")
+    return redirect(url_for("history.show", run_id=run_id), 303)
+
+
+@bp.post("/<int:run_id>/discard")
+@role_required(Role.ADMIN)
+def discard(run_id: int) -> Any:
+    readable_run(run_id)
+    count = held.discard(runtime(), run_id, by=actor())
+    flash(f"Discarded: {count}. Both sides stay as they are.", "warning")
+    return redirect(url_for("history.show", run_id=run_id), 303)
+
+
+def may_retry() -> bool:
+    """Return whether this person may retry runs that they may see."""
+    return shell.may_connect(current_user.role)
+
+
+def _progress(run: t.Run) -> Any:
+    """Answer the page that polls: the line that moves, or a full reload once the run has ended."""
+    with runtime().reading() as session:
+        family = history.family(session, run)
+    response = page("history/show.html", "run", run=run, info=provider_info(family.account.provider))
+    if run.state not in run_list.ACTIVE:
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def _asked_steps(run_id: int) -> list[int] | None:
+    step, key = request.form.get("step", type=int), request.form.get("cause", "")
+    if step is not None:
+        return [step]
+    if not key:
+        return None
+    with runtime().reading() as session:
+        for group in run_view.groups(run_records.causes(session, run_id)):
+            if group.key == key:
+                return run_records.step_ids(session, run_id, group.error_class, group.errors)
+    raise NotFound("cause", key)
+
+
+def _outcome_tabs(run: t.Run) -> list[tuple[str, str, str, int]]:
+    counts = (
+        ("created", "Created", run.created),
+        ("updated", "Updated", run.updated),
+        ("deleted", "Deleted", run.deleted),
+        ("failed", "Failed", run.failed),
+        ("conflict", "Conflicts", run.conflicts),
+        ("held", "Held", run.held),
+    )
+    tabs = [("All", url_for("history.show", run_id=run.id), "", 0)]
+    for key, label, count in counts:
+        if count:
+            tabs.append((label, url_for("history.show", run_id=run.id, outcome=key), key, count))
+    return tabs
+
+
+def _tab_url(key: str) -> str:
+    kept = paging.kept("tab", "after", "before", "state")
+    return url_for("history.index", **(kept | ({"tab": key} if key else {})))
+
+
+def _owner_id(run: t.Run) -> int:
+    with runtime().reading() as session:
+        return session.get_one(t.Account, run.account_id).user_id
