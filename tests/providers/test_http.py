@@ -1,0 +1,443 @@
+"""The one HTTP client: what it sends where, what it refuses, and what it makes of answers."""
+
+import socket
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import pytest
+
+from calsync.errors import RateLimited, Rejected, SignInNeeded, Unavailable, VersionMismatch
+from calsync.providers import http, network, redact
+from calsync.providers.auth import BearerAuth, PasswordAuth
+from calsync.providers.http import Http, Limits
+
+NOW = datetime(2030, 1, 7, 9, tzinfo=UTC)
+
+
+def client(answer, **options):
+    """A client whose server is `answer(request)`; `sent` collects the requests."""
+    sent = []
+
+    def handle(request):
+        sent.append(request)
+        return answer(request)
+
+    made = Http(transport=httpx2.MockTransport(handle), now=lambda: NOW, **options)
+    return made, sent
+
+
+def status(code, body=b"", **headers):
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda request: httpx2.Response(code, headers=names, content=body)
+
+
+# --- statuses -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "code_of_ours"),
+    [
+        (400, Rejected, "invalid"),
+        (401, SignInNeeded, None),
+        (403, Rejected, "permission"),
+        (404, Rejected, "not_found"),
+        (405, Rejected, "unsupported"),
+        (409, Rejected, "duplicate"),
+        (410, Rejected, "not_found"),
+        (412, VersionMismatch, None),
+        (413, Rejected, "too_large"),
+        (423, Unavailable, None),
+        (429, RateLimited, None),
+        (500, Unavailable, None),
+        (503, Unavailable, None),
+        (507, Rejected, "quota"),
+    ],
+)
+def test_a_status_is_read_in_one_place(code, kind, code_of_ours):
+    made, _ = client(status(code))
+    with pytest.raises(kind) as raised:
+        made.request("GET", "https://x.example/")
+    assert getattr(raised.value, "code", None) == code_of_ours
+
+
+def test_an_expected_status_is_an_answer():
+    made, _ = client(status(412, b"so it is"))
+    answer = made.request("PUT", "https://x.example/", expect=(412,))
+    assert (answer.status, answer.text) == (412, "so it is")
+
+
+def test_a_provider_may_read_an_answer_its_own_way():
+    made, _ = client(status(403), read_error=lambda answer: RateLimited(NOW))
+    with pytest.raises(RateLimited):
+        made.request("GET", "https://x.example/")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("120", 120), ("Mon, 07 Jan 2030 09:01:30 GMT", 90), ("99999999", 86400), ("soon", 60), ("", 60)],
+)
+def test_how_long_to_wait(value, seconds):
+    made, _ = client(status(429, Retry_After=value))
+    with pytest.raises(RateLimited) as raised:
+        made.request("GET", "https://x.example/")
+    assert raised.value.until == NOW + timedelta(seconds=seconds)
+
+
+def test_a_date_to_wait_for_is_read_by_the_servers_clock():
+    made, _ = client(status(503, Date="Mon, 07 Jan 2030 10:00:00 GMT", Retry_After="Mon, 07 Jan 2030 10:00:30 GMT"))
+    with pytest.raises(Unavailable) as raised:
+        made.request("GET", "https://x.example/")
+    assert raised.value.after_s == 30
+    assert made.clock_offset == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("code", "is_in_doubt"), [(500, False), (502, True), (503, False), (504, True)])
+def test_a_write_behind_a_gateway_that_gave_up_is_in_doubt(code, is_in_doubt):
+    made, _ = client(status(code))
+    for is_write in (True, False):
+        with pytest.raises(Unavailable) as raised:
+            made.request("PUT", "https://x.example/", is_write=is_write)
+        assert raised.value.is_in_doubt == (is_in_doubt and is_write)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_in_doubt"),
+    [
+        (httpx2.ReadTimeout, True),
+        (httpx2.RemoteProtocolError, True),
+        (httpx2.ReadError, True),
+        (httpx2.WriteError, True),
+        (httpx2.ConnectError, False),  # nothing was sent
+        (httpx2.ConnectTimeout, False),
+    ],
+)
+def test_a_write_without_an_answer_is_in_doubt_once_it_was_sent(error, is_in_doubt):
+    def fail(request):
+        raise error("no luck", request=request)
+
+    made, _ = client(fail)
+    with pytest.raises(Unavailable) as raised:
+        made.request("PUT", "https://x.example/", is_write=True)
+    assert raised.value.is_in_doubt == is_in_doubt
+    with pytest.raises(Unavailable) as raised:
+        made.request("GET", "https://x.example/")
+    assert not raised.value.is_in_doubt
+
+
+# --- redirects ----------------------------------------------------------------------------------------------
+
+
+def moved(table):
+    def answer(request):
+        target = table.get(str(request.url))
+        return httpx2.Response(307, headers={"Location": target}) if target else httpx2.Response(200)
+
+    return answer
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_keeps_method_and_body(code):
+    made, sent = client(
+        lambda r: httpx2.Response(code, headers={"Location": "/b"}) if r.url.path == "/a" else httpx2.Response(207)
+    )
+    answer = made.request("PROPFIND", "https://x.example/a", body=b"<x/>")
+    assert [(r.method, r.url.path, r.content) for r in sent] == [
+        ("PROPFIND", "/a", b"<x/>"),
+        ("PROPFIND", "/b", b"<x/>"),
+    ]
+    assert answer.url == "https://x.example/b"
+
+
+def test_circles_and_long_ways_end():
+    made, sent = client(moved({"https://x.example/a": "/b", "https://x.example/b": "/a"}))
+    with pytest.raises(http.RedirectLoop):
+        made.request("GET", "https://x.example/a")
+    assert len(sent) == 2
+    made, sent = client(moved({f"https://x.example/{n}": f"/{n + 1}" for n in range(100)}))
+    with pytest.raises(http.RedirectLoop):
+        made.request("GET", "https://x.example/0")
+    assert len(sent) == http.MAX_REDIRECTS + 1
+
+
+@pytest.mark.parametrize("target", ["http://x.example/", "file:///etc/passwd", "ftp://x.example/"])
+def test_https_is_never_left(target):
+    made, sent = client(moved({"https://x.example/a": target}))
+    with pytest.raises(Rejected):
+        made.request("GET", "https://x.example/a")
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("home", "target", "is_told"),
+    [
+        ("x.example", "https://x.example/b", True),
+        ("x.example", "https://sub.x.example/b", False),
+        ("x.example", "https://evil.example/b", False),
+        ("caldav.icloud.com", "https://p07-caldav.icloud.com/b", True),
+        ("caldav.icloud.com", "https://icloud.com.evil.example/b", False),
+        ("x.example", "https://p07-caldav.icloud.com/b", False),
+    ],
+)
+def test_credentials_stay_at_home(home, target, is_told):
+    made, sent = client(
+        moved({f"https://{home}/a": target}), auth=PasswordAuth("ann", "secret"), trusted_domains=("icloud.com",)
+    )
+    made.request("GET", f"https://{home}/a")
+    assert "authorization" in sent[0].headers
+    assert ("authorization" in sent[1].headers) == is_told
+
+
+def test_an_address_given_later_is_not_home():
+    made, sent = client(status(200), auth=PasswordAuth("ann", "secret"), home="x.example")
+    made.request("GET", "https://y.example/")
+    assert "authorization" not in sent[0].headers
+
+
+# --- signing in ---------------------------------------------------------------------------------------------
+
+
+def test_digest_is_answered_and_then_used_at_once():
+    challenge = 'Digest realm="cal", nonce="abc", qop="auth", algorithm=SHA-256'
+    shown = []
+
+    def answer(request):
+        shown.append(request.headers["authorization"])
+        return httpx2.Response(200 if shown[-1].startswith("Digest ") else 401, headers={"WWW-Authenticate": challenge})
+
+    made, _ = client(answer, auth=PasswordAuth("ann", "secret"))
+    for _ in range(2):
+        assert made.request("PROPFIND", "https://x.example/", body=b"<x/>").status == 200
+    assert [value.partition(" ")[0] for value in shown] == ["Basic", "Digest", "Digest"]
+    assert made.requests == 3
+    assert 'username="ann"' in shown[1]
+
+
+def test_a_refused_token_is_renewed_once():
+    asked = []
+
+    def bearer(fresh):
+        asked.append(fresh)
+        return "new" if fresh else "old"
+
+    made, sent = client(
+        lambda r: httpx2.Response(200 if r.headers["authorization"] == "Bearer new" else 401), auth=BearerAuth(bearer)
+    )
+    assert made.request("GET", "https://x.example/").status == 200
+    assert asked == [False, True]
+    made, sent = client(status(401), auth=BearerAuth(bearer))
+    with pytest.raises(SignInNeeded):
+        made.request("GET", "https://x.example/")
+    assert len(sent) == 2
+
+
+# --- limits -------------------------------------------------------------------------------------------------
+
+
+def test_a_long_answer_is_cut_off():
+    made, _ = client(status(200, b"x" * 1001), limits=Limits(max_bytes=1000))
+    with pytest.raises(Rejected) as raised:
+        made.request("GET", "https://x.example/")
+    assert raised.value.code == "too_large"
+
+
+def test_a_silent_server_and_a_trickle_end(silent_server, trickling_server):
+    for address, limits in ((silent_server, Limits(silence_s=0.2)), (trickling_server, Limits(total_s=0.4))):
+        made = Http(allow_private_network=True, limits=limits)
+        with pytest.raises(Unavailable) as raised:
+            made.request("PUT", address, is_write=True)
+        assert raised.value.is_in_doubt
+        made.close()
+
+
+def test_nobody_there_is_not_in_doubt(closed_port):
+    made = Http(allow_private_network=True)
+    with pytest.raises(network.Unreachable) as raised:
+        made.request("PUT", f"http://127.0.0.1:{closed_port}/", is_write=True)
+    assert not raised.value.is_in_doubt
+
+
+def test_a_name_that_does_not_exist_is_unreachable():
+    with pytest.raises(network.Unreachable):
+        Http().request("GET", "https://calendar.invalid/")
+
+
+def test_no_request_where_network_is_forbidden():
+    def forbid():
+        raise RuntimeError("inside a transaction")
+
+    made, sent = client(status(200))
+    http.set_guard(forbid)
+    try:
+        with pytest.raises(RuntimeError, match="transaction"):
+            made.request("GET", "https://x.example/")
+    finally:
+        http.set_guard(None)
+    assert sent == []
+    assert made.request("GET", "https://x.example/").status == 200
+
+
+# --- private networks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1",
+        "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fe80::1%eth0", "fd00:ec2::254", "ff02::1",
+        "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:a00:1::1", "198.18.0.1", "192.0.2.1",
+    ],
+)  # fmt: skip
+def test_what_is_not_public(address):
+    assert not network.is_public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8"])
+def test_what_is_public(address):
+    assert network.is_public(address)
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]", "LOCALHOST"])
+def test_this_machine_is_private_however_it_is_written(name, closed_port):
+    with pytest.raises((network.PrivateNetwork, network.Unreachable)):
+        Http().request("GET", f"http://{name}:{closed_port}/")
+    with pytest.raises(network.Unreachable):  # allowed, and nobody there
+        Http(allow_private_network=True).request("GET", f"http://{name}:{closed_port}/")
+
+
+def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch, silent_server):
+    """A name that answers with a public address first and a private one later reaches nothing private."""
+    answers = iter([["8.8.8.8"], ["127.0.0.1"]])
+    connected = []
+
+    def resolve(host, port, timeout_s):
+        return next(answers)
+
+    def connect(address, *rest, **options):
+        connected.append(address[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(network, "_resolve", resolve)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    made = Http()
+    with pytest.raises(network.Unreachable):
+        made.request("GET", "https://rebinding.example/")
+    with pytest.raises(network.PrivateNetwork):
+        made.request("GET", "https://rebinding.example/")
+    assert connected == ["8.8.8.8"]
+
+
+def test_a_redirect_into_the_private_network_is_refused(monkeypatch, redirecting_server):
+    made = Http()
+    monkeypatch.setattr(network, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(
+        network, "_resolve", lambda host, port, timeout_s: ["127.0.0.1" if host == "a.example" else "10.0.0.1"]
+    )
+    monkeypatch.setattr(network.Patience, "is_plain", property(lambda self: False, lambda self, value: None))
+    with pytest.raises(network.PrivateNetwork):
+        made.request("GET", f"http://a.example:{redirecting_server}/")
+    assert made.requests == 2
+
+
+def test_a_password_does_not_travel_readable_over_a_public_network(monkeypatch):
+    monkeypatch.setattr(network, "_resolve", lambda host, port, timeout_s: ["8.8.8.8"])
+    for allowed in (False, True):
+        with pytest.raises(network.Insecure):
+            Http(allow_private_network=allowed).request("GET", "http://x.example/")
+
+
+# --- secrets ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET https://ann:hunter22@x.example/ failed",
+        "Authorization: Basic YW5uOmh1bnRlcjIy",
+        "token Bearer hunter22.hunter22",
+        '{"access_token": "hunter22"}',
+        "https://x.example/?code=hunter22&state=1",
+        "client_secret=hunter22",
+        "the password hunter22 is wrong",
+    ],
+)
+def test_secrets_are_hidden(text):
+    cleaned = redact.redact(text, ("hunter22",))
+    assert "hunter22" not in cleaned
+    assert "YW5uOmh1bnRlcjIy" not in cleaned
+
+
+def test_an_error_does_not_repeat_a_secret():
+    made, _ = client(status(400, b"<html><style>p{}</style><p>bad password hunter22</p></html>"), secrets=("hunter22",))
+    with pytest.raises(Rejected) as raised:
+        made.request("GET", "https://x.example/path")
+    assert str(raised.value) == "invalid: GET x.example/path answered 400 bad password ***"
+
+
+# --- parts --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def listening(serve):
+    """A server on a free port; `serve(connection, stop)` gets each connection in a thread."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.05)
+
+        def accept():
+            while not stop.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except TimeoutError:
+                    continue
+                threading.Thread(target=serve, args=(connection, stop), daemon=True).start()
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture
+def silent_server():
+    def serve(connection, stop):
+        with connection:
+            stop.wait(10)
+
+    with listening(serve) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture
+def trickling_server():
+    def serve(connection, stop):
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            try:
+                while not stop.wait(0.05):
+                    connection.sendall(b"X-More: yes\r\n")
+            except OSError:
+                return
+
+    with listening(serve) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture
+def redirecting_server():
+    def serve(connection, stop):
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://b.example/\r\nContent-Length: 0\r\n\r\n")
+
+    with listening(serve) as port:
+        yield port
+
+
+@pytest.fixture
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
