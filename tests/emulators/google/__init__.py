@@ -13,7 +13,8 @@ document. All of Google's addresses are replaced by one base URL:
                                                     /discovery/v1/apis/calendar/v3/rest)
 
 The issuer stays `https://accounts.google.com` in the OpenID document, in `iss` of the redirect and in
-id_tokens, because Google's tokens say so whatever the address; the setting `issuer` changes it.
+id_tokens, because Google's tokens say so whatever the address; the setting `issuer` changes it. The `Date`
+of every answer is the emulator's time, so moving its clock is a clock that disagrees with the client's.
 
 Use `tests.emulators.google.server.GoogleServer` to start it and `Switchboard` to steer it.
 
@@ -55,9 +56,9 @@ The server itself
                                                  conditional write
   GET  /_switch/faults            all faults with `seen` and `hits`
   POST /_switch/faults/clear      [id]
-  GET  /_switch/requests          [after: n] [method_id]; each line: n, at, method, path, query, headers, body,
-                                  method_id, user, status, [batch: lines of the parts] [unknown_keys]
-                                  [warnings]
+  GET  /_switch/requests          [after: n] [method_id]; the latest 20,000. Each line: n, at, method, path, query,
+                                  headers, body, method_id, user, status, [batch: lines of the parts]
+                                  [unknown_keys] [warnings]
   POST /_switch/requests/clear
   GET  /_switch/store             users, clients, grants, calendars, channels, groups
   POST /_switch/as                user, method, path, [query] [body] [headers]: any call as any person, without
