@@ -109,9 +109,8 @@ def sealed_password(rt: Runtime, password: str) -> bytes:
 def _load(rt: Runtime, account_id: int) -> tuple[t.Account, dict[str, str], Rules]:
     with rt.reading() as session:
         account = rows.get(session, account_id)
-        owner = session.get(t.User, account.user_id)
-        home = owner.tz if owner else "UTC"  # where a calendar has no zone, floating times are its owner's
-        zones = {c.remote_id: c.tz or home for c in rows.list_calendars(session, account_id)}
+        # A calendar that says no zone gets none: a wrong hour is worse than an event that cannot be read.
+        zones = {c.remote_id: c.tz for c in rows.list_calendars(session, account_id) if c.tz}
         return account, zones, settings.rules_of(session, account)
 
 
