@@ -55,7 +55,9 @@ def look(browser: Browser, live: str, enter: Callable[[BrowserContext, t.User], 
 
     def open_page(path: str, user: t.User | None = None, *, scheme: str = "light", phone: bool = False) -> Page:
         size = PHONE if phone else {"width": 1280, "height": 900}
-        context = browser.new_context(viewport=size, color_scheme=scheme, locale="en-GB", base_url=live)
+        # Without motion, so that nothing is measured half-way between two colours.
+        looks = {"viewport": size, "color_scheme": scheme, "reduced_motion": "reduce"}
+        context = browser.new_context(**looks, locale="en-GB", base_url=live)
         contexts.append(context)
         if user is not None:
             enter(context, user)
