@@ -35,7 +35,8 @@ PROFILES = {
     "graph-like": Quirks(
         series_is_one_resource=False, cancel_is_visible=False, mails_on_write=True, normalises=True, can_move=True
     ),
-    "lagging": Quirks(lag=4, tombstone_lag=6, page_size=3),
+    "lagging": Quirks(lag=4, page_size=3),
+    "late": Quirks(tombstone_lag=6, mails_by_choice=True),
     "restless": Quirks(bumps_versions=True, normalises=True, account_wide_uids=True, can_move=True),
     "listing": Quirks(has_feed=False, expresses=Quirks().expresses - {"reminders", "classification"}),
 }

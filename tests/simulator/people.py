@@ -191,11 +191,12 @@ def override(world: World, ledger: Ledger, found: Found, choice: int) -> Record 
 def remove_occurrence(world: World, ledger: Ledger, found: Found, choice: int) -> bool:
     """Remove one occurrence, changed or not."""
     at = occurrence(found, choice)
-    for record in ledger.records.values():
-        if record.series == found.record.number and record.moment == at:
-            ledger.ended(record, REMOTE, world.clock(), doubtful=True)
     if at in found.event.exdates:
         return False
+    for _, _, event in world.remote_events():
+        if (event.uid, event.recurrence_id) == (found.event.uid, at) and not event.is_cancelled:
+            record = ledger.records[token_of(event.summary) or 0]
+            ledger.ended(record, REMOTE, world.clock(), doubtful=True)
     world.server.delete_occurrence(found.calendar, found.handle, at)
     ledger.doubt([found.record.number])
     return True
