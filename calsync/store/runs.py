@@ -38,10 +38,11 @@ def begin_queued(session: Session, run_id: int) -> t.Run:
 
 
 def has_succeeded(session: Session, account_id: int) -> bool:
-    """Return whether any run of this account ever came to its end."""
+    """Return whether any run of this account ever came to its end; one that was stopped early did not."""
     query = sa.select(col(R.id)).where(
         col(R.account_id) == account_id,
         col(R.state).in_([RunState.SUCCEEDED, RunState.NO_CHANGES, RunState.PARTIAL, RunState.HELD]),
+        col(R.error_class) == "",
     )
     return session.scalars(query.limit(1)).first() is not None
 
