@@ -133,16 +133,20 @@ def _fail(rt: Runtime, mail_id: int | None, error: Exception) -> None:
 
 def _set_failed(mail: t.Mail, error: Exception, now: datetime) -> None:
     mail.error = _explain(error)[:500]
-    is_final = isinstance(error, smtplib.SMTPRecipientsRefused) and _is_permanent(error)
-    if is_final or mail.attempts > len(WAITS):
+    if _is_permanent(error) or mail.attempts > len(WAITS):
         mail.state, mail.next_attempt_at = "failed", None
     else:
         mail.next_attempt_at = now + WAITS[mail.attempts - 1]
 
 
-def _is_permanent(error: smtplib.SMTPRecipientsRefused) -> bool:
-    # RFC 5321 section 4.2.1: 5yz is a permanent negative answer.
-    return all(code >= 500 for code, _ in error.recipients.values())
+def _is_permanent(error: Exception) -> bool:
+    """Whether this mail will never be taken. RFC 5321 section 4.2.1: 5yz is a permanent negative answer.
+
+    A refused sender or login is not: that is a setting of ours, which an admin will mend.
+    """
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
 
 
 def _explain(error: Exception) -> str:
