@@ -27,7 +27,7 @@ from calsync.services import activity_fields as fields
 from calsync.services import series_rows, settings
 from calsync.services.activity_fields import Changes
 from calsync.services.series_edits import cancel_occurrence, edit_occurrence
-from calsync.store import activities, audit, people
+from calsync.store import activities, audit, people, windows
 from calsync.store import tables as t
 from calsync.store.activities import Filters
 from calsync.store.keyset import Cut, Slice
@@ -219,15 +219,21 @@ class Shown:
 
 
 def occurrences(
-    rt: Runtime, start: datetime, end: datetime, *, owner_ids: Collection[int] | None = None, zone: str = "UTC"
+    rt: Runtime,
+    start: datetime,
+    end: datetime,
+    *,
+    owner_ids: Collection[int] | None = None,
+    zone: str = "UTC",
+    limit: int | None = None,
 ) -> list[Shown]:
     """Return what touches the window of these people (None: of all), in order; cancelled ones are left out.
 
     Days and floating times are read in `zone`. A series that cannot be computed shows its first occurrence alone.
-    Asks for no right: pages show people what they may see.
+    `limit` bounds the activities that are looked at. Asks for no right: pages show people what they may see.
     """
     with rt.reading() as session:
-        rows = activities.in_window(session, start, end, owner_ids)
+        rows = windows.list_activities(session, start, end, owner_ids, limit)
     by_series: dict[tuple[int, str], list[t.Activity]] = {}
     for row in rows:
         by_series.setdefault((row.owner_id, row.uid), []).append(row)

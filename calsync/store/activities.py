@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from calsync.engine import event as events
 from calsync.engine import mapping, series
-from calsync.engine.event import Content
+from calsync.engine.event import Content, Event
 from calsync.engine.mapping import ActivityValues
 from calsync.engine.vocabulary import LinkState
 from calsync.errors import NotFound
@@ -20,8 +20,12 @@ from calsync.store import keyset
 from calsync.store import tables as t
 from calsync.store.accounts import rows_changed
 from calsync.store.keyset import Cut, Slice
+from calsync.store.tables.columns import LONG, SEARCHED
 
 A = t.Activity
+
+MORE = "\x1a"
+"""Ends a search text that was cut: what it lacks is searched in the row itself."""
 
 _AT_ONCE = 500  # values in one query
 
@@ -106,10 +110,12 @@ def columns(activity: t.Activity, content: Content) -> dict[str, Any]:
         "content": content,
         "fingerprint": events.fingerprint(content),
         "title": _storable(event.summary),
+        "search_text": search_text(event),
         "status": event.status,
         "is_private": event.classification != "public",
         "is_all_day": event.is_all_day,
         "is_series": event.is_series,
+        "is_long": end - start > LONG,
         "start_on": event.start if event.is_all_day else None,
         "span_start": start,
         "span_end": end,
@@ -134,6 +140,12 @@ def _traces(
 def _set(activity: t.Activity, values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(activity, name, value)
+
+
+def search_text(event: Event) -> str:
+    """Return title and guests' addresses as searches compare them; it ends with MORE where it was cut."""
+    text = _storable("\n".join((event.summary, *(a.address for a in event.attendees)))).lower()
+    return text if len(text) <= SEARCHED else text[: SEARCHED - 1] + MORE
 
 
 def _storable(text: str) -> str:
@@ -254,43 +266,21 @@ def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
 
 def _finds(text: str, viewer_id: int | None) -> sa.ColumnElement[bool]:
     exact = sa.or_(col(A.public_id) == text.lower(), col(A.external_id) == text)
-    said = sa.func.lower(sa.cast(col(A.content)["attendees"], sa.Text)) if "@" in text else col(A.title)
-    part = said.icontains(text.lower() if "@" in text else text, autoescape=True)
-    if viewer_id is not None:
-        part = sa.and_(part, sa.or_(col(A.is_private).is_(False), col(A.owner_id) == viewer_id))
-    return sa.or_(exact, part)
+    return sa.or_(exact, says(text, viewer_id))
 
 
-def in_window(
-    session: Session, start: datetime, end: datetime, owner_ids: Collection[int] | None = None
-) -> list[t.Activity]:
-    """Return activities that may have an occurrence in the window, neither cancelled nor dissolved.
+def says(text: str, viewer_id: int | None) -> sa.ColumnElement[bool]:
+    """Return whether a title or a guest's address has `text` in it; private ones count for their owner alone.
 
-    A series comes with all of its changed occurrences, cancelled and far ones too: they take its slots.
+    `viewer_id` None means a viewer who reads everything.
     """
-    query = sa.select(A).where(
-        col(A.span_start) < end,
-        col(A.span_end) >= start,
-        col(A.is_dissolved).is_(False),
-        col(A.status) != "cancelled",
+    lowered = text.lower()
+    in_row = sa.or_(
+        col(A.title).icontains(text, autoescape=True),
+        sa.func.lower(sa.cast(col(A.content)["attendees"], sa.Text)).contains(lowered, autoescape=True),
     )
-    if owner_ids is not None:
-        query = query.where(col(A.owner_id).in_(owner_ids))
-    found = {t.pk(a): a for a in session.scalars(query.order_by(col(A.span_start), col(A.id)))}
-    masters = [a for a in found.values() if a.is_series]
-    found |= {t.pk(a): a for a in overrides_of(session, masters)}
-    over = _cancelled_series(session, found.values())
-    return [a for a in found.values() if (a.owner_id, a.uid) not in over]
-
-
-def _cancelled_series(session: Session, rows: Collection[t.Activity]) -> set[tuple[int, str]]:
-    """Return owner and uid of the changed occurrences whose series is cancelled, and they with it."""
-    known = {(a.owner_id, a.uid) for a in rows if not a.recurrence_key}
-    loose = sorted({a.uid for a in rows if a.recurrence_key and (a.owner_id, a.uid) not in known})
-    found: set[tuple[int, str]] = set()
-    for begin in range(0, len(loose), _AT_ONCE):
-        query = sa.select(col(A.owner_id), col(A.uid)).where(
-            col(A.uid).in_(loose[begin : begin + _AT_ONCE]), col(A.recurrence_key) == "", col(A.status) == "cancelled"
-        )
-        found |= {(int(owner), uid) for owner, uid in session.execute(query)}
-    return found - known
+    in_copy = col(A.search_text).contains(lowered, autoescape=True)
+    found = sa.or_(in_copy, sa.and_(col(A.search_text).endswith(MORE), in_row))
+    if viewer_id is None:
+        return found
+    return sa.and_(found, sa.or_(col(A.is_private).is_(False), col(A.owner_id) == viewer_id))

@@ -18,6 +18,7 @@ from calsync.engine import projection, series
 from calsync.engine.event import Event
 from calsync.engine.resource import Resource
 from calsync.store import tables as t
+from calsync.store.tables.columns import LONG
 
 LATE_ANSWERS = timedelta(minutes=2)
 """How long after our own write a provider may still answer with what was there before it."""
@@ -311,6 +312,7 @@ def _columns(event: Event) -> dict[str, Any]:
         "is_busy": event.transparency == "opaque" and not event.is_cancelled,
         "is_all_day": event.is_all_day,
         "is_series": event.is_series,
+        "is_long": end - start > LONG,
         "span_start": start,
         "span_end": end,
         "excluded": "",

@@ -7,7 +7,7 @@ from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from calsync.engine.vocabulary import Kind
-from calsync.store.tables.columns import json_column, one_of, public_id
+from calsync.store.tables.columns import SEARCHED, json_column, one_of, public_id
 
 
 class Activity(SQLModel, table=True):
@@ -16,7 +16,9 @@ class Activity(SQLModel, table=True):
     `content` is the whole truth of the synced fields (engine.event.Content), `fingerprint` its hash; the typed columns
     beside it are copies for queries, written together with it by `store.activities.set_content` and nowhere else.
     `span_start` and `span_end` bound every occurrence in UTC: span_end is columns.NEVER for an endless series, and
-    all-day dates are bounded by the widest zones.
+    all-day dates are bounded by the widest zones. With `is_long` the two lie further apart than columns.LONG, so that a
+    window finds all others by their start. `search_text` is what the search box looks through (see
+    store.activities.search_text).
     """
 
     __tablename__ = "activity"
@@ -24,9 +26,9 @@ class Activity(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     public_id: str = Field(default_factory=public_id, unique=True, max_length=32)  # the mark on remote events
     external_id: str | None = Field(default=None, unique=True, max_length=200)  # the CRM's own id
-    owner_id: int = Field(foreign_key="user.id", index=True)
+    owner_id: int = Field(foreign_key="user.id")
     kind: str = Field(default=Kind.MEETING, max_length=12)
-    uid: str = Field(index=True, max_length=1000)  # RFC 5545 UID, shared by a series and its overrides
+    uid: str = Field(max_length=1000)  # RFC 5545 UID, shared by a series and its overrides
     recurrence_key: str = Field(default="", max_length=40)
     organizer: str | None = Field(default=None, max_length=320)  # address, when it came from a calendar
     content: dict[str, Any] = Field(sa_column=json_column(nullable=False))
@@ -37,11 +39,13 @@ class Activity(SQLModel, table=True):
     row_version: int = 1
 
     title: str = ""
+    search_text: str = Field(default="", max_length=SEARCHED)
     status: str = Field(default="confirmed", max_length=12)  # confirmed, tentative, cancelled
     is_done: bool = False  # a CRM fact; never written to a calendar
     is_private: bool = False
     is_all_day: bool = False
     is_series: bool = False
+    is_long: bool = False
     due_is: str | None = Field(default=None, max_length=5)  # tasks: which end is the due time; None: has a span
     start_on: date | None = None  # all-day only
     span_start: datetime
@@ -63,8 +67,12 @@ class Activity(SQLModel, table=True):
         one_of("kind", Kind),
         one_of("status", ("confirmed", "tentative", "cancelled")),
         Index(None, "owner_id", "span_start", "id"),
-        Index(None, "span_start", "id"),
-        Index(None, "span_end"),
+        Index(None, "owner_id", "is_long", "span_end"),
+        Index(None, "is_long", "span_end"),
+        Index(None, "kind", "span_start", "id"),
+        Index(None, "status", "span_start", "id"),
+        # Everything a search looks at beside the rows it finds. Covers listings without a filter, too.
+        Index("ix_activity_search", "span_start", "id", "owner_id", "is_private", "is_dissolved", "search_text"),
         Index(None, "updated_at", "id"),
         Index(None, "uid", "recurrence_key"),
         Index(None, "owner_id", "considered"),

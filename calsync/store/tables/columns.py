@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +19,13 @@ SQLModel.metadata.naming_convention = {
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """The end of a series that has none; sorts after every real time."""
+
+LONG = timedelta(days=3)
+"""From which distance between first start and last end something is long. One day all-day is not: it spans 50 hours
+around the world."""
+
+SEARCHED = 500
+"""Characters of a text that is searched by index. PostgreSQL takes no more than 2,700 bytes into one."""
 
 
 def public_id() -> str:

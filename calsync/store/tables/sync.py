@@ -64,6 +64,7 @@ class MirrorEvent(SQLModel, table=True):
     is_busy: bool = True  # opaque, not cancelled
     is_all_day: bool = False
     is_series: bool = False
+    is_long: bool = False  # as of an activity
     span_start: datetime
     span_end: datetime
     before_read_at: datetime | None = None
@@ -75,6 +76,7 @@ class MirrorEvent(SQLModel, table=True):
         UniqueConstraint("resource_id", "uid", "recurrence_key"),
         Index(None, "calendar_id", "considered"),
         Index(None, "calendar_id", "span_start"),
+        Index(None, "calendar_id", "is_long", "span_end"),
     )
 
 
@@ -84,7 +86,7 @@ class Link(SQLModel, table=True):
     __tablename__ = "link"
 
     id: int | None = Field(default=None, primary_key=True)
-    activity_id: int = Field(foreign_key="activity.id", index=True, ondelete="CASCADE")
+    activity_id: int = Field(foreign_key="activity.id", ondelete="CASCADE")
     account_id: int = Field(foreign_key="account.id", ondelete="CASCADE")
     calendar_id: int = Field(foreign_key="calendar.id", ondelete="CASCADE")
     event_id: int | None = Field(default=None, foreign_key="mirror_event.id", unique=True, ondelete="SET NULL")
@@ -115,6 +117,7 @@ class Link(SQLModel, table=True):
     __table_args__ = (
         one_of("state", LinkState),
         UniqueConstraint("calendar_id", "activity_id"),
+        Index(None, "activity_id", "state"),
         Index(None, "account_id", "state"),
         Index(None, "calendar_id", "uid"),
     )

@@ -269,11 +269,13 @@ def upgrade() -> None:
         sa.Column("field_times", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("title", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("search_text", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=12), nullable=False),
         sa.Column("is_done", sa.Boolean(), nullable=False),
         sa.Column("is_private", sa.Boolean(), nullable=False),
         sa.Column("is_all_day", sa.Boolean(), nullable=False),
         sa.Column("is_series", sa.Boolean(), nullable=False),
+        sa.Column("is_long", sa.Boolean(), nullable=False),
         sa.Column("due_is", sqlmodel.sql.sqltypes.AutoString(length=5), nullable=True),
         sa.Column("start_on", sa.Date(), nullable=True),
         sa.Column("span_start", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -307,17 +309,26 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_activity_public_id")),
     )
     with op.batch_alter_table("activity", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_activity_owner_id"), ["owner_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_activity_is_long_span_end"), ["is_long", "span_end"], unique=False)
+        batch_op.create_index(batch_op.f("ix_activity_kind_span_start_id"), ["kind", "span_start", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_activity_owner_id_considered"), ["owner_id", "considered"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_activity_owner_id_is_long_span_end"), ["owner_id", "is_long", "span_end"], unique=False
+        )
         batch_op.create_index(
             batch_op.f("ix_activity_owner_id_recurrence_key"), ["owner_id", "recurrence_key"], unique=False
         )
         batch_op.create_index(
             batch_op.f("ix_activity_owner_id_span_start_id"), ["owner_id", "span_start", "id"], unique=False
         )
-        batch_op.create_index(batch_op.f("ix_activity_span_end"), ["span_end"], unique=False)
-        batch_op.create_index(batch_op.f("ix_activity_span_start_id"), ["span_start", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_activity_uid"), ["uid"], unique=False)
+        batch_op.create_index(
+            "ix_activity_search",
+            ["span_start", "id", "owner_id", "is_private", "is_dissolved", "search_text"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_activity_status_span_start_id"), ["status", "span_start", "id"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_activity_uid_recurrence_key"), ["uid", "recurrence_key"], unique=False)
         batch_op.create_index(batch_op.f("ix_activity_updated_at_id"), ["updated_at", "id"], unique=False)
 
@@ -466,6 +477,7 @@ def upgrade() -> None:
         sa.Column("is_busy", sa.Boolean(), nullable=False),
         sa.Column("is_all_day", sa.Boolean(), nullable=False),
         sa.Column("is_series", sa.Boolean(), nullable=False),
+        sa.Column("is_long", sa.Boolean(), nullable=False),
         sa.Column("span_start", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("span_end", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("before_read_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
@@ -489,6 +501,11 @@ def upgrade() -> None:
     with op.batch_alter_table("mirror_event", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_mirror_event_calendar_id_considered"), ["calendar_id", "considered"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_mirror_event_calendar_id_is_long_span_end"),
+            ["calendar_id", "is_long", "span_end"],
+            unique=False,
         )
         batch_op.create_index(
             batch_op.f("ix_mirror_event_calendar_id_span_start"), ["calendar_id", "span_start"], unique=False
@@ -544,7 +561,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("link", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_link_account_id_state"), ["account_id", "state"], unique=False)
-        batch_op.create_index(batch_op.f("ix_link_activity_id"), ["activity_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_link_activity_id_state"), ["activity_id", "state"], unique=False)
         batch_op.create_index(batch_op.f("ix_link_calendar_id_uid"), ["calendar_id", "uid"], unique=False)
 
     op.create_table(
