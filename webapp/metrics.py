@@ -1,7 +1,7 @@
 """Numbers for Prometheus and answers for readiness probes.
 
 Counts that live in the database are read when asked for; what only this process knows (latency of its answers) is
-counted as it happens. Provider requests are the sum over stored runs, because runs may happen in other processes.
+counted as it happens.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import OPEN_STEP_STATES, AccountState
 from calsync.runtime import Runtime
+from calsync.services import traffic
 from calsync.store import schema
 from calsync.store import tables as t
 
@@ -99,7 +101,7 @@ class _Stored:
     def __init__(self, rt: Runtime) -> None:
         self.rt = rt
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
+    def collect(self) -> Iterable[Metric]:
         now = self.rt.now()
         with self.rt.reading() as session:
             yield _grouped(session, "calsync_accounts", "Accounts by stored state", t.Account.state)
@@ -110,8 +112,9 @@ class _Stored:
             age = (now - tick).total_seconds() if tick else float("nan")
             yield _single("calsync_scheduler_tick_age_seconds", "Time since the scheduler's last tick", age)
             yield _requests(session, now)
+        yield _answers()
 
-    def describe(self) -> Iterable[GaugeMetricFamily]:
+    def describe(self) -> Iterable[Metric]:
         return ()
 
 
@@ -150,6 +153,14 @@ def _requests(session: Session, now: datetime) -> GaugeMetricFamily:
     )
     for provider, count in session.execute(query):
         family.add_metric([provider], count)
+    return family
+
+
+def _answers() -> CounterMetricFamily:
+    about = "Requests of this process to providers by the status of the answer"
+    family = CounterMetricFamily("calsync_provider_requests", about, labels=["status"])
+    for status, count in sorted(traffic.requests_by_status().items()):
+        family.add_metric([status], count)
     return family
 
 

@@ -23,7 +23,7 @@ from calsync.errors import (
     Unavailable,
     VersionMismatch,
 )
-from calsync.providers import network, redact
+from calsync.providers import network, redact, traffic
 
 USER_AGENT = f"Calsync/{importlib.metadata.version('calsync')} (calendar sync)"
 MAX_REDIRECTS = 8
@@ -151,8 +151,11 @@ class Http:
                 method, url, headers=headers, content=body, auth=auth, timeout=timeout
             ) as response:
                 self._read_clock(response.headers)
-                return Answer(response.status_code, response.headers, self._read(response), url, method)
+                answer = Answer(response.status_code, response.headers, self._read(response), url, method)
+                traffic.note(str(answer.status))
+                return answer
         except httpx2.HTTPError as error:
+            traffic.note(traffic.NO_ANSWER)
             detail = self._clean(f"{method} {_host(url)}: {error or type(error).__name__}")
             raise network.reading(error, is_write=is_write, detail=detail) from error
         except httpx2.InvalidURL as error:

@@ -1,11 +1,16 @@
 """What machines are told about the installation, and who may read the metrics."""
 
+import contextlib
+import re
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from pydantic import SecretStr
+from pytest_httpserver import HTTPServer
 
+from calsync.errors import ProviderError
+from calsync.providers.http import Http
 from calsync.runtime import Runtime
 from calsync.store import tables as t
 from tests import factories
@@ -80,3 +85,24 @@ def test_metrics_are_shown_to_whom_the_setting_says(
     settings = factories.make_settings(tmp_path, **values)
     client = create_app(factories.make_runtime(tmp_path, settings=settings)).test_client()
     assert client.get("/metrics", headers=headers, environ_base={"REMOTE_ADDR": address}).status_code == status
+
+
+def test_answers_of_providers_are_counted_by_status(app: Flask, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/there").respond_with_data("fine")
+    before = counted(app)
+    with contextlib.closing(Http(allow_private_network=True)) as http:
+        http.request("GET", httpserver.url_for("/there"))
+        with contextlib.suppress(ProviderError):
+            http.request("GET", httpserver.url_for("/not-there"))
+        with contextlib.suppress(ProviderError):
+            http.request("GET", "http://127.0.0.1:9/")
+    after = counted(app)
+    assert after.get("200", 0) - before.get("200", 0) == 1
+    assert after.get("500", 0) - before.get("500", 0) == 1
+    assert after.get("none", 0) - before.get("none", 0) == 1
+
+
+def counted(app: Flask) -> dict[str, float]:
+    text = app.test_client().get("/metrics").text
+    found = re.findall(r'calsync_provider_requests_total\{status="(\w+)"\} ([\d.]+)', text)
+    return {status: float(count) for status, count in found}
