@@ -108,9 +108,9 @@ def _address(typed: str) -> str:
         typed = typed.rpartition("@")[2]
     if "//" not in typed:
         typed = f"https://{typed}"
-    parts = urlsplit(typed)
-    scheme = {"caldav": "https", "caldavs": "https", "webcal": "https"}.get(parts.scheme.lower(), parts.scheme.lower())
     host = host_of(typed)
+    parts = urlsplit(typed if host else "")
+    scheme = {"caldav": "https", "caldavs": "https", "webcal": "https"}.get(parts.scheme.lower(), parts.scheme.lower())
     if scheme not in ("http", "https") or not host or " " in host:
         raise Refused(
             "This is not an address. Type one like https://calendar.example.com, or an e-mail address.",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from calsync.errors import CursorExpired, Unavailable
+from calsync.errors import CursorExpired, Rejected, Unavailable
 from calsync.providers.base import Known, Page
 from calsync.providers.caldav import collections, dav
 from calsync.providers.caldav.bodies import Bodies
@@ -144,6 +144,7 @@ class Reader:
         item = next(iter(dav.Multistatus(self._about(calendar, "0", (name,)))), None)
         if item is None:
             raise Unavailable(f"{calendar} answered nothing")
+        _demand(item)
         return item.text(name) or None
 
     def _is_trusted(self, calendar: str, facts: Cursor) -> bool:
@@ -164,9 +165,9 @@ class Reader:
             return {}  # Synology's way to say that a calendar is empty; that it exists was asked before
         found: dict[str, str | None] = {}
         for item in dav.Multistatus(answer):
-            if item.status is not None and item.status >= 500:
-                raise Unavailable(f"the listing is not whole: {item.status} for {item.href}")
-            if not _is_same(calendar, item) and _is_resource(item):
+            if _is_same(calendar, item) or (item.status or 0) >= 500:
+                _demand(item)
+            elif _is_resource(item):
                 found[dav.handle(answer.url, item.href)] = item.text(names[0])
         return found
 
@@ -189,6 +190,14 @@ class _Names:
 
     def ours(self, handle: str) -> str:
         return self._known.get(dav.key(handle), handle)
+
+
+def _demand(item: Item) -> None:
+    """Refuse a multistatus whose only news is an error: Xandikos tells so that a whole calendar is gone."""
+    if item.status in (404, 410):
+        raise Rejected("not_found", f"{item.href} is gone")
+    if item.status is not None and item.status >= 400:
+        raise Unavailable(f"{item.href} answered {item.status}")
 
 
 def _is_same(calendar: str, item: Item) -> bool:

@@ -168,6 +168,8 @@ class Writer:
     def move(self, calendar: str, handle: str, version: str | None, to: str) -> Resource:
         """Move a resource; where the server has no MOVE, or a bad one, create, verify and delete."""
         source, target = urljoin(calendar, handle), urljoin(to, handle.rstrip("/").rpartition("/")[2])
+        if version is not None and self._required(calendar, source).version != version:
+            raise VersionMismatch(handle)  # servers ignore If-Match on a MOVE
         headers = {"Destination": target, "Overwrite": "F", **({"If-Match": version} if version else {})}
         try:
             answer = self.http.request("MOVE", source, headers=headers, is_write=True, expect=(412, 502))
