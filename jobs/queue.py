@@ -170,11 +170,16 @@ class Pool:
             self._wake.set()
 
     def _free(self) -> int:
-        """How many threads may start: those of the pool that do not work, stood-in ones not counted."""
+        """How many threads may start: those of the pool that do not work, stood-in ones not counted.
+
+        When as many are stuck as the pool is large, a whole server is down and more will get stuck: twice as many may
+        then start at once, so that whoever is behind them is reached in time.
+        """
         quiet_since = time.monotonic() - STUCK_AFTER_S
         with self._lock:
-            stuck = sum(r.beat < quiet_since for r in self._running.values())
-            return self.size - (len(self._running) - min(stuck, MOST_STUCK))
+            stuck = min(sum(r.beat < quiet_since for r in self._running.values()), MOST_STUCK)
+            allowed = self.size if stuck < self.size else 2 * self.size
+            return allowed - (len(self._running) - stuck)
 
     def _slow_free(self) -> int:
         """How many more slow accounts may run: half of the pool serves them, stuck or not."""

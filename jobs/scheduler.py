@@ -45,7 +45,7 @@ class Scheduler:
         # Any process may claim what is due, whoever keeps the clock: the claim is what keeps runs apart.
         self._add(self._pool.wake, LOOK_EVERY, first=timedelta())
         for number, (job, every) in enumerate(EVERY.items()):
-            self._add(self._enqueuing(job), every, first=timedelta(seconds=2 + number))
+            self._add(self._enqueuing(job), every, first=timedelta(seconds=1 + number / 4))
         self._clock.start()
 
     def stop(self) -> None:
