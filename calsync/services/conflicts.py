@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -35,20 +36,34 @@ def resolve(
     was quicker, and `incomplete` when a field has no choice.
     """
     with rt.writing() as session:
-        row = conflicts.get(session, conflict_id)
-        _check_open(row)
-        if row.kind == ConflictKind.DUPLICATE_MATCH:
-            firsts_choice.check(row, choice)
-            firsts_choice.settle(session, row)
-        else:
-            _check_ground(session, row, local_fp, remote_fp)
-            _check_choice(row, choice)
-            _wake(session, row)
-        row.state, row.choice, row.resolved_by_id = "resolved", dict(choice), by.user_id
-        accounts.get(session, row.account_id).next_sync_at = rt.now()
+        row = take(session, conflict_id, choice, local_fp=local_fp, remote_fp=remote_fp, now=rt.now(), by=by)
         audit.record(session, by, "conflict.resolved", row, after={"choice": dict(choice)}, at=rt.now())
-        account_id = row.account_id
-    rt.enqueue("sync_account", account_id=account_id)
+    rt.enqueue("sync_account", account_id=row.account_id)
+    return row
+
+
+def take(
+    session: Session,
+    conflict_id: int,
+    choice: Mapping[str, str],
+    *,
+    local_fp: str | None,
+    remote_fp: str | None,
+    now: datetime,
+    by: Actor,
+) -> t.Conflict:
+    """Check a choice and write it on its conflict, in the caller's transaction. Raises as `resolve` does."""
+    row = conflicts.get(session, conflict_id)
+    _check_open(row)
+    if row.kind == ConflictKind.DUPLICATE_MATCH:
+        firsts_choice.check(row, choice)
+        firsts_choice.settle(session, row)
+    else:
+        _check_ground(session, row, local_fp, remote_fp)
+        _check_choice(row, choice)
+        _wake(session, row)
+    row.state, row.choice, row.resolved_by_id = "resolved", dict(choice), by.user_id
+    accounts.get(session, row.account_id).next_sync_at = now
     return row
 
 

@@ -110,6 +110,10 @@ ROUTES = (
     Route("history.retry_run", "POST", "/history/{run}/retry", OWN),
     Route("history.approve", "POST", "/history/{run}/approve", ADMINS),
     Route("history.discard", "POST", "/history/{run}/discard", ADMINS),
+    # conflicts
+    Route("conflicts.index", "GET", "/conflicts/", SIGNED_IN),
+    Route("conflicts.show", "GET", "/conflicts/{conflict}", OWN),
+    Route("conflicts.resolve", "POST", "/conflicts/{conflict}", OWN),
     # audit log
     Route("audit.index", "GET", "/audit/", ADMINS),
     Route("audit.export", "GET", "/audit/export.csv", ADMINS),

@@ -6,7 +6,7 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const typing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
 
-  // ---- keys: / search, j and k rows, Enter opens, r retry, ? help ----
+  // ---- keys: / search, j and k rows, Enter opens, r retry, ? help; data-key gives a button one of its own ----
 
   const rows = () => all("[data-row]").filter((row) => row.offsetParent !== null);
 
@@ -32,9 +32,11 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return closeMenus();
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-    if (document.querySelector("dialog[open]") || !keys[event.key]) return;
+    const own = /^[a-z0-9]$/.test(event.key) && document.querySelector(`[data-key="${event.key}"]`);
+    const act = own ? () => own.click() : keys[event.key];
+    if (document.querySelector("dialog[open]") || !act) return;
     event.preventDefault();
-    keys[event.key]();
+    act();
   });
 
   // ---- clicks: copy, dialogs, closing ----

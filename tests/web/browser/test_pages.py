@@ -28,6 +28,8 @@ PAGES = (
     "/help/",
     "/history/",
     "/history/{run}",
+    "/conflicts/",
+    "/conflicts/{conflict}",
     "/there-is-no-such-page",
 )
 """Paths as an admin opens them; {placeholders} as in `tests/web/routes.py`."""

@@ -1,0 +1,163 @@
+"""Conflicts: the queue of what a person has to decide, and one of them side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from wtforms import HiddenField
+
+from calsync.engine.rules import Rules
+from calsync.engine.vocabulary import ConflictKind, Policy
+from calsync.errors import NotAllowed, Refused
+from calsync.services import accounts, conflicts, keep_both, settings
+from calsync.store import conflict_list
+from calsync.store.conflict_list import Around, Filters
+from webapp import conflict_view, errors, moments, paging, words
+from webapp.access import Role, actor, login_required, provider_info, readable_conflict, runtime, viewer_id
+from webapp.fragments import page
+
+bp = Blueprint("conflicts", __name__, url_prefix="/conflicts")
+
+WEEK = timedelta(days=7)
+
+
+class ChoiceForm(FlaskForm):
+    """What was chosen, and on which values: "crm", "external", "both", "merged", "new" or an activity's id."""
+
+    choice = HiddenField()
+    local_fp = HiddenField()
+    remote_fp = HiddenField()
+    always = HiddenField()
+
+
+@bp.get("/")
+@login_required
+def index() -> Any:
+    wanted = Filters(
+        viewer_id=viewer_id(),
+        is_open=request.args.get("tab") != "decided",
+        account_id=request.args.get("account", type=int),
+        kind=request.args.get("kind", ""),
+    )
+    with runtime().reading() as session:
+        found = conflict_list.list_conflicts(session, wanted, paging.asked())
+        settled = 0 if found.rows else conflict_list.count_decided(session, viewer_id(), moments.now() - WEEK)
+    return page(
+        "conflicts/index.html",
+        lines=found.rows,
+        pager=paging.pager(found, key=lambda line: (line.conflict.id,)),
+        is_open=wanted.is_open,
+        settled=settled,
+        kinds=tuple(ConflictKind),
+        asked=request.args,
+        soon=moments.now() + timedelta(days=1),
+    )
+
+
+@bp.get("/<int:conflict_id>")
+@login_required
+def show(conflict_id: int) -> Any:
+    readable_conflict(conflict_id)
+    return _show(conflict_id, ChoiceForm(formdata=None))
+
+
+@bp.post("/<int:conflict_id>")
+@login_required
+def resolve(conflict_id: int) -> Any:
+    """Take the choice down and go on with the next conflict."""
+    readable_conflict(conflict_id)
+    if not may_decide():
+        raise NotAllowed("conflict.resolve")
+    form = ChoiceForm()
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            said = _decide(conflict_id, form)
+            _remember(conflict_id, form.choice.data, form.always.data)
+            flash(said)
+            return redirect(_next_url(conflict_id), 303)
+    return _show(conflict_id, form)
+
+
+def may_decide() -> bool:
+    """Return whether this person decides conflicts that they may see. A client's are decided by admins."""
+    return current_user.role != Role.CLIENT
+
+
+def _decide(conflict_id: int, form: ChoiceForm) -> str:
+    """Carry the choice out and return what to say about it."""
+    choice = form.choice.data or ""
+    seen = {"local_fp": form.local_fp.data or None, "remote_fp": form.remote_fp.data or None}
+    if choice == "both":
+        copy = keep_both.keep_both(runtime(), conflict_id, **seen, by=actor())
+        return f"Both are kept: the CRM's version goes on as “{words.title_for(current_user, copy)}”."
+    conflicts.resolve(runtime(), conflict_id, _chosen(choice, request.form), **seen, by=actor())
+    return "Decided. It is carried out by the next run, which begins in a moment."
+
+
+def _chosen(choice: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the choice by field; "merged" takes it from the radio buttons, any other holds for the whole record."""
+    if not choice:
+        raise Refused("Choose which side to keep.", code="incomplete")
+    if choice != "merged":
+        return {"*": choice}
+    return {name.removeprefix("field-"): side for name, side in given.items() if name.startswith("field-")}
+
+
+def _remember(conflict_id: int, choice: str | None, scope: str | None) -> None:
+    """Let the same side win from now on, for the account or for everybody."""
+    if choice not in (Policy.CRM, Policy.EXTERNAL) or not scope:
+        return
+    if scope == "organisation" and current_user.is_admin:
+        rules, version = settings.rules(runtime())
+        settings.save_rules(runtime(), replace(rules, policy=Policy(choice)), version, by=actor())
+    elif scope == "account":
+        account_id = readable_conflict(conflict_id).account_id
+        accounts.set_overrides(runtime(), account_id, {"policy": choice}, by=actor())
+
+
+def _show(conflict_id: int, form: ChoiceForm) -> Any:
+    with runtime().reading() as session:
+        found = conflict_list.around(session, conflict_id)
+        rules, _ = settings.organisation_rules(session)
+        waiting = conflict_list.count_open(session, viewer_id())
+        is_match = found.conflict.kind == ConflictKind.DUPLICATE_MATCH
+        alike = conflict_list.candidates(session, found.conflict.candidates) if is_match else []
+    comparison = conflict_view.compare(found)
+    info = provider_info(found.account.provider)
+    return page(
+        "conflicts/show.html",
+        status=422 if form.errors else 200,
+        conflict=found.conflict,
+        around=found,
+        comparison=comparison,
+        info=info,
+        form=form,
+        asked=request.form,
+        candidates=[conflict_view.candidate(activity) for activity in alike],
+        mails=conflict_view.mails(found, comparison, rules, info.short),
+        always=_always(found, rules),
+        waiting=waiting,
+        may_decide=may_decide(),
+    )
+
+
+def _always(found: Around, rules: Rules) -> list[tuple[str, str]]:
+    """Return for what else the choice may hold from now on."""
+    if found.conflict.kind == ConflictKind.DUPLICATE_MATCH:
+        return []
+    scopes = [("account", f"every conflict of {found.account.label}")] if "policy" in rules.account_overrides else []
+    return [*scopes, *([("organisation", "every conflict of everybody")] if current_user.is_admin else [])]
+
+
+def _next_url(conflict_id: int) -> str:
+    with runtime().reading() as session:
+        following = conflict_list.next_open(session, viewer_id(), conflict_id)
+    if following is None:
+        return url_for("conflicts.index")
+    return url_for("conflicts.show", conflict_id=following)
