@@ -80,8 +80,8 @@ def stylesheet(accent: str) -> str:
 
 
 def _on(base: Colour) -> Colour:
-    """Return white or near-black, whichever reads better on `base`."""
-    return max(((255, 255, 255), (16, 22, 30)), key=lambda colour: contrast(colour, base))
+    """Return white or black, whichever reads better on `base`: one of them always does, their contrast being 21."""
+    return max(((255, 255, 255), (0, 0, 0)), key=lambda colour: contrast(colour, base))
 
 
 def contrast(one: Colour, other: Colour) -> float:

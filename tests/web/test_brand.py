@@ -20,6 +20,8 @@ COLOURS = st.integers(0, 0xFFFFFF).map("#{:06x}".format)
 @example("#000000")
 @example("#ffffff")
 @example("#808080")
+@example("#767676")
+@example("#7a7a7a")
 def test_links_and_buttons_can_be_read_in_any_accent(accent: str) -> None:
     found = re.findall(r"#[0-9a-f]{6}", brand.stylesheet(accent))
     light, dark, solid, on = (brand._parse(text) for text in found)
