@@ -47,7 +47,7 @@ def plan_events(ctx: Context, plan_: Plan, ids: Sequence[int]) -> None:
     with ctx.rt.reading() as session:
         found = [Unlinked(e, r, c, events.from_json(e.facts)) for e, r, c in links.events(session, ids)]
         wanted = [u for u in found if _is_wanted(ctx, plan_, u)]
-        excluded = {t.pk(u.event): reason for u in wanted if (reason := _exclusion(ctx, u)) is not None}
+        excluded = {t.pk(u.event): reason for u in wanted if (reason := event_exclusion(ctx, u)) is not None}
         included = [u for u in wanted if u.event.id not in excluded]
         candidates = matches.candidates(session, ctx.account.user_id, [u.event for u in included])
     plan_.processed += len(wanted)
@@ -56,7 +56,7 @@ def plan_events(ctx: Context, plan_: Plan, ids: Sequence[int]) -> None:
     rows: list[Row] = []
     pairs: list[tuple[Unlinked, t.Activity, Reason]] = []
     for unlinked in included:
-        _place(ctx, plan_, unlinked, candidates, rows, pairs)
+        place(ctx, plan_, unlinked, candidates, rows, pairs)
     plan.save(ctx, plan_, [row for row in rows if row is not None], [])
     _link(ctx, plan_, pairs)
 
@@ -68,7 +68,7 @@ def _is_wanted(ctx: Context, plan_: Plan, unlinked: Unlinked) -> bool:
     return ctx.only_subjects is None or subject in ctx.only_subjects
 
 
-def _exclusion(ctx: Context, unlinked: Unlinked) -> Reason | None:
+def event_exclusion(ctx: Context, unlinked: Unlinked) -> Reason | None:
     """Return why an event does not become an activity, or None."""
     if not ctx.may_pull:
         return Reason.ONE_WAY
@@ -95,7 +95,7 @@ def _save_exclusions(ctx: Context, excluded: dict[int, Reason]) -> None:
     ctx.rt.checkpoint("plan.excluded")
 
 
-def _place(
+def place(
     ctx: Context,
     plan_: Plan,
     unlinked: Unlinked,
@@ -103,6 +103,7 @@ def _place(
     rows: list[Row],
     pairs: list[tuple[Unlinked, t.Activity, Reason]],
 ) -> None:
+    """Append what an event that may come in becomes: a pair with the activity it matches, or a step that imports it."""
     match = candidates.best(unlinked.event)
     if match.activity is not None:
         subject = drafts.activity_subject(t.pk(match.activity), unlinked.event.calendar_id)
@@ -177,12 +178,20 @@ def _link(ctx: Context, plan_: Plan, matched: Sequence[tuple[Unlinked, t.Activit
     """Pair what was matched and decide each pair at once: what differs between them is a clash."""
     if not matched:
         return
-    pairs = [_pair(ctx, unlinked, activity) for unlinked, activity, _ in matched]
+    pairs = [pair_of(ctx, unlinked, activity) for unlinked, activity, _ in matched]
     if not ctx.is_dry:
         with ctx.rt.writing() as session:
             ctx.holding(session)
             session.add_all([pair.link for pair in pairs])
         ctx.rt.checkpoint("plan.linked")
+    rows, effects = decide_matched(ctx, plan_, matched, pairs)
+    plan.save(ctx, plan_, rows, effects)
+
+
+def decide_matched(
+    ctx: Context, plan_: Plan, matched: Sequence[tuple[Unlinked, t.Activity, Reason]], pairs: Sequence[Pair]
+) -> tuple[list[Row], list[settle.Effect]]:
+    """Return the steps of pairs that were just matched. Writes nothing; of a dry run their links are not saved."""
     with ctx.rt.reading() as session:
         around = settle.surroundings(session, ctx, [] if ctx.is_dry else pairs)
     rows: list[Row] = []
@@ -194,10 +203,11 @@ def _link(ctx: Context, plan_: Plan, matched: Sequence[tuple[Unlinked, t.Activit
         plan.decide_pair(ctx, plan_, pair, around, rows, effects)
     for row in rows if ctx.is_dry else []:
         row["link_id"] = None
-    plan.save(ctx, plan_, rows, effects)
+    return rows, effects
 
 
-def _pair(ctx: Context, unlinked: Unlinked, activity: t.Activity) -> Pair:
+def pair_of(ctx: Context, unlinked: Unlinked, activity: t.Activity) -> Pair:
+    """Return an event and an activity that are the same thing, with a link that is not saved."""
     remote = cases.content_of(unlinked.event)
     agreed_local, agreed_remote = without_base(activity.content, remote)
     link = new_link(ctx, activity, unlinked.event)
@@ -263,7 +273,7 @@ def is_guest_copy(organizer: str | None, own_addresses: frozenset[str]) -> bool:
 def plan_activities(ctx: Context, plan_: Plan) -> None:
     """Plan the first write of activities of the account's owner, and of new changed occurrences of linked series."""
     with ctx.rt.reading() as session:
-        calendar = _write_target(ctx, session)
+        calendar = write_target(ctx, session)
         singles = [] if calendar is None else _unlinked_activities(ctx, session)
         overrides = links.unlinked_override_ids(session, ctx.account_id, ctx.account.user_id)
     wanted = [(i, t.pk(calendar)) for i in singles] if calendar is not None else []
@@ -277,7 +287,7 @@ def is_any_unlinked(ctx: Context, session: Session) -> bool:
     """Return whether an event or activity without a link waits to be considered."""
     if links.unlinked_event_ids(session, ctx.account_id, ctx.rules_digest()):
         return True
-    if _write_target(ctx, session) is not None and _unlinked_activities(ctx, session):
+    if write_target(ctx, session) is not None and _unlinked_activities(ctx, session):
         return True
     return bool(links.unlinked_override_ids(session, ctx.account_id, ctx.account.user_id))
 
@@ -290,7 +300,8 @@ _WRITE_TARGET = sa.select(t.Calendar).where(
 )
 
 
-def _write_target(ctx: Context, session: Session) -> t.Calendar | None:
+def write_target(ctx: Context, session: Session) -> t.Calendar | None:
+    """Return the calendar of the account that takes new activities, or None."""
     return session.execute(_WRITE_TARGET, {"account_id": ctx.account_id}).scalars().first()
 
 
@@ -316,7 +327,7 @@ def _plan_activities(ctx: Context, plan_: Plan, wanted: Sequence[tuple[int, int]
             plan_.skipped += 1
             excluded[activity_id] = reason
             continue
-        row = plan.ready(ctx, plan_, drafts.for_new_event(ctx, activity, calendar, first_content(ctx, activity)))
+        row = first_row(ctx, plan_, activity, calendar)
         if row is not None:
             rows.append(row)
     plan.save(ctx, plan_, rows, [])
@@ -333,6 +344,11 @@ def first_exclusion(ctx: Context, activity: t.Activity, calendar: t.Calendar) ->
     if refused is not None:
         return refused
     return scope.local_exclusion(scope.facts_of(activity), ctx.rules, ctx.now())
+
+
+def first_row(ctx: Context, plan_: Plan, activity: t.Activity, calendar: t.Calendar) -> Row | None:
+    """Return the step of an activity's first write; None while a failed one waits for its next attempt."""
+    return plan.ready(ctx, plan_, drafts.for_new_event(ctx, activity, calendar, first_content(ctx, activity)))
 
 
 def first_content(ctx: Context, activity: t.Activity) -> Content:

@@ -138,6 +138,14 @@ def _plan_pairs(ctx: Context, plan: Plan, ids: Sequence[int]) -> None:
     with ctx.rt.reading() as session:
         pairs = links.pairs(session, ids)
         around = settle.surroundings(session, ctx, pairs)
+    rows, effects = decide_pairs(ctx, plan, pairs, around)
+    save(ctx, plan, rows, effects)
+
+
+def decide_pairs(
+    ctx: Context, plan: Plan, pairs: Sequence[Pair], around: settle.Surroundings
+) -> tuple[list[Row], list[settle.Effect]]:
+    """Return the steps of linked pairs and what they do to links and conflicts. Writes nothing."""
     rows: list[Row] = []
     effects: list[settle.Effect] = []
     for pair in pairs:
@@ -148,7 +156,7 @@ def _plan_pairs(ctx: Context, plan: Plan, ids: Sequence[int]) -> None:
             rows.append(drafts.for_note(ctx, pair, Action.LINK, Reason.MOVED, StepState.DONE))
         if moved is None or moved.pair is not None:
             decide_pair(ctx, plan, moved.pair if moved and moved.pair else pair, around, rows, effects)
-    save(ctx, plan, rows, effects)
+    return rows, effects
 
 
 def _follow_move(ctx: Context, pair: Pair, around: settle.Surroundings) -> settle.Effect | None:

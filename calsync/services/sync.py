@@ -150,7 +150,7 @@ def open_context(rt: Runtime, account_id: int, run_id: int, ask: Ask, owner: str
         switches, _ = settings.switches_of(session)
         row = session.get_one(t.Run, run_id)
         epoch = instance.epoch(session)
-        addresses = _own_addresses(session, account)
+        addresses = own_addresses(session, account)
     provider = rt.providers[account.provider]
     writes = clients.may_write(account, rules) and not switches.writes_paused and not ask.dry
     client = clients.open_client(rt, account_id) if writes else None
@@ -174,7 +174,7 @@ def open_context(rt: Runtime, account_id: int, run_id: int, ask: Ask, owner: str
     )
 
 
-def _own_addresses(session: Session, account: t.Account) -> frozenset[str]:
+def own_addresses(session: Session, account: t.Account) -> frozenset[str]:
     """Return the addresses under which the account's person may stand on an event."""
     user = session.get_one(t.User, account.user_id)
     found = {user.email, account.label, account.username}

@@ -54,10 +54,10 @@ def _both(
 ) -> list[Any]:
     """Run a query on what touches the window, short and long apart; return its rows by start."""
     start, end = window
-    within = query.where(table.span_start < end, table.span_end >= start)
+    within = query.where(table.span_end >= start)
     parts = (
-        within.where(table.is_long.is_(False), table.span_start >= start - LONG),
-        within.where(table.is_long.is_(True)),
+        within.where(table.span_start >= start - LONG, table.span_start < end),
+        within.where(table.span_start < start - LONG, table.is_long.is_(True)),
     )
     newest = (table.span_start.desc(), table.id.desc())
     found = [row for part in parts for row in session.scalars(part.order_by(*newest).limit(limit))]
