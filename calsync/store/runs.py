@@ -37,6 +37,16 @@ def begin_queued(session: Session, run_id: int) -> t.Run:
     return get(session, run_id)
 
 
+def take_back(session: Session, run: t.Run, now: datetime) -> None:
+    """End a run that nobody waits for any more before it begins."""
+    session.execute(
+        sa.update(R)
+        .where(col(R.id) == run.id, col(R.state) == RunState.QUEUED)
+        .values(state=RunState.CANCELLED, finished_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def has_succeeded(session: Session, account_id: int) -> bool:
     """Return whether any run of this account ever came to its end; one that was stopped early did not."""
     query = sa.select(col(R.id)).where(

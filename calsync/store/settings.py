@@ -31,7 +31,7 @@ def put(session: Session, name: str, value: dict[str, Any], version: int, *, by_
         .values(value=value, version=version + 1, changed_by_id=by_id, changed_at=at)
     )
     if changed.rowcount != 1:
-        raise _stale()
+        raise stale()
     return version + 1
 
 
@@ -40,11 +40,12 @@ def _add(session: Session, row: t.Setting) -> int:
         with session.begin_nested():
             session.add(row)
     except sqlalchemy.exc.IntegrityError as error:
-        raise _stale() from error
+        raise stale() from error
     return row.version
 
 
-def _stale() -> Refused:
+def stale() -> Refused:
+    """Return what to raise when somebody saved since a value was read."""
     return Refused(
         "Somebody else saved these settings while you were editing them. Nothing was changed: look at the new "
         "values, then enter yours again.",

@@ -1,0 +1,128 @@
+"""Rules are tried on every account before they count."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from calsync.engine.vocabulary import Policy
+from calsync.errors import NotAllowed, Refused
+from calsync.runtime import Actor
+from calsync.services import queued, rule_preview, settings
+from calsync.store import previews
+from calsync.store import tables as t
+from tests import factories
+from tests.services.office import Office, open_office
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return open_office(tmp_path)
+
+
+@pytest.fixture
+def ada(office: Office) -> Actor:
+    return factories.acting(office.cast.ada)
+
+
+def propose(office: Office, by: Actor, **changes: object) -> bool:
+    rules, version = settings.rules(office.rt)
+    return rule_preview.propose(office.rt, replace(rules, **changes), version, by=by)
+
+
+def carry_out(office: Office, by: Actor) -> list[t.Run]:
+    """Let a thread take up the previews; return them."""
+    proposal = rule_preview.find(office.rt, by=by)
+    for run_id in proposal.run_ids:
+        queued.work(office.rt, run_id)
+    with office.rt.reading() as session:
+        return [session.get_one(t.Run, run_id) for run_id in proposal.run_ids]
+
+
+def test_a_proposal_shows_what_would_change_and_changes_nothing(office: Office, ada: Actor) -> None:
+    office.write("Review")
+    office.settle()
+    assert propose(office, ada, show_title=False)
+    (run,) = carry_out(office, ada)
+    assert (run.state, run.updated) == ("preview", 1)
+    with office.rt.reading() as session:
+        assert previews.sums(session, [run.id])["update"].count == 1
+        (sample,) = previews.samples(session, [run.id])
+    assert (sample.step.before, sample.step.after) == ({"summary": "Review"}, {"summary": "Busy"})
+    assert settings.rules(office.rt)[0].show_title
+    assert office.titles_there() == ["Review"]
+
+
+def test_accepting_saves_what_was_proposed_and_the_next_run_follows(office: Office, ada: Actor) -> None:
+    office.write("Review")
+    office.settle()
+    propose(office, ada, show_title=False)
+    rule_preview.accept(office.rt, by=ada)
+    office.settle()
+    assert office.titles_there() == ["Busy"]
+    assert rule_preview.find(office.rt, by=ada) is None
+
+
+def test_dropping_forgets_it_and_its_previews(office: Office, ada: Actor) -> None:
+    propose(office, ada, policy=Policy.CRM)
+    rule_preview.drop(office.rt, by=ada)
+    assert queued.list_waiting(office.rt) == []
+    assert rule_preview.find(office.rt, by=ada) is None
+    with pytest.raises(Refused) as caught:
+        rule_preview.accept(office.rt, by=ada)
+    assert caught.value.code == "no_proposal"
+
+
+def test_a_second_proposal_replaces_the_first(office: Office, ada: Actor) -> None:
+    propose(office, ada, policy=Policy.CRM)
+    propose(office, ada, policy=Policy.MANUAL)
+    assert len(queued.list_waiting(office.rt)) == 1
+    rule_preview.accept(office.rt, by=ada)
+    assert settings.rules(office.rt)[0].policy is Policy.MANUAL
+
+
+def test_an_accounts_own_rules_stand_above_the_proposal(office: Office, ada: Actor) -> None:
+    office.change_account(overrides={"direction": "inbound"})
+    office.write("Review")
+    propose(office, ada, task_minutes=45)
+    (run,) = carry_out(office, ada)
+    assert (run.direction, run.created) == ("inbound", 0)
+
+
+@pytest.mark.parametrize("changes", [{"frequency": "60"}, {"keep_runs_days": 30}, {"brake_creates": 7}])
+def test_what_changes_no_record_is_saved_at_once(changes: dict[str, object], office: Office, ada: Actor) -> None:
+    assert not propose(office, ada, **changes)
+    assert replace(settings.rules(office.rt)[0], **changes) == settings.rules(office.rt)[0]
+
+
+def test_without_accounts_there_is_nothing_to_wait_for(office: Office, ada: Actor) -> None:
+    office.change_account(state="disconnected")
+    assert not propose(office, ada, show_title=False)
+    assert not settings.rules(office.rt)[0].show_title
+
+
+def test_somebody_elses_save_is_not_overwritten(office: Office, ada: Actor) -> None:
+    propose(office, ada, show_title=False)
+    office.rule(show_location=False)
+    assert rule_preview.find(office.rt, by=ada).is_stale
+    with pytest.raises(Refused) as caught:
+        rule_preview.accept(office.rt, by=ada)
+    assert caught.value.code == "stale"
+    assert settings.rules(office.rt)[0].show_title
+    with pytest.raises(Refused) as caught:
+        rule_preview.propose(office.rt, settings.rules(office.rt)[0], 0, by=ada)
+    assert caught.value.code == "stale"
+
+
+def test_values_that_cannot_be_used_are_refused_by_name(office: Office, ada: Actor) -> None:
+    with pytest.raises(Refused) as caught:
+        propose(office, ada, window_future_days=0)
+    assert caught.value.field == "window_future_days"
+    with pytest.raises(Refused) as caught:
+        propose(office, ada)
+    assert caught.value.code == "unchanged"
+
+
+def test_staff_propose_nothing(office: Office) -> None:
+    with pytest.raises(NotAllowed):
+        propose(office, factories.acting(office.cast.eli), show_title=False)
