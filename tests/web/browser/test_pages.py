@@ -58,6 +58,8 @@ def test_the_checks_themselves_bite(look: Look, world: World) -> None:
     page = look("/help/", world.cast.ada)
     page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<button></button>')")
     assert any("button-name" in fault for fault in accessibility_faults(page))
-    page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<p class=text-nowrap>' + 'wide '.repeat(200))")
+    page.evaluate(
+        "document.querySelector('h1').insertAdjacentHTML('afterend', '<p class=text-nowrap>' + 'wide '.repeat(200))"
+    )
     page.set_viewport_size(PHONE)
     assert overflow(page) > 0
