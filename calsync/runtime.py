@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from sqlmodel import Session
 
 from calsync.config import Settings
+from calsync.providers import http
 from calsync.providers.base import Provider
-from calsync.store.db import Database
+from calsync.store.db import Database, inside_transaction
 from calsync.store.secrets import Secrets
 
 
@@ -43,6 +44,15 @@ CLI = Actor(None, "cli")
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _refuse_inside_a_transaction() -> None:
+    if inside_transaction():
+        raise RuntimeError("a network request inside a database session: it would hold locks while it waits")
+
+
+# Providers may not know the store, so the one room that knows both tells them.
+http.set_guard(_refuse_inside_a_transaction)
 
 
 def no_queue(job: str, **ids: int) -> None:

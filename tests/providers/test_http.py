@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 
+import calsync.runtime
 from calsync.errors import RateLimited, Rejected, SignInNeeded, Unavailable, VersionMismatch
 from calsync.providers import http, network, redact
 from calsync.providers.auth import BearerAuth, PasswordAuth
 from calsync.providers.http import Http, Limits
+from calsync.store.db import Database
 
 NOW = datetime(2030, 1, 7, 9, tzinfo=UTC)
 
@@ -263,17 +265,14 @@ def test_a_name_that_does_not_exist_is_unreachable():
         Http().request("GET", "https://calendar.invalid/")
 
 
-def test_no_request_where_network_is_forbidden():
-    def forbid():
-        raise RuntimeError("inside a transaction")
-
+def test_no_request_inside_a_database_session(empty_database_url):
+    assert calsync.runtime.Runtime  # importing it forbids network there
     made, sent = client(status(200))
-    http.set_guard(forbid)
-    try:
-        with pytest.raises(RuntimeError, match="transaction"):
+    database = Database(empty_database_url)
+    for session in (database.reading, database.writing):
+        with session(), pytest.raises(RuntimeError, match="inside a database session"):
             made.request("GET", "https://x.example/")
-    finally:
-        http.set_guard(None)
+    database.close()
     assert sent == []
     assert made.request("GET", "https://x.example/").status == 200
 
