@@ -1,0 +1,127 @@
+"""Bad input: one clear line (what, why, what to do) on standard error and exit code 2, for every command."""
+
+import pytest
+
+from tests.cli.conftest import Shell
+from webapp.cli.groups import COMMANDS
+
+BAD = [
+    ("no-such-command",),
+    ("account", "show", "99"),
+    ("account", "show", "seven"),
+    ("account", "set", "1"),
+    ("account", "set", "1", "--frequency", "0"),
+    ("account", "set", "1", "--frequency", "sometimes"),
+    ("account", "set", "1", "--direction", "sideways"),
+    ("account", "pause", "99"),
+    ("account", "resume", "99"),
+    ("account", "disconnect", "99"),
+    ("account", "connect-caldav", "--user", "nobody@example.com", "--url", "x", "--username", "x", "--password-stdin"),
+    ("calendar", "list", "--account", "99"),
+    ("calendar", "list"),
+    ("calendar", "set", "1"),
+    ("calendar", "set", "99", "--sync", "on"),
+    ("calendar", "set", "1", "--sync", "maybe"),
+    ("settings", "set", "no_such_setting", "1"),
+    ("settings", "set", "frequency", "2000"),
+    ("settings", "set", "policy", "mine"),
+    ("settings", "set", "brake_creates", "many"),
+    ("settings", "set", "merge_fields", "perhaps"),
+    ("settings", "set", "default_reminders", "ten"),
+    ("activity", "show", "99"),
+    ("activity", "cancel", "99"),
+    ("activity", "edit", "99", "--title", "x"),
+    ("activity", "add", "--owner", "nobody@example.com", "--title", "x", "--start", "2030-01-08"),
+    ("activity", "add", "--owner", "eli@example.com", "--title", "x"),
+    ("activity", "add", "--owner", "eli@example.com", "--title", "x", "--start", "tomorrow"),
+    (
+        "activity",
+        "add",
+        "--owner",
+        "eli@example.com",
+        "--title",
+        "x",
+        "--start",
+        "2030-01-08T10:00",
+        "--tz",
+        "Mars/Olympus",
+    ),
+    (
+        "activity",
+        "add",
+        "--owner",
+        "eli@example.com",
+        "--title",
+        "x",
+        "--start",
+        "2030-01-08T10:00",
+        "--end",
+        "2030-01-08T09:00",
+    ),
+    (
+        "activity",
+        "add",
+        "--owner",
+        "eli@example.com",
+        "--title",
+        "x",
+        "--start",
+        "2030-01-08T10:00",
+        "--rrule",
+        "FREQ=NEVER",
+    ),
+    (
+        "activity",
+        "add",
+        "--owner",
+        "eli@example.com",
+        "--title",
+        "x",
+        "--start",
+        "2030-01-08T10:00",
+        "--attendee",
+        "joe",
+    ),
+    ("activity", "add", "--owner", "eli@example.com", "--title", "x", "--all-day"),
+    ("activity", "list", "--from", "soon"),
+    ("activity", "list", "--owner", "nobody@example.com"),
+    ("sync", "--account", "99"),
+    ("sync", "--account", "1", "--all"),
+    ("run", "show", "99"),
+    ("run", "retry", "99"),
+    ("run", "approve", "99"),
+    ("run", "discard", "99"),
+    ("conflict", "show", "99"),
+    ("conflict", "resolve", "99", "--keep", "crm"),
+    ("conflict", "resolve", "99"),
+    ("conflict", "resolve", "99", "--field", "summary"),
+    ("conflict", "resolve", "99", "--field", "summary=mine"),
+    ("user", "add", "not-an-address", "--role", "staff", "--password-stdin"),
+    ("user", "add", "eli@example.com", "--role", "staff", "--password-stdin"),
+    ("user", "add", "new@example.com", "--role", "king", "--password-stdin"),
+    ("user", "disable", "nobody@example.com"),
+    ("db", "restore", "no-such-file"),
+    ("serve", "--port", "0"),
+]
+
+
+@pytest.mark.parametrize("args", BAD, ids=" ".join)
+def test_bad_input_is_one_line_and_code_two(office: Shell, args: tuple[str, ...]) -> None:
+    answer = office(*args, stdin="correct horse battery\n")
+    assert answer.code == 2, answer.err
+    assert answer.out == ""
+    [line] = answer.err.splitlines()
+    assert line.startswith("Error: ")
+    assert "Traceback" not in line
+    assert len(line) > 20
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(calsync: Shell, command: str) -> None:
+    shown = calsync.done(command, "--help")
+    assert shown.out.startswith(f"Usage: calsync {command}")
+
+
+def test_the_whole_command_line_is_listed(calsync: Shell) -> None:
+    listed = calsync.done("--help").out
+    assert all(f"\n  {command} " in listed for command in COMMANDS)
