@@ -25,6 +25,37 @@ STORIES: dict[str, tuple[str, ...]] = {
         "we_cancel(choice=0)",
         "sync()",
     ),
+    # Two links of one record: when the older one's event was confirmed gone, the edit waiting on it was forgotten.
+    "an event moved here and dragged to another calendar there": (
+        "start(profile='lagging', choice=425)",
+        "we_retime(choice=17)",
+        "they_drag_to_another_calendar(choice=139)",
+        "sync_while_somebody_edits(choice=666, ours=False, place=20)",
+    ),
+    # The same, the other way round: what was edited there after the move never came in.
+    "a series dragged to another calendar and then changed there": (
+        "start(choice=58, profile='lagging')",
+        "they_drag_to_another_calendar(choice=334)",
+        "they_remove_an_occurrence(choice=206)",
+        "sync_and_die(place=58)",
+        "the_server_clock_is_wrong(minutes=7)",
+    ),
+    # Taking an override out of its series closed the step with the series' own event: two links on one event.
+    "a series with a changed occurrence cancelled here": (
+        "start(profile='listing', choice=280)",
+        "we_create(shape='all_day')",
+        "sync_and_stall(place=33)",
+        "a_series_moves_under_a_changed_occurrence(choice=750)",
+        "they_cancel(choice=42)",
+        "calm_down()",
+        "we_cancel(choice=435)",
+    ),
+    # Creating the override met the cancelled instance, was superseded and planned again, four times in every run.
+    "an occurrence removed there and changed here, as resources of their own": (
+        "start(profile='graph-like', choice=193)",
+        "they_remove_an_occurrence(choice=194)",
+        "we_change_an_occurrence(choice=814)",
+    ),
     # A deletion that arrived within two minutes of our own write was never asked for again.
     "events deleted right after we wrote them": (
         "start(choice=300, profile='restless')",
