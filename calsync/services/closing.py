@@ -14,7 +14,7 @@ from calsync.engine import event as events
 from calsync.engine.event import Content, Event, fingerprint
 from calsync.engine.resource import Resource
 from calsync.engine.vocabulary import Action, LinkState, StepState
-from calsync.errors import ProviderError, RateLimited, SignInNeeded, VersionMismatch
+from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded, VersionMismatch
 from calsync.providers.base import Written
 from calsync.services import cases, failures, firsts
 from calsync.services.context import Context
@@ -92,7 +92,7 @@ def close(ctx: Context, group: Group, answer: Written, tally: Tally) -> Provider
     if isinstance(answer, RateLimited | SignInNeeded):
         give_back(ctx, [group])
         return answer
-    if isinstance(answer, VersionMismatch):
+    if isinstance(answer, VersionMismatch) or _is_missing(group, answer):
         _reread(ctx, group, tally)
         return None
     if isinstance(answer, ProviderError):
@@ -108,6 +108,11 @@ def close(ctx: Context, group: Group, answer: Written, tally: Tally) -> Provider
         _count(session, ctx, group, tally)
     ctx.rt.checkpoint("apply.closed")
     return None
+
+
+def _is_missing(group: Group, answer: Written) -> bool:
+    """Return whether the resource is no longer there: that is a change there, and is decided like one."""
+    return group.write.handle is not None and isinstance(answer, Rejected) and answer.code == "not_found"
 
 
 def _count(session: Session, ctx: Context, group: Group, tally: Tally) -> None:

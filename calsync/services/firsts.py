@@ -115,6 +115,11 @@ def place(
     if match.several:
         _several(ctx, plan_, unlinked, match.several, rows, pairs)
         return
+    identity = (unlinked.event.uid, unlinked.event.recurrence_key)
+    if identity in plan_.creating:
+        plan_.again = True  # a second copy: it is matched with the activity that the first one becomes
+        return
+    plan_.creating.add(identity)
     after = mapping.imported(unlinked.value, ctx.rules).content
     row = plan.ready(ctx, plan_, drafts.for_new_activity(ctx, unlinked.event, after))
     if row is not None:
@@ -184,6 +189,7 @@ def _link(ctx: Context, plan_: Plan, matched: Sequence[tuple[Unlinked, t.Activit
             ctx.holding(session)
             session.add_all([pair.link for pair in pairs])
         ctx.rt.checkpoint("plan.linked")
+    plan_.matched.update(t.pk(activity) for _, activity, _ in matched)
     rows, effects = decide_matched(ctx, plan_, matched, pairs)
     plan.save(ctx, plan_, rows, effects)
 
@@ -321,6 +327,8 @@ def _plan_activities(ctx: Context, plan_: Plan, wanted: Sequence[tuple[int, int]
         subject = drafts.activity_subject(activity_id, calendar_id)
         if subject in plan_.open.frozen or (ctx.only_subjects is not None and subject not in ctx.only_subjects):
             continue
+        if activity_id in plan_.matched:
+            continue  # of a dry run, which saves no links
         plan_.processed += 1
         reason = first_exclusion(ctx, activity, calendar)
         if reason is not None:

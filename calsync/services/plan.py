@@ -43,6 +43,10 @@ class Plan:
     conflicts: int = 0
     processed: int = 0
     held: list[str] = field(default_factory=list)
+    creating: set[tuple[str, str]] = field(default_factory=set)  # uid and recurrence key of activities to be made
+    still_failing: set[str] = field(default_factory=set)  # subjects whose failed step is still what is wanted
+    again: bool = False  # something can only be planned once this plan is applied
+    matched: set[int] = field(default_factory=set)  # activities paired with an event in this very plan
 
     @property
     def digest(self) -> str:
@@ -65,6 +69,7 @@ def plan(ctx: Context) -> Plan:
         firsts.plan_events(ctx, plan, events)
     firsts.plan_activities(ctx, plan)
     _save_faults(ctx, plan)
+    _drop_moot(ctx, plan)
     _brake(ctx, plan)
     return plan
 
@@ -235,6 +240,7 @@ def ready(ctx: Context, plan: Plan, row: Row) -> Row | None:
     waiting = plan.open.waiting.get(subject)
     if waiting is not None:
         if waiting.digest == digest:
+            plan.still_failing.add(subject)
             return None
         plan.open.superseded.append(t.pk(waiting))
         row["detail"]["replaces"] = waiting.id
@@ -299,6 +305,21 @@ def _save_faults(ctx: Context, plan: Plan) -> None:
     fresh = [r for r in broken if f"resource:{r.id}" not in plan.open.waiting]
     for start in range(0, len(fresh), BATCH):
         save(ctx, plan, [drafts.for_fault(ctx, r) for r in fresh[start : start + BATCH]], [])
+
+
+def _drop_moot(ctx: Context, plan: Plan) -> None:
+    """Close failed steps of which nothing is wanted any more: both sides have come to agree without them."""
+    if ctx.is_dry or ctx.only_subjects is not None:
+        return
+    moot = [
+        t.pk(step)
+        for subject, step in plan.open.waiting.items()
+        if subject not in plan.still_failing and step.action != Action.NONE
+    ]
+    for start in range(0, len(moot), BATCH):
+        with ctx.rt.writing() as session:
+            ctx.holding(session)
+            steps.supersede(session, moot[start : start + BATCH], ctx.now())
 
 
 # --- the brake

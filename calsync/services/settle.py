@@ -27,6 +27,7 @@ class Surroundings:
     sources: dict[int, int] = field(default_factory=dict)  # activity id -> link id that shared fields come from
     pending: dict[str, t.Conflict] = field(default_factory=dict)
     elsewhere: dict[tuple[str, str], list[tuple[t.MirrorEvent, t.Calendar]]] = field(default_factory=dict)
+    alive: dict[int, set[int]] = field(default_factory=dict)  # activity id -> its other links here that live on
 
     def is_source(self, pair: Pair) -> bool:
         return self.sources.get(t.pk(pair.activity), pair.link.id) == pair.link.id
@@ -54,11 +55,13 @@ class Effect:
 
 def surroundings(session: Session, ctx: Context, pairs: Sequence[Pair]) -> Surroundings:
     """Return what deciding these pairs needs."""
-    missing = [p.event.uid for p in pairs if p.event.is_deleted]
+    gone = [p for p in pairs if p.event.is_deleted]
+    missing = [p.event.uid for p in gone]
     return Surroundings(
         sources=_sources(session, {t.pk(p.activity) for p in pairs}),
         pending=conflicts.pending(session, (drafts.link_subject(t.pk(p.link)) for p in pairs if p.link.id)),
         elsewhere=links.same_uid_elsewhere(session, ctx.account_id, missing) if missing else {},
+        alive=links.alive_elsewhere(session, ctx.account_id, (t.pk(p.activity) for p in gone)) if gone else {},
     )
 
 
@@ -76,8 +79,11 @@ def _sources(session: Session, activity_ids: set[int]) -> dict[int, int]:
 def moved(pair: Pair, around: Surroundings, now: datetime) -> Effect | None:
     """Return the re-pointing of a link whose event lives on in another calendar of the account.
 
-    In one that syncs the pair goes on there; in any other it has left scope, and the link is parked.
+    In one that syncs the pair goes on there; in any other it has left scope, and the link is parked. Where the event
+    has already been linked there, this link has nothing left to stand for.
     """
+    if around.alive.get(t.pk(pair.activity), set()) - {t.pk(pair.link)}:
+        return Effect(pair, link={"state": LinkState.PARKED, "park_reason": Reason.MOVED})
     candidates = around.elsewhere.get((pair.event.uid, pair.event.recurrence_key), [])
     for event, calendar in candidates:
         if calendar.syncs:

@@ -198,7 +198,8 @@ def _corridor(ctx: Context, ended: Ended) -> None:
         with _phase(ended, "apply"):
             local = apply_local.apply(ctx)
             remote = apply_remote.apply(ctx)
-        if not (local.missed or remote.missed or local.created_series or remote.created_series):
+        again = local.missed or remote.missed or local.created_series or remote.created_series
+        if not (again or planned.again):
             break
     _restored(ctx)
 

@@ -81,12 +81,19 @@ def _changed() -> Any:
 
 # Statements that every run needs are built once: building one costs more than running it.
 _CHANGED = _changed()
+_IS_CHANGED = _changed().where(col(L.id) == sa.bindparam("link_id"))
 
 
 def changed_ids(session: Session, account_id: int, rules: str, projection: str) -> list[int]:
     """Return links of which a side differs from its snapshot, unless that very difference was already considered."""
     found = session.execute(_CHANGED, {"account_id": account_id, "rules": rules, "projection": projection})
     return [int(i) for i in found.scalars()]
+
+
+def is_changed(session: Session, link: t.Link, rules: str, projection: str) -> bool:
+    """Return whether `changed_ids` would have this link."""
+    values = {"account_id": link.account_id, "rules": rules, "projection": projection, "link_id": link.id}
+    return session.execute(_IS_CHANGED, values).first() is not None
 
 
 def pairs(session: Session, ids: Sequence[int]) -> list[Pair]:
@@ -162,9 +169,7 @@ def _unlinked_overrides() -> Any:
     """Begin at the overrides of one person: they are few, and an index leads to them."""
     master, there = aliased(A), aliased(L)
     here = (
-        sa.select(col(L.id))
-        .where(col(L.activity_id) == col(A.id), col(L.calendar_id) == col(there.calendar_id))
-        .exists()
+        sa.select(col(L.id)).where(col(L.activity_id) == col(A.id), col(L.account_id) == col(there.account_id)).exists()
     )
     return (
         sa.select(col(A.id), col(there.calendar_id))
@@ -273,6 +278,24 @@ def same_uid_elsewhere(
     found: dict[tuple[str, str], list[tuple[t.MirrorEvent, t.Calendar]]] = {}
     for event, calendar in session.execute(query):
         found.setdefault((event.uid, event.recurrence_key), []).append((event, calendar))
+    return found
+
+
+def alive_elsewhere(session: Session, account_id: int, activity_ids: Iterable[int]) -> dict[int, set[int]]:
+    """Return the active links of activities in an account whose event is alive, by activity."""
+    query = (
+        sa.select(col(L.activity_id), col(L.id))
+        .join(E, col(E.id) == col(L.event_id))
+        .where(
+            col(L.account_id) == account_id,
+            col(L.activity_id).in_(sorted(set(activity_ids))),
+            col(L.state) == LinkState.ACTIVE,
+            col(E.is_deleted).is_(False),
+        )
+    )
+    found: dict[int, set[int]] = {}
+    for activity_id, link_id in session.execute(query):
+        found.setdefault(int(activity_id), set()).add(int(link_id))
     return found
 
 
