@@ -190,6 +190,8 @@ class Trigger(StrEnum):
     API = "api"
     FIRST = "first"
     PREVIEW = "preview"  # a plan that somebody wants to see first
+    EXISTING = "existing"  # activities that exist already are pushed into a calendar
+    MOVE = "move"  # our events move to another calendar
 
 
 class MailRule(StrEnum):

@@ -6,7 +6,8 @@ names are given on here, because callers think of all of them as accounts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlmodel import Session, col
 
 from calsync.engine import rules as engine_rules
 from calsync.engine.vocabulary import AccountState, Direction, Reason, Trigger
-from calsync.errors import Refused
+from calsync.errors import NotFound, Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import facts, rule_checks, settings
 from calsync.services.claims import (
@@ -39,6 +40,7 @@ from calsync.store import tables as t
 __all__ = [
     "LeaseLost",
     "ask_for_run",
+    "choose_calendars",
     "claim",
     "claim_due",
     "connect_caldav",
@@ -84,20 +86,45 @@ def set_calendar(
         calendar = rows.get_calendar(session, calendar_id)
         account = rows.get(session, calendar.account_id)
         before = _flags(calendar)
-        _check_calendar(account, calendar, turns_on=bool(syncs or blocks or is_write_target))
-        if is_write_target is not None:
-            _set_write_target(session, account, calendar, is_write_target)
-        calendar.syncs = calendar.syncs if syncs is None else syncs
-        calendar.blocks = calendar.blocks if blocks is None else blocks
-        if before["syncs"] and not calendar.syncs:
-            rows.park_links(session, Reason.PAUSED_CALENDAR, col(t.Link.calendar_id) == calendar_id)
+        _set_flags(session, account, calendar, syncs, blocks, is_write_target)
         audit.record(session, by, "calendar.changed", calendar, at=rt.now(), before=before, after=_flags(calendar))
         return calendar
 
 
-def set_overrides(rt: Runtime, account_id: int, changes: Mapping[str, Any], *, by: Actor) -> t.Account:
+def choose_calendars(
+    rt: Runtime,
+    account_id: int,
+    *,
+    syncs: Collection[int],
+    blocks: Collection[int],
+    target: int | None = None,
+    by: Actor,
+) -> list[t.Calendar]:
+    """Set the flags of all calendars of an account: those named sync and block, the others do not.
+
+    `target` None leaves the write target alone, 0 takes it off this account. Raises NotFound, and Refused as
+    `set_calendar` does, or where the target does not sync.
+    """
+    with rt.writing() as session:
+        account = rows.get(session, account_id)
+        calendars = [c for c in rows.list_calendars(session, account_id) if not c.is_gone]
+        _check_ids(calendars, {*syncs, *blocks, *({target} if target else ())})
+        if target and target not in syncs:
+            raise Refused("Events can be created only in a calendar that syncs. Switch Sync on for it.", field="target")
+        for calendar in calendars:
+            wanted = None if target is None else calendar.id == target
+            _set_flags(session, account, calendar, calendar.id in syncs, calendar.id in blocks, wanted)
+        after = {c.name: [name for name, is_on in _flags(c).items() if is_on] for c in calendars}
+        audit.record(session, by, "account.calendars_chosen", account, at=rt.now(), after=after)
+        return calendars
+
+
+def set_overrides(
+    rt: Runtime, account_id: int, changes: Mapping[str, Any], *, known: Mapping[str, Any] | None = None, by: Actor
+) -> t.Account:
     """Change an account's own rules; a value of None goes back to the organisation's.
 
+    `known` is what the caller saw: when somebody changed them since, this is refused with the code `stale`.
     Switching a one-way account to both directions holds its next plan for approval. Raises NotFound;
     Refused, with the option as `field`, for a name that the admin does not leave to accounts or a value
     that cannot be.
@@ -105,6 +132,8 @@ def set_overrides(rt: Runtime, account_id: int, changes: Mapping[str, Any], *, b
     with rt.writing() as session:
         account = rows.get(session, account_id)
         before, old = settings.rules_of(session, account), dict(account.overrides)
+        if known is not None and json.dumps(known, sort_keys=True) != json.dumps(old, sort_keys=True):
+            raise Refused("Somebody changed these settings meanwhile. Look at them again, then save.", code="stale")
         account.overrides = _merged_overrides(session, old, changes)
         after = settings.rules_of(session, account)
         if before.direction is not Direction.BOTH and after.direction is Direction.BOTH:
@@ -223,6 +252,31 @@ def _check_calendar(account: t.Account, calendar: t.Calendar, *, turns_on: bool)
         raise Refused("This account is disconnected. Connect it again first.", code="disconnected")
     if turns_on and calendar.is_gone:
         raise Refused(f"The calendar {calendar.name} no longer exists at the provider.", code="gone")
+
+
+def _check_ids(calendars: Sequence[t.Calendar], wanted: set[int]) -> None:
+    unknown = wanted - {t.pk(calendar) for calendar in calendars}
+    if unknown:
+        raise NotFound("calendar", min(unknown))
+
+
+def _set_flags(
+    session: Session,
+    account: t.Account,
+    calendar: t.Calendar,
+    syncs: bool | None,
+    blocks: bool | None,
+    is_write_target: bool | None,
+) -> None:
+    """Set a calendar's flags (None leaves one as it is); links of a calendar that no longer syncs are parked."""
+    did_sync = calendar.syncs
+    _check_calendar(account, calendar, turns_on=bool(syncs or blocks or is_write_target))
+    if is_write_target is not None:
+        _set_write_target(session, account, calendar, is_write_target)
+    calendar.syncs = calendar.syncs if syncs is None else syncs
+    calendar.blocks = calendar.blocks if blocks is None else blocks
+    if did_sync and not calendar.syncs:
+        rows.park_links(session, Reason.PAUSED_CALENDAR, col(t.Link.calendar_id) == calendar.id)
 
 
 def _set_write_target(session: Session, account: t.Account, calendar: t.Calendar, wanted: bool) -> None:

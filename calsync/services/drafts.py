@@ -101,6 +101,21 @@ def for_new_event(ctx: Context, activity: t.Activity, calendar: t.Calendar, afte
     return row
 
 
+def for_left_out(ctx: Context, activity: t.Activity, calendar: t.Calendar, reason: Reason) -> Row:
+    """Return the step of an activity that is not written to a calendar, for the reason given."""
+    row = _row(ctx, activity_subject(t.pk(activity), t.pk(calendar)), Action.NONE, True, {}, reason)
+    row |= {
+        "calendar_id": calendar.id,
+        "activity_id": activity.id,
+        "title": activity.title[:500],
+        "is_private": activity.is_private,
+        "state": StepState.SKIPPED,
+        "finished_at": ctx.now(),
+    }
+    _finish(row)
+    return row
+
+
 def for_note(ctx: Context, pair: Pair, action: Action, reason: Reason, state: StepState) -> Row:
     """Return the step of something that writes on neither side: linked, moved, parked, skipped."""
     row = _row(ctx, link_subject(t.pk(pair.link)), action, False, {}, reason)

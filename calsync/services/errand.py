@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from sqlmodel import Session
 
-from calsync.engine.vocabulary import AccountState, Trigger
+from calsync.engine.vocabulary import AccountState, StepState, Trigger
 from calsync.errors import ProviderError
 from calsync.runtime import Actor, Runtime
 from calsync.services import apply_local, apply_remote, claims, owners, sync
@@ -21,15 +21,29 @@ from calsync.store import tables as t
 Draft = Callable[[Context], Sequence[Row]]
 """Makes the rows of the errand, knowing the run that they belong to."""
 
+Work = Callable[[Context], None]
+"""Does everything that an errand does, inside its run. Raises ProviderError."""
 
-def run(rt: Runtime, account_id: int, draft: Draft, *, owner: str, by: Actor) -> int:
+
+def run(rt: Runtime, account_id: int, draft: Draft, *, owner: str, by: Actor, ask: sync.Ask | None = None) -> int:
     """Apply the steps that `draft` makes, under the caller's claim, and return the id of the run.
 
-    A provider's error ends in the run's row. Raises LeaseLost, and Refused when the account is not active.
+    `ask` says more about the run; that of a preview saves its steps and applies nothing. A provider's error ends
+    in the run's row. Raises LeaseLost, and Refused when the account is not active.
     """
-    ask = sync.Ask(Trigger.MANUAL, by=by)
+
+    def work(ctx: Context) -> None:
+        save(ctx, draft(ctx))
+        apply_local.apply(ctx)
+        apply_remote.apply(ctx)
+
+    return carry_out(rt, account_id, work, ask=ask or sync.Ask(Trigger.MANUAL, by=by), owner=owner)
+
+
+def carry_out(rt: Runtime, account_id: int, work: Work, *, ask: sync.Ask, owner: str) -> int:
+    """Do `work` in a run of its own, under the caller's claim; otherwise as `run`."""
     run_id = sync.open_run(rt, account_id, ask, owner)
-    error = _apply(rt, account_id, run_id, draft, ask, owner)
+    error = _do(rt, account_id, run_id, work, ask, owner)
     sync.close_run(rt, account_id, run_id, ask, sync.Ended(error, is_planned=True))
     return run_id
 
@@ -46,15 +60,13 @@ def claim_active(rt: Runtime, account_id: int) -> str | None:
     return owner
 
 
-def _apply(rt: Runtime, account_id: int, run_id: int, draft: Draft, ask: sync.Ask, owner: str) -> ProviderError | None:
+def _do(rt: Runtime, account_id: int, run_id: int, work: Work, ask: sync.Ask, owner: str) -> ProviderError | None:
     try:
         ctx = sync.open_context(rt, account_id, run_id, ask, owner)
     except ProviderError as error:
         return error
     try:
-        _save(ctx, draft(ctx))
-        apply_local.apply(ctx)
-        apply_remote.apply(ctx)
+        work(ctx)
     except claims.LeaseLost:
         raise
     except ProviderError as error:
@@ -64,17 +76,22 @@ def _apply(rt: Runtime, account_id: int, run_id: int, draft: Draft, ask: sync.As
     return None
 
 
-def _save(ctx: Context, rows: Sequence[Row]) -> None:
-    """Write the steps down; older open ones about the same records are replaced."""
+def save(ctx: Context, rows: Sequence[Row]) -> None:
+    """Write the steps down; older open ones about the same records are replaced, unless this is a preview."""
     for start in range(0, len(rows), steps.CHUNK):
         part = rows[start : start + steps.CHUNK]
         with ctx.rt.writing() as session:
             ctx.holding(session)
-            _supersede(session, ctx, [row["subject"] for row in part])
-            steps.insert(session, part)
+            if not ctx.is_dry:
+                _supersede(session, ctx, [row["subject"] for row in part])
+            steps.insert(session, [_as_preview(row) for row in part] if ctx.is_dry else part)
         ctx.rt.checkpoint("errand.saved")
     with ctx.rt.writing() as session:
         session.get_one(t.Run, ctx.run_id).progress_total = len(rows)
+
+
+def _as_preview(row: Row) -> Row:
+    return row | {"state": StepState.PREVIEW, "finished_at": None}
 
 
 def _supersede(session: Session, ctx: Context, subjects: Sequence[str]) -> None:

@@ -128,7 +128,21 @@ def _subjects(rt: Runtime, run: t.Run) -> frozenset[str]:
         return frozenset(session.scalars(query))
 
 
+def _push_existing(rt: Runtime, run: t.Run, by: Actor) -> None:
+    from calsync.services import push_existing  # it adds waiting runs itself
+
+    push_existing.work(rt, run, by)
+
+
+def _move_events(rt: Runtime, run: t.Run, by: Actor) -> None:
+    from calsync.services import move_events  # it adds waiting runs itself
+
+    move_events.work(rt, run, by)
+
+
 _WORK: dict[Trigger, Callable[[Runtime, t.Run, Actor], None]] = {
     Trigger.PREVIEW: _preview,
     Trigger.RETRY: _retry,
+    Trigger.EXISTING: _push_existing,
+    Trigger.MOVE: _move_events,
 }

@@ -110,14 +110,20 @@ def bars(session: Session, account_ids: Sequence[int]) -> dict[int, list[Bar]]:
     return found
 
 
+def active_runs(session: Session, account_ids: Sequence[int]) -> dict[int, t.Run]:
+    """Return what each account does now: the run that is under way, else the one that waits for a thread."""
+    query = sa.select(R).where(
+        col(R.account_id).in_(account_ids), col(R.state).in_([RunState.RUNNING, RunState.QUEUED])
+    )
+    found: dict[int, t.Run] = {}
+    for run in session.scalars(query.order_by(col(R.state), col(R.id))) if account_ids else ():
+        found[run.account_id] = run  # "running" sorts after "queued", the newest last
+    return found
+
+
 def active_run(session: Session, account_id: int) -> t.Run | None:
-    """Return the account's run that is under way, else the one that waits for a thread, or None."""
-    for state in (RunState.RUNNING, RunState.QUEUED):
-        query = sa.select(R).where(col(R.account_id) == account_id, col(R.state) == state)
-        run = session.scalars(query.order_by(col(R.id).desc()).limit(1)).first()
-        if run is not None:
-            return run
-    return None
+    """Return what one account does now, or None."""
+    return active_runs(session, [account_id]).get(account_id)
 
 
 def last_run(session: Session, account_id: int) -> t.Run | None:
