@@ -16,7 +16,7 @@ from calsync.engine.event import Content, Event
 from calsync.engine.mapping import ActivityValues
 from calsync.engine.vocabulary import LinkState
 from calsync.errors import NotFound
-from calsync.store import keyset
+from calsync.store import keyset, whereabouts
 from calsync.store import tables as t
 from calsync.store.accounts import rows_changed
 from calsync.store.keyset import Cut, Slice
@@ -226,7 +226,8 @@ class Filters:
     """Which activities a list shows; None or "" leaves a condition out.
 
     `search` is part of a title, an id of ours or of the CRM, or a guest's address; it finds private activities only
-    of `viewer_id` (None: of everyone). `start` and `end` bound the window that an activity touches.
+    of `viewer_id` (None: of everyone). `start` and `end` bound the window that an activity touches. `sync` is on, off,
+    conflict, failed or held (store.whereabouts).
     """
 
     owner_id: int | None = None
@@ -237,6 +238,7 @@ class Filters:
     start: datetime | None = None
     end: datetime | None = None
     viewer_id: int | None = None
+    sync: str = ""
 
 
 def list_activities(session: Session, filters: Filters, cut: Cut | None = None, *, newest_first: bool = True) -> Slice:
@@ -258,6 +260,8 @@ def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
         found.append(col(A.span_end) >= filters.start)
     if filters.end is not None:
         found.append(col(A.span_start) < filters.end)
+    if filters.sync:
+        found.append(whereabouts.has(filters.sync))
     if filters.search.strip():
         found.append(_finds(filters.search.strip(), filters.viewer_id))
     return found

@@ -10,8 +10,9 @@ from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import Reason
 from calsync.store import tables as t
+from calsync.store.links import DISCARDED
 
-A, L = t.Activity, t.Link
+A, C, E, L = t.Activity, t.Calendar, t.MirrorEvent, t.Link
 
 Key = tuple[str, str]
 
@@ -104,3 +105,27 @@ def _content_key(event: t.MirrorEvent) -> tuple[str, str]:
     if event.recurrence_key or not event.title:
         return ("", "")
     return (event.facts["time"]["start"], event.title)
+
+
+def events_like(session: Session, account_id: int, activity: t.Activity) -> list[int]:
+    """Return living events without a link that may be this activity: by our mark, by uid, or by start and title."""
+    query = (
+        sa.select(col(E.id))
+        .join(C, col(C.id) == col(E.calendar_id))
+        .outerjoin(L, col(L.event_id) == col(E.id))
+        .where(
+            col(C.account_id) == account_id,
+            col(C.syncs),
+            col(C.is_gone).is_(False),
+            col(E.is_deleted).is_(False),
+            col(E.excluded) != DISCARDED,
+            col(L.id).is_(None),
+            sa.or_(
+                col(E.our_id) == activity.public_id,
+                col(E.uid) == activity.uid,
+                sa.and_(col(E.span_start) == activity.span_start, col(E.title) == activity.title),
+            ),
+        )
+        .order_by(col(E.recurrence_key) != "", col(E.id))
+    )
+    return [int(i) for i in session.execute(query).scalars()]

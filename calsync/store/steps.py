@@ -61,6 +61,13 @@ def open_steps(session: Session, account_id: int, now: datetime, only: frozenset
     return found
 
 
+def open_step(session: Session, subject: str) -> t.Step | None:
+    """Return the one step of a subject that is open, or None."""
+    return session.scalars(
+        sa.select(S).where(col(S.subject) == subject, col(S.state).in_(list(OPEN_STEP_STATES)))
+    ).first()
+
+
 def supersede(session: Session, ids: Sequence[int], now: datetime) -> None:
     """Close steps that a newer plan replaces."""
     session.execute(

@@ -1,0 +1,259 @@
+"""Explain: why an activity or event is, or is not, synced, and what the next run would do about it.
+
+Everything is asked of the functions that a run plans with, on what the mirror holds now; nothing is fetched or written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import cast
+
+from sqlmodel import Session, select
+
+from calsync.engine import event as events
+from calsync.engine import scope
+from calsync.engine.vocabulary import LinkState, Reason
+from calsync.errors import NotFound
+from calsync.providers.base import CalendarReader
+from calsync.runtime import Runtime
+from calsync.services import answers, cases, drafts, firsts, plan, settings, settle, sync
+from calsync.services.answers import Answer
+from calsync.services.context import Context
+from calsync.services.drafts import Row
+from calsync.store import conflicts, instance, links, matches, runs, steps, whereabouts
+from calsync.store import tables as t
+from calsync.store.links import DISCARDED, Pair
+
+Matched = tuple[firsts.Unlinked, t.Activity, Reason]
+
+
+class _NoReader:
+    """Stands where a run has its reader: what is explained is what was read before."""
+
+    def clock_offset(self) -> timedelta | None:
+        return None
+
+
+# --- an activity
+
+
+def activity(rt: Runtime, activity_id: int) -> list[Answer]:
+    """Return an answer for each calendar that an activity is on, or for the account that would take it.
+
+    Empty when none of its owner's accounts takes new activities. Asks for no right. Raises NotFound.
+    """
+    with rt.reading() as session:
+        row = session.get(t.Activity, activity_id)
+        if row is None:
+            raise NotFound("activity", activity_id)
+        places = whereabouts.places(session, [activity_id])
+        if places:
+            return [_linked(session, _context(rt, session, p.account), p) for p in places if _is_known(rt, p.account)]
+        return [
+            _unlinked_activity(session, _context(rt, session, account), row, calendar)
+            for calendar, account in _targets(session, row)
+            if _is_known(rt, account)
+        ]
+
+
+def _targets(session: Session, row: t.Activity) -> list[tuple[t.Calendar, t.Account]]:
+    """Return where an activity would be written: its owner's write target, of a changed occurrence its series'."""
+    if row.recurrence_key:
+        query = select(t.Activity.id).where(
+            t.Activity.uid == row.uid, t.Activity.owner_id == row.owner_id, t.Activity.recurrence_key == ""
+        )
+        masters = [int(i) for i in session.exec(query) if i is not None]
+        return [(p.calendar, p.account) for p in whereabouts.places(session, masters)]
+    return whereabouts.write_targets(session, [row.owner_id]).get(row.owner_id, [])
+
+
+def _linked(session: Session, ctx: Context, place: whereabouts.Place) -> Answer:
+    link, calendar = place.link, place.calendar
+    subject = drafts.link_subject(t.pk(link))
+    pairs = links.pairs(session, [t.pk(link)])
+    parked = _parked(link, calendar)
+    if parked is not None or not pairs:
+        reason = parked or Reason.DELETION_UNLINKS
+        return _answer(session, ctx, reason, answers.LINKED, subject, calendar=calendar, link=link)
+    return _pair_answer(session, ctx, pairs[0], subject)
+
+
+def _pair_answer(session: Session, ctx: Context, pair: Pair, subject: str) -> Answer:
+    link, around = pair.link, settle.surroundings(session, ctx, [pair])
+    rows: list[Row] = []
+    plan_ = _new_plan(session, ctx)
+    if subject not in plan_.open.frozen and _differs(session, ctx, link):
+        rows, _ = plan.decide_pairs(ctx, plan_, [pair], around)
+    reason = _reason(ctx, pair, around, rows)
+    answer = _answer(session, ctx, reason, answers.LINKED, subject, calendar=pair.calendar, link=link)
+    return replace(
+        answer,
+        event=pair.event,
+        steps=tuple(rows),
+        local=events.changed_fields(link.agreed_local, pair.activity.content),
+        remote=events.changed_fields(link.agreed_remote, cases.content_of(pair.event)),
+        is_discarded=link.considered_rules == DISCARDED and not rows,
+    )
+
+
+def _parked(link: t.Link, calendar: t.Calendar) -> Reason | None:
+    """Return why a link rests; None also for one that wakes because its calendar syncs again."""
+    if not calendar.syncs or calendar.is_gone:
+        return Reason.PAUSED_CALENDAR
+    if link.state != LinkState.PARKED or link.park_reason == Reason.PAUSED_CALENDAR:
+        return None
+    known = link.park_reason in set(Reason)
+    return Reason(link.park_reason) if known else Reason.DELETION_UNLINKS
+
+
+def _differs(session: Session, ctx: Context, link: t.Link) -> bool:
+    """Return whether a run would look at a pair: a side differs, or the ground of its conflict has shifted."""
+    if links.is_changed(session, link, ctx.rules_digest(), ctx.projection_digest()):
+        return True
+    return link.id in conflicts.shifted_link_ids(session, ctx.account_id, known=set())
+
+
+def _reason(ctx: Context, pair: Pair, around: settle.Surroundings, rows: Sequence[Row]) -> Reason:
+    if rows:
+        return Reason(rows[-1]["reason"])
+    decision = plan.decision_on(ctx, pair, around)
+    return decision.waits_for or decision.fails or decision.reason
+
+
+def _unlinked_activity(session: Session, ctx: Context, row: t.Activity, calendar: t.Calendar) -> Answer:
+    """Events are planned before activities: one that matches is linked, whatever else keeps the activity here."""
+    subject = drafts.activity_subject(t.pk(row), t.pk(calendar))
+    plan_ = _new_plan(session, ctx)
+    matched = _match(session, ctx, row)
+    if matched is not None:
+        steps_ = _matched_steps(ctx, plan_, [matched])
+        answer = _answer(session, ctx, matched[2], answers.OUT, subject, calendar=calendar)
+        return replace(answer, steps=steps_, event=matched[0].event)
+    excluded = firsts.first_exclusion(ctx, row, calendar)
+    is_discarded = row.excluded == DISCARDED
+    answer = _answer(session, ctx, excluded or Reason.LOCAL_CREATED, answers.OUT, subject, calendar=calendar)
+    if excluded is not None or is_discarded or subject in plan_.open.frozen:
+        return replace(answer, is_discarded=is_discarded)
+    step = firsts.first_row(ctx, plan_, row, calendar)
+    return replace(answer, steps=() if step is None else (step,))
+
+
+def _match(session: Session, ctx: Context, row: t.Activity) -> Matched | None:
+    """Return the event that a run would link with an activity, and by what it knows it."""
+    unlinked = [_unlinked(*found) for found in links.events(session, matches.events_like(session, ctx.account_id, row))]
+    wanted = [u for u in unlinked if firsts.event_exclusion(ctx, u) is None]
+    candidates = matches.candidates(session, ctx.account.user_id, [u.event for u in wanted])
+    for each in wanted:
+        best = candidates.best(each.event)
+        if best.activity is not None and best.activity.id == row.id:
+            return each, row, best.reason
+    return None
+
+
+def _matched_steps(ctx: Context, plan_: plan.Plan, matched: list[Matched]) -> tuple[Row, ...]:
+    pairs = [firsts.pair_of(ctx, unlinked, row) for unlinked, row, _ in matched]
+    return tuple(firsts.decide_matched(ctx, plan_, matched, pairs)[0])
+
+
+# --- an event
+
+
+def event(rt: Runtime, event_id: int) -> Answer:
+    """Return why a mirrored event is, or is not, an activity. Asks for no right. Raises NotFound."""
+    with rt.reading() as session:
+        found = links.events(session, [event_id])
+        if not found:
+            raise NotFound("event", event_id)
+        unlinked = _unlinked(*found[0])
+        account = session.get_one(t.Account, unlinked.calendar.account_id)
+        if not _is_known(rt, account):
+            raise NotFound("provider", account.provider)
+        ctx = _context(rt, session, account)
+        place = whereabouts.place_of_event(session, event_id)
+        return _linked(session, ctx, place) if place else _unlinked_event(session, ctx, unlinked)
+
+
+def _unlinked_event(session: Session, ctx: Context, unlinked: firsts.Unlinked) -> Answer:
+    subject = drafts.event_subject(t.pk(unlinked.event))
+    reason = _outside_plan(unlinked) or firsts.event_exclusion(ctx, unlinked)
+    is_discarded = unlinked.event.excluded == DISCARDED
+    plan_ = _new_plan(session, ctx)
+    rows: list[Row] = []
+    pairs: list[Matched] = []
+    if reason is None and not is_discarded and subject not in plan_.open.frozen:
+        candidates = matches.candidates(session, ctx.account.user_id, [unlinked.event])
+        firsts.place(ctx, plan_, unlinked, candidates, rows, pairs)
+        reason = Reason.DUPLICATE_MATCH if plan_.conflicts else None
+    steps_ = _matched_steps(ctx, plan_, pairs) if pairs else tuple(rows)
+    known = pairs[0][2] if pairs else Reason.REMOTE_CREATED
+    answer = _answer(session, ctx, reason or known, answers.IN, subject, calendar=unlinked.calendar)
+    return replace(answer, event=unlinked.event, steps=steps_, is_discarded=is_discarded)
+
+
+def _outside_plan(unlinked: firsts.Unlinked) -> Reason | None:
+    """Return why a run would not even look at an event."""
+    if unlinked.resource.fault is not None:
+        return Reason.BROKEN_EVENT
+    if unlinked.event.is_deleted:
+        return Reason.REMOTE_DELETED
+    return None if unlinked.calendar.syncs and not unlinked.calendar.is_gone else Reason.PAUSED_CALENDAR
+
+
+def _unlinked(event: t.MirrorEvent, resource: t.MirrorResource, calendar: t.Calendar) -> firsts.Unlinked:
+    return firsts.Unlinked(event, resource, calendar, events.from_json(event.facts))
+
+
+# --- what both need
+
+
+def _is_known(rt: Runtime, account: t.Account) -> bool:
+    return account.provider in rt.providers
+
+
+def _context(rt: Runtime, session: Session, account: t.Account) -> Context:
+    """Return what a dry run of this account would carry, without a connection."""
+    switches, _ = settings.switches_of(session)
+    return Context(
+        rt=rt,
+        account=account,
+        run_id=0,
+        owner="",
+        rules=settings.rules_of(session, account),
+        capabilities=rt.providers[account.provider].info.capabilities,
+        reader=cast(CalendarReader, _NoReader()),
+        client=None,
+        own_addresses=sync.own_addresses(session, account),
+        is_first=not runs.has_succeeded(session, t.pk(account)),
+        is_dry=True,
+        is_restored=account.restore_epoch != instance.epoch(session),
+        writes_paused=switches.writes_paused,
+    )
+
+
+def _new_plan(session: Session, ctx: Context) -> plan.Plan:
+    return plan.Plan(steps.open_steps(session, ctx.account_id, ctx.now(), None))
+
+
+def _answer(
+    session: Session,
+    ctx: Context,
+    reason: Reason,
+    questions: answers.Questions,
+    subject: str,
+    *,
+    calendar: t.Calendar,
+    link: t.Link | None = None,
+) -> Answer:
+    return Answer(
+        account=ctx.account,
+        rules=ctx.rules,
+        window=scope.window(ctx.rules, ctx.now()),
+        reason=reason,
+        checks=tuple(answers.checks(ctx.account, questions, reason)),
+        calendar=calendar,
+        link=link,
+        waiting=steps.open_step(session, subject),
+        conflict=conflicts.pending(session, [subject]).get(subject),
+    )
