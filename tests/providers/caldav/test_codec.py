@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calsync.engine.event import FIELDS, content, with_content
+from calsync.engine.series import fold_cancelled
 from calsync.engine.vocabulary import MailRule
 from calsync.providers.base import Edit
 from calsync.providers.caldav import ics, lines
 from calsync.providers.caldav.patch import patch
+from tests.providers.caldav import samples
 from tests.providers.caldav.events import events, later, texts
 
 NOW = datetime(2030, 1, 7, 9, tzinfo=UTC)
@@ -135,3 +137,19 @@ ATTENDEE:mailto:bob@else.example
 END:VEVENT
 END:VCALENDAR
 """
+
+
+@given(
+    st.sampled_from(samples.corner_names()), events(), st.sampled_from(sorted(set(FIELDS) - {"responses", "exdates"}))
+)
+def test_any_field_of_any_corner_can_become_anything(name, other, field):
+    """Whatever stands there, the field is what it shall be and every other field of every event is what it was."""
+    text = samples.corner(name)
+    (first, *rest) = fold_cancelled(ics.parse(text))
+    names = {"time": {"time", "exdates"}, "attendees": {"attendees", "responses"}}.get(field, {field})
+    if rest or first.recurrence_id is not None:
+        names = names - {"time", "exdates"}  # moving a series moves its overrides: the engine's business
+    wanted = with_content(first, {each: content(other)[each] for each in names})
+    edited = patch(text, [Edit(wanted, frozenset(names))], now=NOW)
+    read = {ics.identity(event): content(event) for event in fold_cancelled(ics.parse(edited))}
+    assert read == {ics.identity(event): content(event) for event in (wanted, *rest)}
