@@ -33,6 +33,9 @@ MARK_UNFINISHED = f"UPDATE alembic_version SET version_num = '{UNFINISHED}' || v
 MARK_FINISHED = f"UPDATE alembic_version SET version_num = replace(version_num, '{UNFINISHED}', '')"  # noqa: S608
 
 
+_UPGRADE_LOCK = 7_201_968  # any number that nothing else in the database locks
+
+
 class UnknownSchema(CalsyncError):
     """The database is not at the revision that this program was written for."""
 
@@ -67,12 +70,17 @@ def upgrade(db: Database) -> None:
 
 @contextlib.contextmanager
 def changing(db: Database) -> Iterator[sqlalchemy.Connection]:
-    """Yield a connection in a transaction for changes of the schema, which fail as a whole or not at all."""
-    with db.engine.connect() as connection:
+    """Yield a connection in a transaction for changes of the schema, which fail as a whole or not at all.
+
+    A second process that starts at the same moment waits for the first one's end.
+    """
+    with db.engine.connect().execution_options(calsync_writes=True) as connection:
         if db.is_sqlite:
             _set_foreign_keys(connection, "OFF")
         try:
             with connection.begin():
+                if not db.is_sqlite:
+                    connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
                 yield connection
                 _check_references(connection)
         finally:
