@@ -114,6 +114,14 @@ ROUTES = (
     Route("conflicts.index", "GET", "/conflicts/", SIGNED_IN),
     Route("conflicts.show", "GET", "/conflicts/{conflict}", OWN),
     Route("conflicts.resolve", "POST", "/conflicts/{conflict}", OWN),
+    # sync settings
+    Route("settings.index", "GET", "/settings/", ADMINS),
+    Route("settings.edit", "GET", "/settings/general", ADMINS),
+    Route("settings.edit", "POST", "/settings/general", ADMINS),
+    Route("settings.sentence", "POST", "/settings/general/sentence", ADMINS),
+    Route("settings.preview", "GET", "/settings/preview", ADMINS),
+    Route("settings.apply", "POST", "/settings/preview/apply", ADMINS),
+    Route("settings.drop", "POST", "/settings/preview/drop", ADMINS),
     # audit log
     Route("audit.index", "GET", "/audit/", ADMINS),
     Route("audit.export", "GET", "/audit/export.csv", ADMINS),

@@ -29,6 +29,10 @@ PAGES = (
     "/history/",
     "/history/{run}",
     "/conflicts/",
+    "/settings/general",
+    "/settings/what",
+    "/settings/conflicts",
+    "/settings/safety",
     "/conflicts/{conflict}",
     "/there-is-no-such-page",
 )
