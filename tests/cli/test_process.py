@@ -26,7 +26,7 @@ def start(folder: Path) -> subprocess.Popen[str]:
     """Start a server on a free port, in a folder without a .env."""
     command = [sys.executable, "-m", "wsgi", "serve", "--port", str(process.free_port())]
     pipes = {"stdout": subprocess.PIPE, "stderr": (folder / "log.txt").open("a")}
-    return subprocess.Popen(command, cwd=folder, env=environment(folder), text=True, **pipes)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen(command, cwd=folder, env=environment(folder), text=True, **pipes)  # type: ignore[call-overload]
 
 
 def greeting(child: subprocess.Popen[str]) -> str:

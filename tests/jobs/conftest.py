@@ -78,8 +78,8 @@ def make_shop(folder: Path, *, threads: int = 8) -> Shop:
     let_go = threading.Event()
     server = MemoryServer(utc_now)
     pool = queue.Pool(owners.new_owner(), threads)
-    parts = {"enqueue": pool.enqueue, "checkpoint": pool.beat}
-    rt = factories.make_runtime(folder, utc_now, providers={"memory": SometimesHanging(server, let_go)}, **parts)
+    providers = {"memory": SometimesHanging(server, let_go)}
+    rt = factories.make_runtime(folder, utc_now, providers=providers, enqueue=pool.enqueue, checkpoint=pool.beat)
     return Shop(rt, pool, server, let_go, factories.make_user(rt, "Eli"))
 
 

@@ -1,7 +1,7 @@
 """The clock: it puts jobs into the pool, and only one process of an installation keeps it."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ class Listening:
 
 
 @pytest.fixture
-def rt(fresh_database, tmp_path: Path) -> Iterator[Runtime]:  # type: ignore[no-untyped-def]
+def rt(fresh_database: Callable[..., str], tmp_path: Path) -> Iterator[Runtime]:
     runtime = factories.make_runtime(fresh_database(factories.prepare), utc_now, folder=tmp_path)
     yield runtime
     runtime.db.close()
