@@ -43,6 +43,7 @@ PROFILES = {
 """Servers as they are found; each example meets one."""
 
 CHOICES = st.integers(0, 999)
+POLICIES = st.sampled_from([None, *Policy])
 FAULTS = [kind for kind in FaultKind if kind is not FaultKind.CLOCK_SKEW]
 
 
@@ -226,12 +227,13 @@ class Simulator(RuleBasedStateMachine):
 
     # --- both at once ----------------------------------------------------------------------------------------
 
-    @rule(name=st.sampled_from((*people.TEXTS, "time")), choice=CHOICES, ours_first=st.booleans())
-    def both_edit(self, name: str, choice: int, ours_first: bool) -> None:
+    @rule(name=st.sampled_from((*people.TEXTS, "time")), choice=CHOICES, ours_first=st.booleans(), policy=POLICIES)
+    def both_edit(self, name: str, choice: int, ours_first: bool, policy: Policy | None) -> None:
         """One field of one record, changed on both sides before a run."""
         pair = people.pick(self._pairs("single", "series"), choice)
         if pair is None or (name == "time" and pair[0].record.shape == "series"):
             return
+        self._under(policy)
         ours, theirs = pair
         acts: list[Callable[[], object]] = [
             partial(crm.edit if name != "time" else crm.retime_named, self.w, self.ledger, ours, name),
@@ -243,12 +245,16 @@ class Simulator(RuleBasedStateMachine):
             self.pause(choice)
             act()
         self.did("both edit one field")
+        self._and_run(policy)
 
-    @rule(choice=CHOICES, ours_ends=st.booleans(), ours_first=st.booleans())
-    def one_ends_what_the_other_edits(self, choice: int, ours_ends: bool, ours_first: bool) -> None:
+    @rule(choice=CHOICES, ours_ends=st.booleans(), ours_first=st.booleans(), policy=POLICIES)
+    def one_ends_what_the_other_edits(
+        self, choice: int, ours_ends: bool, ours_first: bool, policy: Policy | None
+    ) -> None:
         pair = people.pick(self._pairs("single"), choice)
         if pair is None:
             return
+        self._under(policy)
         ours, theirs = pair
         here = partial(crm.cancel, self.w, self.ledger, ours)
         there = partial(people.delete if choice % 2 else people.cancel, self.w, self.ledger, theirs)
@@ -260,6 +266,7 @@ class Simulator(RuleBasedStateMachine):
             self.pause(choice)
             act()
         self.did("one ends what the other edits")
+        self._and_run(policy)
 
     @rule(choice=CHOICES)
     def a_series_moves_under_a_changed_occurrence(self, choice: int) -> None:
@@ -275,6 +282,16 @@ class Simulator(RuleBasedStateMachine):
         """Two activities look like one event: only a person can tell which it is."""
         crm.create_twins(self.w, self.ledger)
         self.did("twins meet")
+
+    def _under(self, policy: Policy | None) -> None:
+        """Put a policy in force first; None keeps the one there is."""
+        if policy is not None and policy is not self.w.rules.policy:
+            self.choose_policy(policy)
+
+    def _and_run(self, policy: Policy | None) -> None:
+        """Run at once, so that nothing comes between; with the policy kept, others may still interfere."""
+        if policy is not None:
+            self.run()
 
     # --- settings and access ---------------------------------------------------------------------------------
 
@@ -351,6 +368,11 @@ class Simulator(RuleBasedStateMachine):
             healing.reconnect(self.w)
         self.w.clock.advance(minutes=2)
 
+    # Rules are drawn evenly, and there are more kinds of faults than anything else.
+    faults_again = sync_with_faults
+    more_faults = sync_with_faults
+    still_more_faults = sync_with_faults
+
     @rule(minutes=st.sampled_from([-7, 7, 0]))
     def the_server_clock_is_wrong(self, minutes: int) -> None:
         self.w.server.faults.skew = timedelta(minutes=minutes)
@@ -403,7 +425,6 @@ class Simulator(RuleBasedStateMachine):
     def calm_down(self) -> None:
         """Heal in the middle, so that long stories do not all begin in a mess."""
         self.heal()
-        self.did("healed")
 
     # --- how it is done --------------------------------------------------------------------------------------
 
@@ -430,6 +451,7 @@ class Simulator(RuleBasedStateMachine):
         self.ledger.fresh.clear()
         self.ledger.expected.clear()
         self.w.server.quirks = self.w.quirks
+        self.did("healed")
         self.is_sound = True
 
     def _settled(self) -> set[int]:

@@ -6,19 +6,12 @@ steps are tried.
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
-import warnings
 from pathlib import Path
 
-import structlog
+from tests.simulator import telling
 
-from calsync.engine.vocabulary import Direction, MailRule, Policy
-from calsync.providers.memory import FaultKind
-from tests.simulator.machine import Simulator
-
-NAMES = {kind.__name__: kind for kind in (Direction, FaultKind, MailRule, Policy)}
 ENUM = re.compile(r"<(\w+)\.(\w+): '[^']*'>")
 
 
@@ -31,13 +24,8 @@ def steps_of(text: str) -> list[str]:
 
 def verdict(steps: list[str]) -> str:
     """Tell a story and return what it broke, or "" when it ends well."""
-    state = Simulator()
     try:
-        try:
-            for step in steps:
-                eval(f"state.{step}", {"state": state, **NAMES})  # noqa: S307 -- our own printed steps
-        finally:
-            state.teardown()
+        telling.tell(steps)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return ""
@@ -66,13 +54,12 @@ def _kind(text: str) -> str:
 
 def main() -> None:
     """Print the shortest story and what it breaks."""
-    warnings.simplefilter("ignore")
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     steps = steps_of(Path(sys.argv[1]).read_text())
-    print(f"{len(steps)} steps: {verdict(steps)[:300]}")
-    shortest = shorten(steps)
-    print("\n".join(f"state.{step}" for step in shortest))
-    print(verdict(shortest))
+    with telling.in_silence():
+        print(f"{len(steps)} steps: {verdict(steps)[:300]}")
+        shortest = shorten(steps)
+        print("\n".join(f"state.{step}" for step in shortest))
+        print(verdict(shortest))
 
 
 if __name__ == "__main__":
