@@ -16,7 +16,7 @@ from calsync.providers.caldav.patch import patch
 from calsync.providers.caldav.reading import Cursor
 from calsync.providers.http import Http
 
-CALENDAR = "https://cal.example/ann/work/"
+CALENDAR = "https://cal.example/ann/team/"
 NOW = datetime(2030, 1, 7, 9, tzinfo=UTC)
 TEA = Event("tea@example.com", NOW, NOW, summary="Tea")
 TEXT = patch(None, [Edit(TEA)], now=NOW)
@@ -104,19 +104,19 @@ def test_no_limit_is_ever_asked_for():
 def test_a_list_cut_short_is_asked_on_with_the_returned_token():
     server = Script(
         changes=[
-            multistatus(response("/ann/work/a.ics", etag='"a"'), response("/ann/work/", 507), token="t2"),
-            lambda r: multistatus(response("/ann/work/b.ics", 404), token="t3") if b">t2<" in r.content else None,
+            multistatus(response("/ann/team/a.ics", etag='"a"'), response("/ann/team/", 507), token="t2"),
+            lambda r: multistatus(response("/ann/team/b.ics", 404), token="t3") if b">t2<" in r.content else None,
         ],
         get=httpx2.Response(200, headers={"ETag": '"a"'}, content=TEXT.encode()),
     )
     pages = read(server.client(), SINCE)
-    assert [r.handle for page in pages for r in page.resources] == ["/ann/work/a.ics"]
-    assert [name for page in pages for name in page.removed] == ["/ann/work/b.ics"]
+    assert [r.handle for page in pages for r in page.resources] == ["/ann/team/a.ics"]
+    assert [name for page in pages for name in page.removed] == ["/ann/team/b.ics"]
     assert [page.cursor for page in pages] == [None, None, Cursor(token="t3").text()]
 
 
 def test_a_list_that_is_always_cut_at_the_same_place_ends():
-    server = Script(changes=multistatus(response("/ann/work/", 507), token="t1"))
+    server = Script(changes=multistatus(response("/ann/team/", 507), token="t1"))
     with pytest.raises(Unavailable):
         read(server.client(), SINCE)
     assert len(server.sent) == 1
@@ -124,12 +124,12 @@ def test_a_list_that_is_always_cut_at_the_same_place_ends():
 
 def test_a_list_without_a_token_does_not_advance():
     with pytest.raises(Unavailable):
-        read(Script(changes=multistatus(response("/ann/work/b.ics", 404))).client(), SINCE)
+        read(Script(changes=multistatus(response("/ann/team/b.ics", 404))).client(), SINCE)
 
 
 def test_what_we_hold_already_is_not_fetched_again():
-    server = Script(changes=multistatus(response("/ann/work/a.ics", etag='"a"'), token="t2"))
-    pages = read(server.client(), SINCE, {"/ann/work/a.ics": '"a"'})
+    server = Script(changes=multistatus(response("/ann/team/a.ics", etag='"a"'), token="t2"))
+    pages = read(server.client(), SINCE, {"/ann/team/a.ics": '"a"'})
     assert [page.resources for page in pages] == [()]
     assert len(server.sent) == 1
 
@@ -137,16 +137,16 @@ def test_what_we_hold_already_is_not_fetched_again():
 def test_handles_are_spelled_as_we_know_them():
     server = Script(
         changes=multistatus(
-            response("https://cal.example/ann/work/a%40b.ics", etag='"2"'),
-            response("/ann/work/c d.ics", 404),
-            response("/ann/work/a@b.ics", etag='"2"'),
+            response("https://cal.example/ann/team/a%40b.ics", etag='"2"'),
+            response("/ann/team/c d.ics", 404),
+            response("/ann/team/a@b.ics", etag='"2"'),
             token="t2",
         ),
         get=httpx2.Response(200, headers={"ETag": '"2"'}, content=TEXT.encode()),
     )
-    pages = read(server.client(), SINCE, {"/ann/work/a@b.ics": '"1"', "/ann/work/c%20d.ics": '"1"'})
-    assert [r.handle for page in pages for r in page.resources] == ["/ann/work/a@b.ics"]
-    assert [name for page in pages for name in page.removed] == ["/ann/work/c%20d.ics"]
+    pages = read(server.client(), SINCE, {"/ann/team/a@b.ics": '"1"', "/ann/team/c%20d.ics": '"1"'})
+    assert [r.handle for page in pages for r in page.resources] == ["/ann/team/a@b.ics"]
+    assert [name for page in pages for name in page.removed] == ["/ann/team/c%20d.ics"]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_other_refusals_are_not_an_expired_token(code, kind):
 def test_a_server_that_refuses_its_own_tokens_is_compared_instead():
     server = Script(
         changes=httpx2.Response(403),
-        token=multistatus(response("/ann/work/", token="t9")),
-        ctag=multistatus('<d:response><d:href>/ann/work/</d:href><d:propstat><d:prop><x:getctag '
+        token=multistatus(response("/ann/team/", token="t9")),
+        ctag=multistatus('<d:response><d:href>/ann/team/</d:href><d:propstat><d:prop><x:getctag '
                          'xmlns:x="http://calendarserver.org/ns/">c1</x:getctag></d:prop></d:propstat></d:response>'),
         listing=multistatus(),
     )  # fmt: skip
@@ -192,7 +192,7 @@ def test_a_server_that_refuses_its_own_tokens_is_compared_instead():
 def test_a_token_that_was_rightly_refused_leaves_the_server_trusted():
     server = Script(
         changes=[httpx2.Response(403), multistatus(token="t9")],
-        token=multistatus(response("/ann/work/", token="t9")),
+        token=multistatus(response("/ann/team/", token="t9")),
         listing=multistatus(),
     )
     client = server.client()
@@ -210,36 +210,36 @@ def test_a_cursor_of_nobody_has_expired():
 
 
 def test_the_token_is_read_before_the_listing():
-    server = Script(token=multistatus(response("/ann/work/", token="t1")), listing=multistatus())
+    server = Script(token=multistatus(response("/ann/team/", token="t1")), listing=multistatus())
     read(server.client(), None)
     assert [kind for kind, _ in server.sent] == ["token", "listing"]
 
 
 def test_a_server_without_token_and_ctag_is_listed_each_time():
-    listing = multistatus(response("/ann/work/a.ics", etag='"a"'))
+    listing = multistatus(response("/ann/team/a.ics", etag='"a"'))
     server = Script(
-        token=multistatus(response("/ann/work/")), ctag=multistatus(response("/ann/work/")), listing=listing
+        token=multistatus(response("/ann/team/")), ctag=multistatus(response("/ann/team/")), listing=listing
     )
     client = server.client()
-    cursor = read(client, None, {"/ann/work/a.ics": '"a"'})[-1].cursor
-    pages = read(client, cursor, {"/ann/work/a.ics": '"a"', "/ann/work/gone.ics": '"g"'})
+    cursor = read(client, None, {"/ann/team/a.ics": '"a"'})[-1].cursor
+    pages = read(client, cursor, {"/ann/team/a.ics": '"a"', "/ann/team/gone.ics": '"g"'})
     assert pages[0].is_full
-    assert pages[0].present == ("/ann/work/a.ics",)
+    assert pages[0].present == ("/ann/team/a.ics",)
     assert all(page.removed == () for page in pages)  # absence is a suspicion, not a tombstone
 
 
 def test_collections_tasks_and_files_are_no_events():
     server = Script(
-        token=multistatus(response("/ann/work/", token="t1")),
+        token=multistatus(response("/ann/team/", token="t1")),
         listing=multistatus(
-            response("/ann/work/", etag='"0"'), response("/ann/work/sub/", etag='"1"'),
-            response("/ann/work/t.ics", etag='"2"', kind="text/calendar; component=vtodo"),
-            response("/ann/work/card.vcf", etag='"3"', kind="text/vcard"),
-            response("/ann/work/e.ics", etag='"4"', kind="text/calendar;charset=utf-8;component=VEVENT"),
+            response("/ann/team/", etag='"0"'), response("/ann/team/sub/", etag='"1"'),
+            response("/ann/team/t.ics", etag='"2"', kind="text/calendar; component=vtodo"),
+            response("/ann/team/card.vcf", etag='"3"', kind="text/vcard"),
+            response("/ann/team/e.ics", etag='"4"', kind="text/calendar;charset=utf-8;component=VEVENT"),
         ),
         get=httpx2.Response(200, content=TEXT.encode()),
     )  # fmt: skip
-    assert read(server.client(), None)[0].present == ("/ann/work/e.ics",)
+    assert read(server.client(), None)[0].present == ("/ann/team/e.ics",)
 
 
 @pytest.mark.parametrize(
@@ -248,13 +248,13 @@ def test_collections_tasks_and_files_are_no_events():
         httpx2.Response(503),
         httpx2.Response(207, content=b"<d:multistatus xmlns:d='DAV:'><d:response>"),
         httpx2.Response(207, content=b""),
-        multistatus(response("/ann/work/a.ics", 500)),
+        multistatus(response("/ann/team/a.ics", 500)),
         httpx2.Response(200, content=b"<html>Please log in</html>"),
         httpx2.Response(207, content=b"<html><p>hello</p></html>"),
     ],
 )
 def test_a_listing_that_is_not_whole_is_never_a_listing(listing):
-    server = Script(token=multistatus(response("/ann/work/", token="t1")), listing=listing)
+    server = Script(token=multistatus(response("/ann/team/", token="t1")), listing=listing)
     with pytest.raises((Unavailable, Rejected)):
         read(server.client(), None)
 
@@ -263,7 +263,7 @@ def test_a_document_type_is_refused():
     bomb = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><d:multistatus xmlns:d="DAV:">&a;</d:multistatus>'
     for body in (bomb, bomb.decode().encode("utf-16")):
         server = Script(
-            token=multistatus(response("/ann/work/", token="t1")), listing=httpx2.Response(207, content=body)
+            token=multistatus(response("/ann/team/", token="t1")), listing=httpx2.Response(207, content=body)
         )
         with pytest.raises((Rejected, Unavailable)):
             read(server.client(), None)
@@ -271,13 +271,13 @@ def test_a_document_type_is_refused():
 
 def test_characters_that_xml_forbids_are_dropped():
     text = TEXT.replace("Tea", "T\x01e&#x2;a")
-    answer = multistatus(*(response(f"/ann/work/{n}.ics", etag='"1"', data=text) for n in "ab"))
-    found = Script(multiget=answer).client().get_many(CALENDAR, ["/ann/work/a.ics", "/ann/work/b.ics"])
+    answer = multistatus(*(response(f"/ann/team/{n}.ics", etag='"1"', data=text) for n in "ab"))
+    found = Script(multiget=answer).client().get_many(CALENDAR, ["/ann/team/a.ics", "/ann/team/b.ics"])
     assert [resource.events[0].summary for resource in found.values()] == ["Tea", "Tea"]
 
 
 def test_batches_are_fetched_in_bounded_steps_and_all_accounted_for():
-    hrefs = [f"/ann/work/{n}-x.ics" for n in range(bodies.BATCH * 2 + 7)]
+    hrefs = [f"/ann/team/{n}-x.ics" for n in range(bodies.BATCH * 2 + 7)]
     asked = []
 
     def multiget(request):
@@ -286,7 +286,7 @@ def test_batches_are_fetched_in_bounded_steps_and_all_accounted_for():
         return got(*wanted)
 
     server = Script(
-        token=multistatus(response("/ann/work/", token="t1")),
+        token=multistatus(response("/ann/team/", token="t1")),
         listing=multistatus(*(response(href, etag='"x"') for href in hrefs)),
         multiget=multiget,
     )
@@ -298,14 +298,14 @@ def test_batches_are_fetched_in_bounded_steps_and_all_accounted_for():
 
 def test_what_a_multiget_leaves_open_is_asked_for_alone():
     server = Script(
-        multiget=multistatus(response("/ann/work/a.ics", etag='"a"', data=TEXT), response("/ann/work/b.ics", 404)),
+        multiget=multistatus(response("/ann/team/a.ics", etag='"a"', data=TEXT), response("/ann/team/b.ics", 404)),
         get=lambda r: (
             httpx2.Response(404) if r.url.path.endswith("d.ics") else httpx2.Response(200, content=TEXT.encode())
         ),
     )
-    names = [f"/ann/work/{n}.ics" for n in "abcd"]
+    names = [f"/ann/team/{n}.ics" for n in "abcd"]
     found = server.client().get_many(CALENDAR, names)
-    assert [name for name, resource in found.items() if resource is None] == ["/ann/work/b.ics", "/ann/work/d.ics"]
+    assert [name for name, resource in found.items() if resource is None] == ["/ann/team/b.ics", "/ann/team/d.ics"]
     assert found.keys() == set(names)
     assert server.count("get") == 2
 
@@ -314,7 +314,7 @@ def test_a_server_without_multiget_is_asked_one_by_one():
     server = Script(
         multiget=httpx2.Response(501), get=httpx2.Response(200, headers={"ETag": '"a"'}, content=TEXT.encode())
     )
-    found = server.client().get_many(CALENDAR, ["/ann/work/a.ics", "/ann/work/b.ics"])
+    found = server.client().get_many(CALENDAR, ["/ann/team/a.ics", "/ann/team/b.ics"])
     assert all(resource.events[0].summary == "Tea" for resource in found.values())
 
 
@@ -322,7 +322,7 @@ def test_a_server_without_multiget_is_asked_one_by_one():
     "answer", [httpx2.Response(500), httpx2.Response(403), httpx2.Response(200, content=b"\xff\xfe")]
 )
 def test_one_resource_that_cannot_be_had_is_a_fault_of_its_own(answer):
-    found = Script(get=answer).client().get_many(CALENDAR, ["/ann/work/a.ics"])["/ann/work/a.ics"]
+    found = Script(get=answer).client().get_many(CALENDAR, ["/ann/team/a.ics"])["/ann/team/a.ics"]
     assert found.fault
     assert (found.events, found.version) == ((), None)
 
@@ -332,13 +332,13 @@ def test_an_answer_that_never_comes_is_not_an_absence():
         raise httpx2.ReadTimeout("slow", request=request)
 
     with pytest.raises(Unavailable):
-        Script(get=fail).client().get_many(CALENDAR, ["/ann/work/a.ics"])
+        Script(get=fail).client().get_many(CALENDAR, ["/ann/team/a.ics"])
 
 
 def test_properties_that_a_server_does_not_have_do_not_count():
     """iCloud answers them empty inside a 404."""
     body = (
-        "<d:response><d:href>/ann/work/</d:href>"
+        "<d:response><d:href>/ann/team/</d:href>"
         "<d:propstat><d:prop><d:sync-token/></d:prop><d:status>HTTP/1.1 404 Not Found</d:status></d:propstat>"
         "</d:response>"
     )
@@ -356,13 +356,13 @@ def create(server, key="key1", **options):
 
 def update(server, body=TEXT, version='"1"'):
     event = Event("tea@example.com", NOW, NOW, summary="Coffee")
-    write = Write("", (Edit(event, frozenset({"summary"})),), handle="/ann/work/a.ics", version=version, body=body)
+    write = Write("", (Edit(event, frozenset({"summary"})),), handle="/ann/team/a.ics", version=version, body=body)
     (outcome,) = server.client().write(CALENDAR, [write])
     return outcome
 
 
 def delete(server, **options):
-    write = Write("", handle="/ann/work/a.ics", version='"1"', is_delete=True, **options)
+    write = Write("", handle="/ann/team/a.ics", version='"1"', is_delete=True, **options)
     (outcome,) = server.client().write(CALENDAR, [write])
     return outcome
 
@@ -396,7 +396,7 @@ def test_the_name_comes_from_the_key_and_is_safe_in_an_address():
     for key in ("0197-abc.x_Y", "../../etc", "ü 1", ".hidden", "x" * 300):
         server = Script(put=httpx2.Response(201, headers={"ETag": '"1"'}))
         handle = create(server, key).handle
-        assert re.fullmatch(r"/ann/work/[A-Za-z0-9_-][A-Za-z0-9._-]*\.ics", handle)
+        assert re.fullmatch(r"/ann/team/[A-Za-z0-9_-][A-Za-z0-9._-]*\.ics", handle)
         assert handle == create(Script(put=httpx2.Response(201, headers={"ETag": '"1"'})), key).handle
 
 
@@ -409,10 +409,10 @@ def test_a_create_whose_uid_lives_under_another_name_adopts_it():
     server = Script(
         put=told(409, "no-uid-conflict"),
         get=httpx2.Response(404),
-        query=multistatus(response("/ann/work/theirs.ics", etag='"7"', data=TEXT)),
+        query=multistatus(response("/ann/team/theirs.ics", etag='"7"', data=TEXT)),
     )
     made = create(server)
-    assert (made.handle, made.version, made.is_adopted) == ("/ann/work/theirs.ics", '"7"', True)
+    assert (made.handle, made.version, made.is_adopted) == ("/ann/team/theirs.ics", '"7"', True)
 
 
 def test_a_uid_that_lives_in_another_calendar_is_a_duplicate():
@@ -466,7 +466,7 @@ def test_an_update_of_what_is_gone(server):
 
 def test_an_update_that_says_nothing_new_is_not_sent():
     server = Script()
-    write = Write("", (Edit(TEA),), handle="/ann/work/a.ics", version='"1"', body=TEXT)
+    write = Write("", (Edit(TEA),), handle="/ann/team/a.ics", version='"1"', body=TEXT)
     (outcome,) = server.client().write(CALENDAR, [write])
     assert (outcome.version, server.sent) == ('"1"', [])
 
@@ -500,7 +500,7 @@ def test_a_delete_that_lost_a_race():
 
 
 def test_a_delete_that_failed_inside_a_multistatus():
-    assert delete(Script(delete=multistatus(response("/ann/work/a.ics", 403)))).code == "permission"
+    assert delete(Script(delete=multistatus(response("/ann/team/a.ics", 403)))).code == "permission"
 
 
 def test_a_silent_delete_sends_no_decline():
@@ -528,7 +528,7 @@ def test_one_bad_write_does_not_stop_the_next():
 def test_where_move_is_not_offered_the_copy_is_verified_before_the_original_goes():
     gets = [stored(), stored(), stored()]
     server = Script(move=httpx2.Response(405), get=gets, put=httpx2.Response(201), delete=httpx2.Response(204))
-    moved = server.client().move(CALENDAR, "/ann/work/a.ics", '"1"', "https://cal.example/ann/other/")
+    moved = server.client().move(CALENDAR, "/ann/team/a.ics", '"1"', "https://cal.example/ann/other/")
     assert moved.handle == "/ann/other/a.ics"
     assert [kind for kind, _ in server.sent] == ["get", "move", "get", "put", "get", "delete"]
 
@@ -539,5 +539,5 @@ def test_a_copy_is_taken_back_when_the_original_cannot_go():
         move=httpx2.Response(405), get=[stored() for _ in range(3)], put=httpx2.Response(201), delete=deletes
     )
     with pytest.raises(Rejected):
-        server.client().move(CALENDAR, "/ann/work/a.ics", '"1"', "https://cal.example/ann/other/")
-    assert [path for kind, path in server.sent if kind == "delete"] == ["/ann/work/a.ics", "/ann/other/a.ics"]
+        server.client().move(CALENDAR, "/ann/team/a.ics", '"1"', "https://cal.example/ann/other/")
+    assert [path for kind, path in server.sent if kind == "delete"] == ["/ann/team/a.ics", "/ann/other/a.ics"]
