@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from calsync import config, log
 from calsync.config import Settings
+from calsync.errors import Refused
 from calsync.runtime import Runtime
 from calsync.store import secrets
 from calsync.store.db import Database
@@ -51,17 +52,29 @@ def build_runtime(settings: Settings) -> Runtime:
 
 def serve(rt: Runtime, host: str, port: int, greeting: str = "") -> None:
     """Serve pages and run jobs until SIGTERM or Ctrl-C; then stop within ten seconds."""
-    import waitress
-
     with _background(rt) as (app, stop_soon):
-        server = waitress.create_server(
-            app, host=host, port=port, threads=rt.settings.web_threads, ident=None, clear_untrusted_proxy_headers=True
-        )
+        server = _listen(rt, app, host, port)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: _leave(stop_soon))
         print(greeting or _greeting(rt, host, port), flush=True)
         server.run()
         server.close()
+
+
+def _listen(rt: Runtime, app: Flask, host: str, port: int) -> Any:
+    """Return a server that listens. Raises Refused when the address cannot be had."""
+    import waitress
+
+    # Where proxies are trusted their headers have to reach the application, which takes off as many as there are.
+    clears = not rt.settings.trusted_proxies
+    threads = rt.settings.web_threads
+    try:
+        return waitress.create_server(
+            app, host=host, port=port, threads=threads, ident=None, clear_untrusted_proxy_headers=clears
+        )
+    except OSError as error:
+        reason = f"Nothing can listen on {host}, port {port}: {error.strerror or error}. Choose another with --port."
+        raise Refused(reason, code="cannot_listen", field="port") from error
 
 
 def build_app() -> Flask:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -25,12 +26,14 @@ class ClockLock:
 
     def __init__(self, rt: Runtime) -> None:
         self._rt = rt
+        self._guard = threading.Lock()  # several ticks may ask at once
         self._file: IO[bytes] | None = None
         self._connection: sqlalchemy.Connection | None = None
 
     def take(self) -> bool:
         """Return whether this process keeps the clock now; try to become the one if nobody is."""
-        return self._take_file() if self._rt.db.is_sqlite else self._take_advisory()
+        with self._guard:
+            return self._take_file() if self._rt.db.is_sqlite else self._take_advisory()
 
     def free(self) -> None:
         """Let another process keep the clock. Freeing twice is fine."""

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -100,3 +101,12 @@ def test_a_bad_setting_stops_the_start_and_says_which(tmp_path: Path, name: str,
 def run(folder: Path, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
     env = {**environment(folder), **environ}
     return subprocess.run([sys.executable, "-m", "wsgi", *args], cwd=folder, env=env, capture_output=True, text=True)
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind((process.HOST, 0))
+        taken.listen()
+        refused = run(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
+    assert refused.returncode == 2
+    assert "--port" in refused.stderr.splitlines()[-1]
