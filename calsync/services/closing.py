@@ -143,13 +143,20 @@ def _close_written(session: Session, ctx: Context, group: Group, calendar: t.Cal
     held = mirror.events_of(session, t.pk(resource))
     for target in group.targets:
         wanted = group.wanted[t.pk(target.step)]
-        event = held.get((wanted.uid, target.activity.recurrence_key)) or held.get(_only(held))
+        event = held.get((wanted.uid, target.activity.recurrence_key))
+        if event is None:
+            event = held.get(_only(held)) if group.creates else _as_it_was(session, target)
         _agree(session, ctx, group, target, event, answer)
 
 
 def _only(held: dict[tuple[str, str], t.MirrorEvent]) -> tuple[str, str]:
     """A provider may give a new record a uid of its own: it is then the only event of its resource."""
     return next(iter(held)) if len(held) == 1 else ("", "")
+
+
+def _as_it_was(session: Session, target: Target) -> t.MirrorEvent | None:
+    """Return the mirrored event of a step that took its event out of the resource."""
+    return None if target.event is None else session.get(t.MirrorEvent, target.event.id)
 
 
 def _close_erased(session: Session, ctx: Context, group: Group, calendar: t.Calendar) -> None:
@@ -159,8 +166,7 @@ def _close_erased(session: Session, ctx: Context, group: Group, calendar: t.Cale
     resource = mirror.get(session, t.pk(calendar), handle)
     resource.written_at, resource.replaced_version = ctx.now(), group.write.version
     for target in group.targets:
-        event = None if target.event is None else session.get(t.MirrorEvent, target.event.id)
-        _agree(session, ctx, group, target, event, None)
+        _agree(session, ctx, group, target, _as_it_was(session, target), None)
 
 
 def _agree(

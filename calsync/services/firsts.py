@@ -6,7 +6,7 @@ One candidate is linked; several become a conflict that a person decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,10 @@ class Unlinked:
     resource: t.MirrorResource
     calendar: t.Calendar
     value: Event
+
+
+Place = tuple[int, str, str]
+"""Where an occurrence is: calendar id, uid, recurrence key."""
 
 
 # --- events that no activity stands for
@@ -320,8 +324,10 @@ def _plan_activities(ctx: Context, plan_: Plan, wanted: Sequence[tuple[int, int]
     with ctx.rt.reading() as session:
         activities = {t.pk(a): a for a in _load(session, t.Activity, {a for a, _ in wanted})}
         calendars = {t.pk(c): c for c in _load(session, t.Calendar, {c for _, c in wanted})}
+        removed = dict(_removed(session, activities))
     rows: list[Row] = []
     excluded: dict[int, Reason] = {}
+    pairs: list[tuple[Unlinked, t.Activity, Reason]] = []
     for activity_id, calendar_id in wanted:
         activity, calendar = activities[activity_id], calendars[calendar_id]
         subject = drafts.activity_subject(activity_id, calendar_id)
@@ -335,11 +341,27 @@ def _plan_activities(ctx: Context, plan_: Plan, wanted: Sequence[tuple[int, int]
             plan_.skipped += 1
             excluded[activity_id] = reason
             continue
+        there = removed.get((calendar_id, activity.uid, activity.recurrence_key))
+        if there is not None:
+            pairs.append((there, activity, Reason.MATCHED_UID))
+            continue
         row = first_row(ctx, plan_, activity, calendar)
         if row is not None:
             rows.append(row)
     plan.save(ctx, plan_, rows, [])
     _save_activity_exclusions(ctx, excluded)
+    _link(ctx, plan_, pairs)
+
+
+def _removed(session: Session, activities: Mapping[int, t.Activity]) -> Iterator[tuple[Place, Unlinked]]:
+    """Yield the cancelled instances that stand where changed occurrences of ours belong, by calendar, uid and key.
+
+    Where instances are resources of their own, an occurrence that was removed there is still something to agree with.
+    """
+    uids = {a.uid for a in activities.values() if a.recurrence_key}
+    for event, resource, calendar in links.cancelled_instances(session, uids) if uids else ():
+        place = (t.pk(calendar), event.uid, event.recurrence_key)
+        yield place, Unlinked(event, resource, calendar, events.from_json(event.facts))
 
 
 def _load(session: Session, table: Any, ids: set[int]) -> list[Any]:

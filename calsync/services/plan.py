@@ -78,6 +78,8 @@ def _look(ctx: Context) -> steps.Open:
     """Return the open steps. Most runs find nothing at all, which this one look must show cheaply."""
     with ctx.rt.reading() as session:
         found = steps.open_steps(session, ctx.account_id, ctx.now(), ctx.only_subjects)
+        if ctx.account.hold_next_plan:
+            found.approved |= steps.shown_digests(session, ctx.account.approved_digest)
         found.is_quiet = not (
             found.superseded
             or found.waiting
@@ -159,8 +161,8 @@ def decide_pairs(
         if moved is not None:
             effects.append(moved)
             rows.append(drafts.for_note(ctx, pair, Action.LINK, Reason.MOVED, StepState.DONE))
-        if moved is None or moved.pair is not None:
-            decide_pair(ctx, plan, moved.pair if moved and moved.pair else pair, around, rows, effects)
+        if moved is None or moved.goes_on:
+            decide_pair(ctx, plan, moved.pair if moved else pair, around, rows, effects)
     return rows, effects
 
 

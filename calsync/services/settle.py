@@ -52,6 +52,11 @@ class Effect:
     considered: Reason | None = None
     closes_conflict: bool = False
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the pair is still to be decided after this effect: it was not parked."""
+        return self.link.get("state") != LinkState.PARKED
+
 
 def surroundings(session: Session, ctx: Context, pairs: Sequence[Pair]) -> Surroundings:
     """Return what deciding these pairs needs."""

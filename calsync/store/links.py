@@ -149,6 +149,26 @@ def events(session: Session, ids: Sequence[int]) -> list[tuple[t.MirrorEvent, t.
     return [found[i] for i in ids if i in found]
 
 
+def cancelled_instances(
+    session: Session, uids: Iterable[str]
+) -> list[tuple[t.MirrorEvent, t.MirrorResource, t.Calendar]]:
+    """Return cancelled instances of series that are resources of their own and have no link."""
+    query = (
+        sa.select(E, t.MirrorResource, C)
+        .join(t.MirrorResource, col(t.MirrorResource.id) == col(E.resource_id))
+        .join(C, col(C.id) == col(E.calendar_id))
+        .outerjoin(L, col(L.event_id) == col(E.id))
+        .where(
+            col(E.uid).in_(sorted(set(uids))),
+            col(E.recurrence_key) != "",
+            col(E.is_cancelled),
+            col(E.is_deleted).is_(False),
+            col(L.id).is_(None),
+        )
+    )
+    return [(event, resource, calendar) for event, resource, calendar in session.execute(query)]
+
+
 def _unlinked_activities() -> Any:
     linked = sa.select(col(L.id)).where(col(L.activity_id) == col(A.id)).exists()
     return (
