@@ -42,6 +42,9 @@ class ClockLock:
             self._file = None
         if self._connection is not None:
             with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError):
+                # Said before closing: the server notices a closed connection only some moments later.
+                self._connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+            with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError):
                 self._connection.invalidate()
                 self._connection.close()
             self._connection = None
