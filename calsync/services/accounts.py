@@ -122,12 +122,11 @@ def choose_calendars(
 def set_overrides(
     rt: Runtime, account_id: int, changes: Mapping[str, Any], *, known: Mapping[str, Any] | None = None, by: Actor
 ) -> t.Account:
-    """Change an account's own rules; a value of None goes back to the organisation's.
+    """Change an account's own rules; None goes back to the organisation's.
 
-    `known` is what the caller saw: when somebody changed them since, this is refused with the code `stale`.
-    Switching a one-way account to both directions holds its next plan for approval. Raises NotFound;
-    Refused, with the option as `field`, for a name that the admin does not leave to accounts or a value
-    that cannot be.
+    `known` is what the caller saw; changed since, it is refused (`stale`). Switching a one-way account to both
+    holds its next plan for approval. Raises NotFound; Refused, with the option as `field`, for a name that the admin
+    does not leave to accounts or a value that cannot be.
     """
     with rt.writing() as session:
         account = rows.get(session, account_id)
@@ -137,7 +136,7 @@ def set_overrides(
         account.overrides = _merged_overrides(session, old, changes)
         after = settings.rules_of(session, account)
         if before.direction is not Direction.BOTH and after.direction is Direction.BOTH:
-            account.hold_next_plan = True
+            account.hold_next_plan, account.approved_digest = True, ""
         if before.frequency != after.frequency and _is_quiet(account, rt.now()):
             account.next_sync_at = facts.next_due(account, after, None, account.last_success_at or rt.now())
         audit.record(

@@ -129,15 +129,15 @@ def _subjects(rt: Runtime, run: t.Run) -> frozenset[str]:
 
 
 def _push_existing(rt: Runtime, run: t.Run, by: Actor) -> None:
-    from calsync.services import push_existing  # it adds waiting runs itself
+    from calsync.services import push_existing as service  # it adds waiting runs itself
 
-    push_existing.work(rt, run, by)
+    service.work(rt, run, by)
 
 
 def _move_events(rt: Runtime, run: t.Run, by: Actor) -> None:
-    from calsync.services import move_events  # it adds waiting runs itself
+    from calsync.services import move_events as service  # it adds waiting runs itself
 
-    move_events.work(rt, run, by)
+    service.work(rt, run, by)
 
 
 _WORK: dict[Trigger, Callable[[Runtime, t.Run, Actor], None]] = {

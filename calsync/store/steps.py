@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.brake import Tally
-from calsync.engine.vocabulary import OPEN_STEP_STATES, Action, StepState
+from calsync.engine.vocabulary import OPEN_STEP_STATES, Action, Direction, StepState
 from calsync.store import tables as t
 
 S, R = t.Step, t.Run
@@ -66,6 +66,14 @@ def open_step(session: Session, subject: str) -> t.Step | None:
     return session.scalars(
         sa.select(S).where(col(S.subject) == subject, col(S.state).in_(list(OPEN_STEP_STATES)))
     ).first()
+
+
+def shown_digests(session: Session, preview_id: str) -> set[str]:
+    """Return what a preview showed, as digests; nothing for "", when nobody said yes to one."""
+    if not preview_id.isdigit():
+        return set()
+    query = sa.select(col(S.digest)).where(col(S.run_id) == int(preview_id), col(S.state) == StepState.PREVIEW)
+    return set(session.scalars(query))
 
 
 def supersede(session: Session, ids: Sequence[int], now: datetime) -> None:
@@ -139,6 +147,27 @@ def planned(session: Session, run_id: int, *, direction: str, after: int = 0, li
         .limit(limit)
     )
     return list(session.scalars(query))
+
+
+def planned_inward(session: Session, run_id: int, *, direction: str, after: int) -> list[tuple[int, bool]]:
+    """Return the next planned steps of a run in one direction, by id, and whether each writes an activity.
+
+    Every inbound step does; an outbound one where it also takes fields over (a merge).
+    """
+    is_inbound = direction == Direction.INBOUND
+    columns = [col(S.id)] if is_inbound else [col(S.id), col(S.detail)]
+    query = (
+        sa.select(*columns)
+        .where(
+            col(S.run_id) == run_id,
+            col(S.state) == StepState.PLANNED,
+            col(S.direction) == direction,
+            col(S.id) > after,
+        )
+        .order_by(col(S.id))
+        .limit(CHUNK)
+    )
+    return [(int(row[0]), is_inbound or bool(row[1].get("inward"))) for row in session.execute(query)]
 
 
 def hold(session: Session, ids: Sequence[int], reason: str) -> None:

@@ -145,7 +145,7 @@ def test_a_calendar_of_another_person_is_refused(tmp_path: Path) -> None:
     moving = removal(tmp_path, can_move=True)
     account = factories.make_account(moving.office.rt, moving.office.cast.sam, provider="memory")
     theirs = factories.make_calendar(moving.office.rt, account, "sams")
+    by = factories.acting(moving.office.cast.ada)
     with pytest.raises(Refused) as caught:
-        by = factories.acting(moving.office.cast.ada)
         move_events.preview(moving.office.rt, moving.office.calendar.id, theirs.id, by=by)
     assert caught.value.code == "strangers"

@@ -86,7 +86,7 @@ class Account(SQLModel, table=True):
     lease_owner: str | None = Field(default=None, max_length=64)
     lease_until: datetime | None = None
     hold_next_plan: bool = False  # first plan after a restore or a switch to two-way waits for approval
-    approved_digest: str = Field(default="", max_length=64)
+    approved_digest: str = Field(default="", max_length=64)  # the preview (a run's id) that was said yes to
     planned_rules: str = Field(default="", max_length=32)  # digest of the rules of the last plan
     restore_epoch: int = 0
 
