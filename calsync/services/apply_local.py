@@ -17,8 +17,9 @@ from calsync.engine.event import Content, fingerprint
 from calsync.engine.vocabulary import Action, Direction, LinkState, StepState
 from calsync.services import cases, firsts
 from calsync.services.context import Context
-from calsync.store import activities, links, steps
+from calsync.store import activities, imports, links, steps
 from calsync.store import tables as t
+from calsync.store.imports import Create, Made, Source
 from calsync.store.links import Pair, mark
 
 
@@ -39,30 +40,30 @@ def apply(ctx: Context) -> Outcome:
         after = 0
         while True:
             with ctx.rt.reading() as session:
-                batch = steps.planned(session, ctx.run_id, direction=direction, after=after)
+                batch = steps.planned_inward(session, ctx.run_id, direction=direction, after=after)
             if not batch:
                 break
-            after = t.pk(batch[-1])
-            wanted = [s for s in batch if direction is Direction.INBOUND or s.detail.get("inward")]
+            after = batch[-1][0]
+            wanted = [step_id for step_id, is_inward in batch if is_inward]
             if wanted:
                 _apply_batch(ctx, wanted, outcome)
     return outcome
 
 
-def _apply_batch(ctx: Context, batch: Sequence[t.Step], outcome: Outcome) -> None:
+def _apply_batch(ctx: Context, step_ids: Sequence[int], outcome: Outcome) -> None:
     ctx.keep_lease()
     with ctx.rt.writing() as session:
         ctx.holding(session)
         # The batch was read before: only what is still planned is ours to do.
-        rows = [s for s in steps.by_ids(session, [t.pk(s) for s in batch]) if s.state == StepState.PLANNED]
-        creates = [s for s in rows if s.action == Action.CREATE and s.direction == Direction.INBOUND]
+        creates = imports.planned(session, step_ids)
         _create(session, ctx, creates, outcome)
-        others = [s for s in rows if s not in creates]
+        rest = set(step_ids) - {create.step_id for create in creates}
+        others = [s for s in steps.by_ids(session, rest) if s.state == StepState.PLANNED]
         pairs = _pairs(session, others)
         for step in others:
             with session.begin_nested():
                 _change(session, ctx, step, pairs.get(step.link_id or 0), outcome)
-        _progress(session, ctx, len(rows))
+        _progress(session, ctx, len(creates) + len(others))
     ctx.rt.checkpoint("apply.local")
 
 
@@ -78,48 +79,29 @@ def _progress(session: Session, ctx: Context, count: int) -> None:
 # --- new activities
 
 
-def _create(session: Session, ctx: Context, batch: Sequence[t.Step], outcome: Outcome) -> None:
-    if not batch:
-        return
-    found = {
-        t.pk(event): event
-        for event in session.scalars(
-            sa.select(t.MirrorEvent).where(col(t.MirrorEvent.id).in_([s.event_id for s in batch]))
-        )
-    }
-    made: list[tuple[t.Step, t.MirrorEvent, t.Activity]] = []
-    for step in batch:
-        event = found.get(step.event_id or 0)
-        if event is None or event.is_deleted or mark(event) != step.detail["remote_fp"]:
-            _miss(step, ctx, outcome)
+def _create(session: Session, ctx: Context, batch: Sequence[Create], outcome: Outcome) -> None:
+    found = imports.sources(session, batch)
+    made: list[Made] = []
+    missed: list[int] = []
+    for create in batch:
+        event = found.get(create.event_id)
+        if event is None or event.is_deleted or mark(event) != create.remote_fp:
+            missed.append(create.step_id)
             continue
-        made.append((step, event, new_activity(ctx, event)))
-    session.add_all([activity for _, _, activity in made])
-    session.flush()
-    new = [(step, event, activity, firsts.new_link(ctx, activity, event)) for step, event, activity in made]
-    session.add_all([link for *_, link in new])
-    session.flush()
-    for step, event, activity, link in new:
-        _done(step, ctx, outcome)
-        step.activity_id, step.link_id = activity.id, link.id
-        event.excluded = ""
+        made.append(_made(ctx, create, event))
         outcome.created_series = outcome.created_series or event.is_series
+    imports.save(session, made, ctx.now())
+    imports.miss(session, missed, ctx.now())
+    outcome.done += len(made)
+    outcome.missed += len(missed)
 
 
-def new_activity(ctx: Context, event: t.MirrorEvent) -> t.Activity:
-    """Return the unsaved activity that an event becomes."""
-    value = events.from_json(event.facts)
-    values = mapping.imported(value, ctx.rules)
-    now = ctx.now()
-    return activities.new(
-        values,
-        owner_id=ctx.account.user_id,
-        uid=event.uid,
-        recurrence_key=event.recurrence_key,
-        organizer=event.organizer,
-        source_account_id=ctx.account_id,
-        now=now,
-    )
+def _made(ctx: Context, create: Create, event: Source) -> Made:
+    """Return the activity that an event becomes, and the link between them."""
+    values = mapping.imported(events.from_json(event.facts), ctx.rules)
+    origin = {"owner_id": ctx.account.user_id, "source_account_id": ctx.account_id}
+    activity = activities.columns_of_new(values, now=ctx.now(), **origin)
+    return Made(create, activity, firsts.link_columns(ctx, event, activity["content"], activity["fingerprint"]))
 
 
 # --- changed activities

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any, Protocol
 
 from calsync.engine import decide, mapping, projection
 from calsync.engine.event import FIELDS, Content
@@ -24,7 +25,14 @@ def local_of(activity: t.Activity) -> decide.Local:
     )
 
 
-def content_of(event: t.MirrorEvent) -> Content:
+class HasFacts(Protocol):
+    """A mirrored event, as a row or as some of its columns."""
+
+    @property
+    def facts(self) -> dict[str, Any]: ...
+
+
+def content_of(event: HasFacts) -> Content:
     return {name: event.facts[name] for name in FIELDS}
 
 

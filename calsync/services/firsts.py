@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -251,25 +251,51 @@ def _common(ours: Any, theirs: Any) -> Any:
 
 def new_link(ctx: Context, activity: t.Activity, event: t.MirrorEvent) -> t.Link:
     """Return an unsaved link in agreement about nothing but what both sides hold now."""
+    columns = link_columns(ctx, event, activity.content, activity.fingerprint)
+    return t.Link(activity_id=t.pk(activity), **columns)
+
+
+class Linked(Protocol):
+    """What a link takes over of its mirrored event."""
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def calendar_id(self) -> int: ...
+    @property
+    def uid(self) -> str: ...
+    @property
+    def recurrence_key(self) -> str: ...
+    @property
+    def organizer(self) -> str | None: ...
+    @property
+    def facts(self) -> dict[str, Any]: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
+def link_columns(ctx: Context, event: Linked, local: Content, local_fp: str) -> dict[str, Any]:
+    """Return the columns of a new link but for its activity's id."""
     now = ctx.now()
-    remote = cases.content_of(event)
-    return t.Link(
-        activity_id=t.pk(activity),
-        account_id=ctx.account_id,
-        calendar_id=event.calendar_id,
-        event_id=event.id,
-        uid=event.uid,
-        recurrence_key=event.recurrence_key,
-        state=LinkState.ACTIVE,
-        is_guest_copy=is_guest_copy(event.organizer, ctx.own_addresses),
-        agreed_local=activity.content,
-        agreed_remote=remote,
-        local_fp=activity.fingerprint,
-        remote_fp=fingerprint(remote),
-        projection=ctx.projection_digest(),
-        agreed_at=now,
-        created_at=now,
-    )
+    return {
+        "account_id": ctx.account_id,
+        "calendar_id": event.calendar_id,
+        "event_id": event.id,
+        "uid": event.uid,
+        "aliases": [],
+        "recurrence_key": event.recurrence_key,
+        "state": LinkState.ACTIVE,
+        "is_guest_copy": is_guest_copy(event.organizer, ctx.own_addresses),
+        "agreed_local": local,
+        "agreed_remote": cases.content_of(event),
+        "local_fp": local_fp,
+        "remote_fp": event.fingerprint,
+        "projection": ctx.projection_digest(),
+        "drift": [],
+        "pushes": {},
+        "agreed_at": now,
+        "created_at": now,
+    }
 
 
 def is_guest_copy(organizer: str | None, own_addresses: frozenset[str]) -> bool:

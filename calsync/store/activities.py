@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from calsync.store import keyset, whereabouts
 from calsync.store import tables as t
 from calsync.store.accounts import rows_changed
 from calsync.store.keyset import Cut, Slice
-from calsync.store.tables.columns import LONG, SEARCHED
+from calsync.store.tables.columns import LONG, SEARCHED, public_id
 
 A = t.Activity
 
@@ -44,31 +44,49 @@ def new(
     source_account_id: int | None = None,
     created_by_id: int | None = None,
 ) -> t.Activity:
-    """Return an unsaved activity; `uid` and the others, where given, stand above `values`.
+    """Return an unsaved activity; `uid` and the others, where given, stand above `values`. See columns_of_new."""
+    named = replace(
+        values,
+        uid=uid or values.uid,
+        recurrence_key=values.recurrence_key if recurrence_key is None else recurrence_key,
+        organizer=organizer or values.organizer,
+    )
+    origin = {"source_account_id": source_account_id, "created_by_id": created_by_id}
+    return t.Activity(**columns_of_new(named, owner_id=owner_id, now=now, **origin))
+
+
+def columns_of_new(
+    values: ActivityValues,
+    *,
+    owner_id: int,
+    now: datetime,
+    source_account_id: int | None = None,
+    created_by_id: int | None = None,
+) -> dict[str, Any]:
+    """Return the columns of a new activity.
 
     With `source_account_id` it came from a calendar of that account. Raises ValueError when its series cannot be
     computed.
     """
-    activity = t.Activity(
-        owner_id=owner_id,
-        kind=values.kind,
-        uid=uid or values.uid,
-        recurrence_key=values.recurrence_key if recurrence_key is None else recurrence_key,
-        organizer=organizer or values.organizer,
-        due_is=values.due_is,
-        source="crm" if source_account_id is None else "calendar",
-        source_account_id=source_account_id,
-        created_by_id=created_by_id,
-        created_at=now,
-        updated_at=now,
-        content={},
-        fingerprint="",
-        span_start=now,
-        span_end=now,
-    )
-    _set(activity, columns(activity, values.content))
-    activity.cancelled_at = now if activity.status == "cancelled" else None
-    return activity
+    start = events.parse_moment(values.content["time"]["start"])
+    event = events.with_content(Event(values.uid, start, start), values.content)
+    return {
+        "public_id": public_id(),
+        "owner_id": owner_id,
+        "kind": values.kind,
+        "uid": values.uid,
+        "recurrence_key": values.recurrence_key,
+        "organizer": values.organizer,
+        "due_is": values.due_is,
+        "source": "crm" if source_account_id is None else "calendar",
+        "source_account_id": source_account_id,
+        "created_by_id": created_by_id,
+        "created_at": now,
+        "updated_at": now,
+        "cancelled_at": now if event.is_cancelled else None,
+        "field_times": {},
+        **_columns(event, values.content),
+    }
 
 
 def set_content(activity: t.Activity, content: Content, *, now: datetime, edited: bool = True) -> tuple[str, ...]:
@@ -104,7 +122,10 @@ def update_content(
 
 def columns(activity: t.Activity, content: Content) -> dict[str, Any]:
     """Return content with its hash and the typed copies that queries use. Raises ValueError (see series.span)."""
-    event = mapping.event_of(activity, content)
+    return _columns(mapping.event_of(activity, content), content)
+
+
+def _columns(event: Event, content: Content) -> dict[str, Any]:
     start, end = series.span(event)
     return {
         "content": content,

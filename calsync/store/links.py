@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -42,7 +42,18 @@ def remote_mark() -> Any:
     return sa.case((gone, sa.func.substr(sa.literal(GONE) + col(E.fingerprint), 1, 32)), else_=col(E.fingerprint))
 
 
-def mark(event: t.MirrorEvent) -> str:
+class Marked(Protocol):
+    """A mirrored event, as a row or as some of its columns."""
+
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def is_deleted(self) -> bool: ...
+    @property
+    def is_cancelled(self) -> bool: ...
+
+
+def mark(event: Marked) -> str:
     """Return an event's fingerprint, or one that also says that it is gone."""
     gone = event.is_deleted or event.is_cancelled
     return (GONE + event.fingerprint)[:32] if gone else event.fingerprint
