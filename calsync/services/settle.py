@@ -30,6 +30,14 @@ class Surroundings:
     alive: dict[int, set[int]] = field(default_factory=dict)  # activity id -> its other links here that live on
 
     def is_source(self, pair: Pair) -> bool:
+        """Return whether shared changes come in through this copy.
+
+        Edits do through every copy of the person's own; cancellation, and anything of a copy that somebody else
+        organizes, only through the organizer's copy or the oldest.
+        """
+        is_gone = pair.event.is_deleted or pair.event.is_cancelled
+        if not pair.link.is_guest_copy and not is_gone:
+            return True
         return self.sources.get(t.pk(pair.activity), pair.link.id) == pair.link.id
 
     def choices(self, pair: Pair) -> Mapping[str, Policy]:
