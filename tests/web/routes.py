@@ -46,7 +46,17 @@ ROUTES = (
     Route("theme.choose", "POST", "/theme", SIGNED_IN),
     Route("help.index", "GET", "/help/", SIGNED_IN),
     Route("search.index", "GET", "/search?q=kick", SIGNED_IN),
+    Route("notices.index", "GET", "/notices/", SIGNED_IN),
     Route("notices.seen", "POST", "/notices/{notice}/seen", OWN_ONLY),
+    Route("notices.seen_all", "POST", "/notices/seen", SIGNED_IN),
+    Route("notices.reconnect", "GET", "/notices/reconnect", ADMINS),
+    Route("notices.ask", "POST", "/notices/reconnect", ADMINS),
+    # mail
+    Route("mail.index", "GET", "/mail/", ADMINS),
+    Route("mail.save_server", "POST", "/mail/server", ADMINS),
+    Route("mail.test", "POST", "/mail/test", ADMINS),
+    Route("mail.again", "POST", "/mail/again", ADMINS),
+    Route("mail.save_digest", "POST", "/mail/digest", ADMINS),
     # health
     Route("health.healthz", "GET", "/healthz", EVERYONE),
     Route("health.readyz", "GET", "/readyz", (OK, OK, OK, OK, OK)),
@@ -100,6 +110,8 @@ ROUTES = (
     Route("profile.end_all_logins", "POST", "/profile/logins/end-all", (LOGIN,) * 5),  # afterwards nobody is
     Route("profile.notices", "GET", "/profile/notices", SIGNED_IN),
     Route("profile.notices", "POST", "/profile/notices", SIGNED_IN),
+    # overview
+    Route("overview.index", "GET", "/overview/", SIGNED_IN),
     # sync history
     Route("history.index", "GET", "/history/", SIGNED_IN),
     Route("history.export_csv", "GET", "/history/export.csv", SIGNED_IN),

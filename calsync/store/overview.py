@@ -1,0 +1,118 @@
+"""Queries of the overview: what the last day did, hour by hour, and what fails right now, by cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import AccountState, RunState, StepState
+from calsync.store import tables as t
+
+R, S, A = t.Run, t.Step, t.Account
+
+MOST_RUNS = 20_000
+WITH_CHANGES = tuple(
+    s for s in RunState if s not in (RunState.NO_CHANGES, RunState.PREVIEW, RunState.QUEUED, RunState.CANCELLED)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One run that did something, or failed to."""
+
+    started_at: datetime
+    state: str
+    created: int
+    updated: int
+    deleted: int
+    skipped: int
+    failed: int
+
+    @property
+    def changes(self) -> int:
+        return self.created + self.updated + self.deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Runs since a moment. `quiet` counts those that found nothing to do."""
+
+    runs: list[Moment]
+    quiet: int
+
+    def total(self, name: str) -> int:
+        return sum(int(getattr(run, name)) for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What fails now for one reason."""
+
+    error_class: str
+    accounts: int
+    records: int
+    since: datetime
+    account_id: int  # one of them
+    run_id: int  # the newest run it happened in
+
+
+def day(session: Session, since: datetime, viewer_id: int | None) -> Day:
+    """Return what happened since a moment. Runs without changes are counted on an index and never read."""
+    first = session.scalars(
+        sa.select(col(R.id)).where(col(R.started_at) >= since).order_by(col(R.started_at), col(R.id)).limit(1)
+    ).first()
+    if first is None:
+        return Day([], 0)
+    recent = [col(R.id) >= first, *_of(R, viewer_id)]
+    quiet = sa.select(sa.func.count()).where(col(R.state) == RunState.NO_CHANGES, *recent)
+    columns: tuple[Any, ...] = (R.started_at, R.state, R.created, R.updated, R.deleted, R.skipped, R.failed)
+    query = sa.select(*columns).where(col(R.state).in_(WITH_CHANGES), *recent).limit(MOST_RUNS)
+    return Day([Moment(*row) for row in session.execute(query)], int(session.scalar(quiet) or 0))
+
+
+def issues(session: Session, viewer_id: int | None) -> list[Issue]:
+    """Return what fails now, by error class, the most frequent first; disconnected accounts do not count."""
+    count = sa.func.count()
+    query = (
+        sa.select(
+            col(S.error_class),
+            sa.func.count(sa.distinct(col(S.account_id))),
+            count,
+            sa.func.min(col(S.created_at)),
+            sa.func.min(col(S.account_id)),
+            sa.func.max(col(S.run_id)),
+        )
+        .join(A, col(A.id) == col(S.account_id))
+        .where(
+            col(S.state).in_((StepState.FAILED, StepState.IN_DOUBT)),
+            col(A.state) != AccountState.DISCONNECTED,
+            *_of(S, viewer_id),
+        )
+        .group_by(col(S.error_class))
+        .order_by(count.desc())
+    )
+    return [Issue(*row) for row in session.execute(query)]
+
+
+def rested(lines: Sequence[Any], now: datetime) -> list[t.Account]:
+    """Return accounts that somebody paused until a moment still to come."""
+    return [line.account for line in lines if line.account.paused_until is not None and line.account.paused_until > now]
+
+
+def has_activities(session: Session, viewer_id: int | None) -> bool:
+    """Return whether there is anything to see on the calendar page."""
+    query = sa.select(col(t.Activity.id)).limit(1)
+    if viewer_id is not None:
+        query = query.where(col(t.Activity.owner_id) == viewer_id)
+    return session.scalars(query).first() is not None
+
+
+def _of(table: Any, viewer_id: int | None) -> list[Any]:
+    if viewer_id is None:
+        return []
+    return [col(table.account_id).in_(sa.select(col(A.id)).where(col(A.user_id) == viewer_id))]

@@ -1,0 +1,241 @@
+"""The overview: is anything wrong, and whose turn is it? Made of stored facts; nothing here is decided.
+
+found = overview_view.find(session)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import current_app, url_for
+from flask_login import current_user
+from sqlmodel import Session
+
+from calsync.engine.status import State
+from calsync.engine.vocabulary import AccountState
+from calsync.services import account_states
+from calsync.store import account_pages, overview
+from calsync.store import tables as t
+from calsync.store.account_pages import AccountFilters, AccountLine
+from calsync.store.keyset import Cut
+from calsync.store.overview import Day, Issue
+from webapp import moments, shell, words
+from webapp.access import Role, runtime, viewer_id
+
+MOST_ACCOUNTS = 500
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+LATE_TICK = timedelta(minutes=5)
+_COLOURS = {"failed": "red", "partial": "amber", "held": "violet"}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Something that waits for somebody. `whose` says for whom."""
+
+    text: str
+    whose: str
+    url: str
+    button: str
+    colour: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """What one hour did, as a bar: its height from 0 to 1, a colour, and the same in words."""
+
+    height: float
+    colour: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One step of setting up; `is_done` is found out by the program itself."""
+
+    text: str
+    why: str
+    is_done: bool
+    url: str
+    button: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    turns: list[Turn]
+    states: list[tuple[State, int]]
+    accounts: int
+    freshness: timedelta | None
+    day: Day
+    hours: list[Hour]
+    issues: list[Issue]
+    coming: list[tuple[str, datetime | None, str]]
+    tasks: list[Task]
+    is_active: bool
+
+    @property
+    def is_set_up(self) -> bool:
+        return all(task.is_done for task in self.tasks)
+
+
+def find(session: Session) -> Found:
+    """Return everything the page shows, for the accounts that this person may see."""
+    now = moments.now()
+    lines = account_pages.list_lines(session, AccountFilters(viewer_id=viewer_id()), Cut(MOST_ACCOUNTS)).rows
+    states = account_states.states(session, lines, now)
+    found_day = overview.day(session, now - DAY, viewer_id())
+    issues = overview.issues(session, viewer_id())
+    counted = Counter(states.values())
+    return Found(
+        turns=_turns(lines, states, issues),
+        states=[(state, counted[state]) for state in State if counted[state]],
+        accounts=len(lines),
+        freshness=_freshness(lines, now),
+        day=found_day,
+        hours=_hours(found_day, now),
+        issues=issues,
+        coming=_coming(session, lines, now),
+        tasks=_tasks(session, lines, found_day),
+        is_active=State.SYNCING in counted,
+    )
+
+
+# --- whose turn it is
+
+
+def _turns(lines: Sequence[AccountLine], states: dict[int, State], issues: list[Issue]) -> list[Turn]:
+    """Return what waits for a person, worst first."""
+    waiting = shell.frame().waiting
+    found = []
+    lost = [line for line in lines if states[t.pk(line.account)] is State.NEEDS_RECONNECT]
+    if lost:
+        who = words.joined(dict.fromkeys(line.owner for line in lost[:3])) + (" and others" if len(lost) > 3 else "")
+        text = f"{words.count(len(lost), 'account needs', 'accounts need')} to be reconnected"
+        found.append(Turn(text, who, _accounts_url(State.NEEDS_RECONNECT), "Reconnect", "red", "key"))
+    if waiting.failing:
+        text = f"{words.count(waiting.failing, 'account keeps', 'accounts keep')} failing"
+        found.append(Turn(text, "Admin", url_for("history.index", tab="errors"), "See why", "red", "flag"))
+    records = sum(issue.records for issue in issues)
+    if records:
+        text = f"{words.count(records, 'record')} could not be written"
+        url = url_for("history.show", run_id=issues[0].run_id)
+        found.append(Turn(text, _owner(), url, "See why", "red", "alert-triangle"))
+    if waiting.conflicts:
+        text = f"{words.count(waiting.conflicts, 'conflict waits', 'conflicts wait')} for a decision"
+        whose = "Admin" if current_user.role == Role.CLIENT else _owner()
+        found.append(Turn(text, whose, url_for("conflicts.index"), "Decide", "amber", "arrows-left-right"))
+    if waiting.held:
+        text = f"{words.count(waiting.held, 'run is', 'runs are')} held for approval"
+        found.append(Turn(text, "Admin", url_for("history.index", tab="held"), "Review", "violet", "shield"))
+    return found
+
+
+def _owner() -> str:
+    """Return whose turn it is where owners act: those who see only their own are the owners."""
+    return "Owner of the account" if viewer_id() is None else "You"
+
+
+def _accounts_url(state: State) -> str:
+    return url_for("accounts.index", state=state.value) if _has("accounts.index") else ""
+
+
+def _has(endpoint: str) -> bool:
+    return endpoint in current_app.view_functions
+
+
+# --- how it goes
+
+
+def _freshness(lines: Sequence[AccountLine], now: datetime) -> timedelta | None:
+    """Return how old the last success is for all but the worst twentieth of the active accounts."""
+    active = [line.account for line in lines if line.account.state == AccountState.ACTIVE]
+    ages = sorted(now - a.last_success_at for a in active if a.last_success_at is not None)
+    return ages[min(len(ages) - 1, int(len(ages) * 0.95))] if ages else None
+
+
+def _hours(found: Day, now: datetime) -> list[Hour]:
+    """Return the last 24 hours, oldest first."""
+    hours: list[list[overview.Moment]] = [[] for _ in range(24)]
+    for run in found.runs:
+        ago = int((now - run.started_at) / HOUR)
+        if 0 <= ago < 24:
+            hours[23 - ago].append(run)
+    highest = max((sum(run.changes for run in runs) for runs in hours), default=0)
+    return [_hour(runs, highest, 23 - place) for place, runs in enumerate(hours)]
+
+
+def _hour(runs: list[overview.Moment], highest: int, ago: int) -> Hour:
+    changes = sum(run.changes for run in runs)
+    worst = next((_COLOURS[state] for state in _COLOURS if any(run.state == state for run in runs)), "")
+    failed = sum(run.failed for run in runs)
+    said = f"{ago} h ago: " if ago else "This hour: "
+    text = f"{said}{words.count(changes, 'change')}{f', {failed} failed' if failed else ''}"
+    return Hour(changes / highest if highest else 0.0, worst or ("green" if changes else "grey"), text)
+
+
+def _coming(session: Session, lines: Sequence[AccountLine], now: datetime) -> list[tuple[str, datetime | None, str]]:
+    """Return what to expect or look after: a text, when, and a colour."""
+    found: list[tuple[str, datetime | None, str]] = [
+        (f"{account.label} goes on by itself", account.paused_until, "") for account in overview.rested(lines, now)[:3]
+    ]
+    due = min((line.account.next_sync_at for line in lines if line.account.next_sync_at), default=None)
+    if due is not None:
+        found.append(("Next sync", max(due, now), ""))
+    if current_user.role == Role.ADMIN:
+        row = session.get(t.Instance, 1)
+        ticked, saved = (row.scheduler_tick_at, row.backed_up_at) if row else (None, None)
+        if ticked is None or now - ticked > LATE_TICK:
+            found.append(("The scheduler last worked", ticked, "red"))
+        found.append(("Last backup", saved, "" if saved else "amber"))
+    return found
+
+
+# --- setting up
+
+
+def _tasks(session: Session, lines: Sequence[AccountLine], found: Day) -> list[Task]:
+    """Return the steps of setting up, each ticked by what is there."""
+    is_admin = current_user.role == Role.ADMIN
+    has_synced = any(line.account.last_success_at for line in lines)
+    tasks = [*_provider_tasks(session, lines)] if is_admin else []
+    accounts_url = url_for("accounts.index") if _has("accounts.index") else ""
+    connect_url = url_for("integrations.index") if _has("integrations.index") else ""
+    calendar_url = url_for("calendar.index") if _has("calendar.index") else ""
+    return [
+        *tasks,
+        Task("Connect an account", "Your own calendar is a good first one.", bool(lines), connect_url, "Connect"),
+        Task(
+            "Choose its calendars",
+            "Only calendars that are switched on are read.",
+            any(line.selected for line in lines),
+            accounts_url,
+            "Choose",
+        ),
+        Task(
+            "Enable write access",
+            "Needed only if changes made here shall go out.",
+            any(line.account.can_write for line in lines),
+            accounts_url,
+            "Open Accounts",
+        ),
+        Task("First sync", "It is previewed before anything is written.", has_synced, accounts_url, "Open Accounts"),
+        Task(
+            "Open Calendar and see events",
+            "Activities and events side by side.",
+            has_synced and overview.has_activities(session, viewer_id()),
+            calendar_url,
+            "Open Calendar",
+        ),
+    ]
+
+
+def _provider_tasks(session: Session, lines: Sequence[AccountLine]) -> list[Task]:
+    needing = [name for name, provider in runtime().providers.items() if provider.info.needs_credentials]
+    configured = len(needing) < len(runtime().providers) or bool(account_pages.configured(session))
+    url = url_for("integrations.index") if _has("integrations.index") else ""
+    why = "Some providers need credentials first; others work at once."
+    return [Task("Configure a provider", why, configured or bool(lines), url, "Open Integrations")]
