@@ -123,8 +123,10 @@ def _background(rt: Runtime) -> Iterator[tuple[Flask, Any]]:
 def _leave(stop_soon: Any) -> None:
     """End the server's loop: it takes SystemExit as a request to finish what it is answering."""
     stop_soon()
-    # A second thread must not wait for an answer that never comes; the supervisor would kill us mid-write.
-    threading.Timer(STOP_WITHIN_S + 0.5, lambda: os._exit(1)).start()
+    # For the case that something never ends: the supervisor would kill us otherwise. It ends with the process.
+    last_resort = threading.Timer(STOP_WITHIN_S + 0.5, lambda: os._exit(1))
+    last_resort.daemon = True
+    last_resort.start()
     raise SystemExit(0)
 
 
