@@ -76,6 +76,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("integrations.index", "Integrations", "plug", connects=True),
             Entry("people.index", "People", "users", roles=ADMINS),
             Entry("organisation.edit", "Organisation", "building", roles=ADMINS),
+            Entry("mail.index", "Mail", "mail", roles=ADMINS),
             Entry("audit.index", "Audit log", "clipboard-list", roles=ADMINS),
         ),
     ),

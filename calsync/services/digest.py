@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -10,19 +9,17 @@ from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, RunState
 from calsync.runtime import Runtime
-from calsync.services import letters, mail, notices, settings
+from calsync.services import digest_schedule, letters, mail, notices, settings
 from calsync.store import notices as rows
 from calsync.store import tables as t
-
-WEEKDAY, HOUR = 0, 8
-"""Monday at eight, in the organisation's time zone."""
 
 
 def send_due(rt: Runtime) -> int:
     """Write this week's digest for every admin who wants it and has not got it; return how many."""
     now = rt.now()
     with rt.reading() as session:
-        week = _week(now, settings.organisation_of(session)[0].tz)
+        schedule = digest_schedule.schedule_of(session)[0]
+        week = digest_schedule.due_week(schedule, now, settings.organisation_of(session)[0].tz)
         is_set = settings.mail_server_of(session, rt)[0].is_set
         waiting = [u.id for u in _readers(session, week)] if is_set and week else []
     if not waiting:
@@ -61,15 +58,6 @@ def _readers(session: Session, week: str) -> list[t.User]:
         and notices.wants_mail(user, "digest")
         and not rows.exists(session, user.id, "digest", week)
     ]
-
-
-def _week(now: datetime, tz: str) -> str:
-    """Return the week whose digest is due ("week:2030-W02"), or "" on a Monday before eight."""
-    local = now.astimezone(zoneinfo.ZoneInfo(tz))
-    if local.weekday() == WEEKDAY and local.hour < HOUR:
-        return ""
-    year, week, _ = local.isocalendar()
-    return f"week:{year}-W{week:02}"
 
 
 def _connected(session: Session) -> int:

@@ -10,9 +10,9 @@ from email.utils import formatdate, make_msgid, parseaddr
 
 from sqlmodel import Session
 
-from calsync.errors import Refused
+from calsync.errors import NotAllowed, Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import settings
+from calsync.services import mail_faults, settings
 from calsync.services.settings import MailServer
 from calsync.store import audit
 from calsync.store import notices as rows
@@ -30,8 +30,18 @@ WAITS = (
     timedelta(hours=24),
 )
 """How long a mail waits after its first, second, ... failure; after the last it is given up."""
+FRESH = timedelta(days=14)
+"""Mails older than this are not worth sending any more when an admin asks for another try."""
 RESERVED = timedelta(minutes=5)
 """A mail that is being sent is nobody else's for so long; a killed process's mail is tried again after it."""
+
+
+class MailRefused(Refused):
+    """The mail server did not take a mail. `detail` is its own answer."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, code="mail_refused", field="host")
+        self.detail = detail
 
 
 def queue(session: Session, to: str, subject: str, text: str, now: datetime, html: str = "") -> t.Mail:
@@ -60,7 +70,12 @@ def send_waiting(rt: Runtime) -> int:
 
 
 def send_test(rt: Runtime, to: str, *, by: Actor) -> None:
-    """Send a mail now, past the outbox. Raises Refused in words of what the mail server did."""
+    """Send a mail now, past the outbox.
+
+    Raises Refused with words of what the mail server did, and as `detail` the server's own answer.
+    """
+    if not by.is_admin:
+        raise NotAllowed("send a test mail")
     with rt.reading() as session:
         server = settings.mail_server_of(session, rt)[0]
         organisation = settings.organisation_of(session)[0]
@@ -72,10 +87,22 @@ def send_test(rt: Runtime, to: str, *, by: Actor) -> None:
         with _connect(server) as smtp:
             smtp.send_message(message)
     except (OSError, smtplib.SMTPException) as error:
-        reason = f"The mail server {server.host} did not take the mail: {_explain(error)}"
-        raise Refused(reason, code="mail_refused", field="host") from error
+        raise MailRefused(mail_faults.in_words(error, server), mail_faults.raw(error)) from error
     with rt.writing() as session:
         audit.record(session, by, "mail.tested", ("setting", "mail", to), at=rt.now())
+
+
+def try_again(rt: Runtime, *, by: Actor) -> int:
+    """Make every fresh mail that waits or was given up due now, and return how many."""
+    if not by.is_admin:
+        raise NotAllowed("send mails again")
+    with rt.writing() as session:
+        count = rows.make_mails_due(session, rt.now(), rt.now() - FRESH)
+        if count:
+            thing = ("setting", "mail", "outbox")
+            audit.record(session, by, "mail.tried_again", thing, at=rt.now(), after={"mails": count})
+    rt.enqueue("send_mail")
+    return count
 
 
 def _due(rt: Runtime) -> tuple[MailServer, list[t.Mail]]:
@@ -132,7 +159,7 @@ def _fail(rt: Runtime, mail_id: int | None, error: Exception) -> None:
 
 
 def _set_failed(mail: t.Mail, error: Exception, now: datetime) -> None:
-    mail.error = _explain(error)[:500]
+    mail.error = mail_faults.raw(error)[:500]
     if _is_permanent(error) or mail.attempts > len(WAITS):
         mail.state, mail.next_attempt_at = "failed", None
     else:
@@ -147,18 +174,6 @@ def _is_permanent(error: Exception) -> bool:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return "; ".join(f"{code} {_text(reason)}" for code, reason in error.recipients.values())
-    if isinstance(error, smtplib.SMTPResponseException):
-        return f"{error.smtp_code} {_text(error.smtp_error)}"
-    return str(error) or type(error).__name__
-
-
-def _text(reason: bytes | str) -> str:
-    return reason.decode(errors="replace") if isinstance(reason, bytes) else reason
 
 
 def _message(server: MailServer, to: str, subject: str, text: str, html: str) -> EmailMessage:

@@ -14,10 +14,11 @@ from typing import Any
 from sqlmodel import Session
 
 from calsync.engine.vocabulary import Role
-from calsync.errors import NotFound
+from calsync.errors import NotAllowed, NotFound
 from calsync.runtime import Actor, Runtime
 from calsync.services import letters, mail, settings
 from calsync.store import accounts as account_rows
+from calsync.store import audit
 from calsync.store import notices as rows
 from calsync.store import tables as t
 
@@ -116,19 +117,33 @@ def seen(rt: Runtime, notice_id: int, *, by: Actor) -> None:
         notice.seen_at = rt.now()
 
 
+def seen_all(rt: Runtime, *, by: Actor) -> int:
+    """Note that a person read everything there is; return how many notices were new."""
+    with rt.writing() as session:
+        new = [n for n in rows.list_open(session, by.user_id) if by.user_id is not None and n.seen_at is None]
+        for notice in new:
+            notice.seen_at = rt.now()
+    return len(new)
+
+
 def ask_to_reconnect(rt: Runtime, account_ids: Iterable[int], *, by: Actor) -> int:
-    """Mail the owners of these accounts once more, now; return how many. Accounts whose grant works are
-    left out.
+    """Mail the owners of these accounts once more, now, and show them the notice again; return how many.
+
+    Accounts whose grant works are left out.
     """
+    if not by.is_admin:
+        raise NotAllowed("ask people to reconnect")
     asked, now = 0, rt.now()
     watch(rt)
     with rt.writing() as session:
-        wanted = {subject_of(i): account_rows.get(session, i).user_id for i in account_ids}
+        wanted = {subject_of(i): account_rows.get(session, i) for i in account_ids}
         for notice in rows.list_open(session, kinds=("reconnect",)):
-            if wanted.get(notice.subject) == notice.user_id:
-                notice.next_mail_at = now
+            account = wanted.get(notice.subject)
+            if account is not None and account.user_id == notice.user_id:
+                notice.next_mail_at, notice.seen_at = now, None
+                audit.record(session, by, "account.reconnect_asked", account, at=now)
                 asked += 1
-    rt.enqueue("send_mail")
+    rt.enqueue("watch_notices")
     return asked
 
 

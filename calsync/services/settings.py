@@ -196,7 +196,7 @@ def mail_server_of(session: Session, rt: Runtime) -> tuple[MailServer, int]:
 
 
 def save_mail_server(rt: Runtime, new: MailServer, version: int, *, by: Actor) -> int:
-    """Save it and return the new version; a `password` of None keeps the stored one."""
+    """Save it and return the new version; a `password` of None keeps the stored one, for the same host only."""
     _admin(by, "change the mail server")
     if new.tls not in TLS:
         raise Refused(f"Choose one of {', '.join(TLS)}.", field="tls")
@@ -206,6 +206,8 @@ def save_mail_server(rt: Runtime, new: MailServer, version: int, *, by: Actor) -
         raise Refused("Give the address that mails come from, like calendar@example.com.", field="sender")
     with rt.writing() as session:
         old, _ = mail_server_of(session, rt)
+        if new.password is None and old.password and new.host != old.host:
+            raise Refused("Type the password again: it is not sent to another server unasked.", field="password")
         new = replace(new, password=old.password if new.password is None else new.password)
         sealed = {"sealed": rt.secrets.seal(new.password).decode()} if new.password else None
         value = {**asdict(new), "password": sealed}

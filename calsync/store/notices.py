@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, Role, RunState, StepState
+from calsync.store import keyset
 from calsync.store import tables as t
+from calsync.store.keyset import Cut, Slice
 
 
 def list_open(session: Session, user_id: int | None = None, kinds: Sequence[str] = ()) -> list[t.Notice]:
@@ -105,6 +107,67 @@ def take_mail(session: Session, mail: t.Mail, until: datetime) -> bool:
         .execution_options(synchronize_session=False)
     )
     return int(session.execute(change).rowcount) == 1  # type: ignore[attr-defined]
+
+
+def make_mails_due(session: Session, now: datetime, since: datetime) -> int:
+    """Let every mail written since then that waits, or was given up, leave now with all its tries; return how many."""
+    change = (
+        update(t.Mail)
+        .where(col(t.Mail.state).in_(("waiting", "failed")), col(t.Mail.created_at) >= since)
+        .values(state="waiting", attempts=0, next_attempt_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return int(session.execute(change).rowcount)  # type: ignore[attr-defined]
+
+
+def unsent_mails(session: Session, limit: int) -> list[t.Mail]:
+    """Return mails that have failed at least once and have not left, the newest first."""
+    query = (
+        select(t.Mail)
+        .where(col(t.Mail.state).in_(("waiting", "failed")), col(t.Mail.attempts) > 0)
+        .order_by(col(t.Mail.id).desc())
+    )
+    return list(session.scalars(query.limit(limit)))
+
+
+def mail_counts(session: Session) -> dict[str, int]:
+    """Return state -> mails, of those that have not been sent."""
+    unsent = col(t.Mail.state).in_(("waiting", "failed", "withheld"))
+    query = select(col(t.Mail.state), func.count()).where(unsent).group_by(col(t.Mail.state))
+    return {str(state): int(count) for state, count in session.execute(query)}
+
+
+def list_of(session: Session, user_id: int, cut: Cut) -> Slice:
+    """Return a person's notices, the newest first, over or not."""
+    query = select(t.Notice).where(col(t.Notice.user_id) == user_id, col(t.Notice.kind) != "digest")
+    return keyset.fetch(session, query, [t.Notice.id], cut)  # type: ignore[list-item]
+
+
+def unseen_count(session: Session, user_id: int) -> int:
+    """Return how many notices are neither over nor seen."""
+    query = select(func.count()).where(
+        col(t.Notice.user_id) == user_id, col(t.Notice.ended_at).is_(None), col(t.Notice.seen_at).is_(None)
+    )
+    return int(session.scalar(query) or 0)
+
+
+def waiting_for_owner(session: Session, limit: int = 200) -> list[tuple[t.Account, t.User, t.Notice | None]]:
+    """Return accounts whose grant is dead, with their owner and the notice that the owner has got, longest first."""
+    told = and_(
+        col(t.Notice.account_id) == col(t.Account.id),
+        col(t.Notice.user_id) == col(t.Account.user_id),
+        col(t.Notice.kind) == "reconnect",
+        col(t.Notice.ended_at).is_(None),
+    )
+    query = (
+        select(t.Account, t.User, t.Notice)
+        .join(t.User, col(t.User.id) == col(t.Account.user_id))
+        .outerjoin(t.Notice, told)
+        .where(col(t.Account.state) != AccountState.DISCONNECTED, ~col(t.Account.grant_ok))
+        .order_by(col(t.Notice.created_at), col(t.Account.id))
+        .limit(limit)
+    )
+    return [(account, user, notice) for account, user, notice in session.execute(query)]
 
 
 def _counts(session: Session, account_id: int, where: ColumnElement[bool]) -> dict[int, int]:

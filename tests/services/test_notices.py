@@ -286,9 +286,10 @@ def test_send_test_tells_what_the_server_said(rt: Runtime, cast: Cast, mailing: 
     mail.send_test(rt, "ada@example.com", by=acting(cast.ada))
     assert "Test mail" in mailing.messages[0].subject
     mailing.refusal = "550 go away"
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(mail.MailRefused) as refused:
         mail.send_test(rt, "ada@example.com", by=acting(cast.ada))
-    assert "go away" in refused.value.reason
+    assert "was reached and refused the mail" in refused.value.reason
+    assert refused.value.detail == "550 go away"
 
 
 def test_send_test_without_a_server_says_what_to_do(rt: Runtime, cast: Cast) -> None:
