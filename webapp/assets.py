@@ -34,6 +34,11 @@ def asset(filename: str) -> str:
     return known[filename]
 
 
+def exists(filename: str) -> bool:
+    """Return whether there is such a static file."""
+    return _path(filename) is not None
+
+
 def _send(filename: str) -> Response:
     path = _path(filename)
     if path is None:

@@ -46,6 +46,14 @@ def digest(session: Session, preview_id: int) -> str:
     return brake.plan_digest(existing.planned_digests(session, preview_id).values())
 
 
+def calendar_name(session: Session, run: t.Run) -> str:
+    """Return the name of the calendar that a preview, or the run that carries it out, writes to; "" if to none."""
+    step = existing.first_planned(session, run.parent_id or t.pk(run))
+    calendar_id = run.rules.get("calendar") if step is None else step.calendar_id
+    calendar = None if calendar_id is None else session.get(t.Calendar, calendar_id)
+    return "" if calendar is None else calendar.name
+
+
 def ask(rt: Runtime, preview_id: int, *, digest: str, by: Actor) -> int:
     """Ask for a preview to be carried out and return the id of the run. Asking twice returns the same run.
 

@@ -77,6 +77,8 @@
   // ---- forms: filters send themselves, a double click sends once ----
 
   document.addEventListener("change", (event) => {
+    const ticked = event.target.dataset.checkAll;
+    if (ticked) all(`input[name=${ticked}]`).forEach((box) => (box.checked = event.target.checked));
     const form = event.target.closest("form[data-autosubmit]");
     if (form && event.target.type !== "search") form.requestSubmit();
   });

@@ -28,6 +28,8 @@ _TRIGGERS = {
     "api": "API",
     "first": "First sync",
     "preview": "Preview",
+    "existing": "Push existing data",
+    "move": "Move events",
 }
 _POLICY_MEANINGS = {
     "crm": "The CRM's value overwrites the calendar's. Applies only where both sides changed the same field.",

@@ -1,0 +1,220 @@
+"""One account as its pages show it: three facts, its calendars with what may be switched, and what it does now.
+
+head = account_view.head(session, account_id)      .account, .state, .facts, .run, .is_moving, ...
+account_view.choices(calendars, request.form)      the calendar chooser, as typed or as stored
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from sqlmodel import Session
+from werkzeug.datastructures import MultiDict
+
+from calsync.engine import rules as engine_rules
+from calsync.engine import status
+from calsync.engine.rules import Rules
+from calsync.engine.status import State
+from calsync.engine.vocabulary import AccountState
+from calsync.services import account_states, settings
+from calsync.store import account_pages, calendar_pages
+from calsync.store import tables as t
+from calsync.store.account_pages import AccountLine
+from webapp import moments, words
+from webapp.access import provider_info, runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One of the three facts. `colour` is green, amber, red or grey."""
+
+    label: str
+    value: str
+    colour: str
+    icon: str
+    at: datetime | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands on top of every page of an account. `run` is what it does now, or None."""
+
+    line: AccountLine
+    state: State
+    info: Any
+    rules: Rules
+    base: Rules
+    run: t.Run | None
+    is_moving: bool
+    facts: tuple[Fact, ...]
+
+    @property
+    def account(self) -> t.Account:
+        return self.line.account
+
+    @property
+    def is_mine(self) -> bool:
+        return self.account.user_id == current_user.id
+
+    @property
+    def is_connected(self) -> bool:
+        return self.account.state != AccountState.DISCONNECTED
+
+    @property
+    def may_sync(self) -> bool:
+        return self.account.state == AccountState.ACTIVE and self.account.grant_ok
+
+    @property
+    def sentence(self) -> str:
+        """What the account does while no run is under way, for people."""
+        return _sentence(self.account, self.state)
+
+    @property
+    def next_at(self) -> datetime | None:
+        return self.account.next_sync_at if self.may_sync else None
+
+
+def head(session: Session, account_id: int) -> Head:
+    """Return the head of an account's pages. Raises NotFound."""
+    line = account_pages.get_line(session, account_id)
+    now, account = moments.now(), line.account
+    base, _ = settings.organisation_rules(session)
+    rules = engine_rules.overlay(base, account.overrides)
+    run = account_pages.active_run(session, account_id)
+    waits = account_states.is_asked(account, now) and not account_states.is_running(account, now)
+    return Head(
+        line=line,
+        state=account_states.states(session, [line], now)[account_id],
+        info=provider_info(account.provider),
+        rules=rules,
+        base=base,
+        run=run,
+        is_moving=run is not None or waits or account_states.is_running(account, now),
+        facts=(_authorised(account), _reachable(account, now), _in_sync(line, rules, now)),
+    )
+
+
+def _sentence(account: t.Account, state: State) -> str:
+    match state:
+        case State.PAUSED:
+            why = f" {account.paused_reason}." if account.paused_reason else ""
+            until = f" until {moments.absolute(account.paused_until)}" if account.paused_until else ""
+            since = f" since {moments.absolute(account.paused_at)}" if account.paused_at else ""
+            return f"Paused{since}{until}.{why}"
+        case State.NEW:
+            return "It has never synced. Choose its calendars, look at the preview and start."
+        case State.RETRYING:
+            return account.last_error or "The last run failed; the next try comes by itself."
+    return words.account_state(state).help
+
+
+# --- the three facts
+
+
+def _authorised(account: t.Account) -> Fact:
+    if account.state == AccountState.DISCONNECTED:
+        return Fact("Authorised", "No: disconnected", "grey", "unlink", account.disconnected_at)
+    if account.grant_ok:
+        access = "may read and write" if account.can_write else "may only read"
+        return Fact("Authorised", f"Yes, {access}", "green", "circle-check", account.grant_checked_at, "checked")
+    return Fact("Authorised", "No: the sign-in is refused", "red", "key", account.grant_lost_at, "since")
+
+
+def _reachable(account: t.Account, now: datetime) -> Fact:
+    limit = account.rate_limited_until
+    if limit is not None and limit > now:
+        return Fact("Reachable", "Asked us to wait", "amber", "hourglass", limit, "goes on")
+    if account.failed_runs and account.last_error_class in ("network", "provider"):
+        tried = words.count(account.failed_runs, "run")
+        return Fact("Reachable", f"No answer in the last {tried}", "red", "cloud", _answered(account), "last answer")
+    if _answered(account) is None:
+        return Fact("Reachable", "Not asked yet", "grey", "cloud", None)
+    took = f"Yes, in {account.last_answer_ms} ms" if account.last_answer_ms is not None else "Yes"
+    return Fact("Reachable", took, "green", "circle-check", _answered(account), "last answer")
+
+
+def _answered(account: t.Account) -> datetime | None:
+    known = [m for m in (account.last_answer_at, account.last_complete_read_at) if m is not None]
+    return max(known, default=None)
+
+
+def _in_sync(line: AccountLine, rules: Rules, now: datetime) -> Fact:
+    account = line.account
+    if account.last_success_at is None:
+        return Fact("In sync since", "Never synced yet", "grey", "clock", None)
+    if account.in_sync_since is None:
+        what = words.count(line.failing, "record fails", "records fail") if line.failing else "The last run failed"
+        return Fact("In sync since", what, "amber", "alert-triangle", account.last_success_at, "last whole success")
+    is_late = status.account_state(account_states.facts_of(line, now), rules, now) in (State.LATE, State.STALE)
+    colour, icon = ("amber", "clock") if is_late else ("green", "circle-check")
+    return Fact(
+        "In sync since", moments.relative(account.in_sync_since), colour, icon, account.last_success_at, "last success"
+    )
+
+
+# --- the calendars
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRow:
+    """One calendar of the account's page. `count` is None where nothing of it is read."""
+
+    row: t.Calendar
+    count: calendar_pages.Count | None
+    twins: list[calendar_pages.Twin]
+    may_change: bool
+
+
+def calendar_rows(session: Session, account: t.Account, calendars: Sequence[t.Calendar]) -> list[CalendarRow]:
+    """Return calendars with their event counts and their twins in other accounts."""
+    counts = calendar_pages.event_counts(session, [t.pk(c) for c in calendars if c.last_read_at])
+    twins = calendar_pages.twins(session, t.pk(account))
+    may_change = account.state != AccountState.DISCONNECTED
+    return [CalendarRow(c, counts.get(t.pk(c)), twins.get(t.pk(c), []), may_change) for c in calendars]
+
+
+# --- the calendar chooser
+
+
+class ChoiceForm(FlaskForm):
+    """The chooser's fields are named by calendar and read by `chosen`; this carries the token and the errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One calendar of the chooser."""
+
+    calendar: t.Calendar
+    syncs: bool
+    blocks: bool
+    is_target: bool
+
+
+def choices(calendars: Sequence[t.Calendar], typed: MultiDict[str, str] | None) -> list[Choice]:
+    """Return the calendars with their flags: as typed where a form was refused, else as stored."""
+    if typed is None:
+        return [Choice(c, c.syncs, c.blocks, c.is_write_target) for c in calendars]
+    given = chosen(typed)
+    return [Choice(c, c.id in given["syncs"], c.id in given["blocks"], c.id == given["target"]) for c in calendars]
+
+
+def chosen(typed: MultiDict[str, str]) -> dict[str, Any]:
+    """Return what the chooser says, as `accounts.choose_calendars` takes it."""
+    target = typed.get("target", type=int)
+    return {"syncs": _ids(typed, "syncs"), "blocks": _ids(typed, "blocks"), "target": target}
+
+
+def _ids(typed: MultiDict[str, str], name: str) -> set[int]:
+    return set(typed.getlist(name, type=int))
+
+
+def session_head(account_id: int) -> Head:
+    """Return the head in a session of its own."""
+    with runtime().reading() as session:
+        return head(session, account_id)
