@@ -10,7 +10,7 @@ from sqlmodel import Session
 from calsync.engine.vocabulary import Direction
 from calsync.store import accounts as rows
 from calsync.store import tables as t
-from webapp.cli import calendars, options, output, tools
+from webapp.cli import calendars, options, output, progress, tools
 
 COLUMNS = ("id", "owner", "provider", "label", "status", "direction", "frequency", "last_success_at", "next_sync_at")
 
@@ -133,7 +133,8 @@ def disconnect(ctx: click.Context, account_id: int, choice: str | None) -> None:
     from calsync.services import disconnect as service
 
     rt = tools.runtime()
-    done = service.disconnect(rt, account_id, choice or "keep", by=tools.cli_actor())
+    with progress.of_account(rt, account_id, wanted=output.progress(json_wanted=False)):
+        done = service.disconnect(rt, account_id, choice or "keep", by=tools.cli_actor())
     output.say(f"Deleted {done.deleted_remote} events there, cancelled {done.cancelled_local} activities here.")
     if done.is_disconnected:
         output.say(f"Account {account_id} is disconnected.")

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from calsync.store import recent
 from calsync.store import runs as rows
 from calsync.store import tables as t
-from webapp.cli import output, tools
+from webapp.cli import output, progress, tools
 
 COLUMNS = (
     "run",
@@ -76,7 +76,10 @@ def retry(ctx: click.Context, run_id: int, as_json: bool) -> None:
     from webapp.cli import syncing
 
     rt = tools.runtime()
-    child = service.retry(rt, run_id, by=tools.cli_actor())
+    with rt.reading() as session:
+        account_id = rows.get(session, run_id).account_id
+    with progress.of_account(rt, account_id, wanted=output.progress(json_wanted=as_json)):
+        child = service.retry(rt, run_id, by=tools.cli_actor())
     with rt.reading() as session:
         found = facts(rows.get(session, child))
     output.show_list([found], COLUMNS, json_wanted=as_json, empty="")
