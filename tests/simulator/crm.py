@@ -110,7 +110,7 @@ def retime(world: World, ledger: Ledger, found: Found, *, far: bool = False) -> 
     if found.record.shape == "single":
         ledger.wrote(found.record, "time", LOCAL, start, world.clock())
     else:
-        ledger.doubt([found.record.number])
+        ledger.stirred(found.record, LOCAL, world.clock())
         _carry(ledger, found, start)
     return True
 
@@ -120,7 +120,7 @@ def _carry(ledger: Ledger, found: Found, start: Any) -> None:
     for record in ledger.records.values():
         if record.series == found.record.number:
             record.moment += start - found.start
-            ledger.doubt([record.number])
+            ledger.stirred(record, LOCAL, ledger.edits[-1].at)
 
 
 def retime_named(world: World, ledger: Ledger, found: Found, _name: str) -> bool:
@@ -165,6 +165,7 @@ def override(world: World, ledger: Ledger, found: Found, choice: int) -> Record 
         return None
     record = ledger.new("override", LOCAL, series=found.record.number, moment=at)
     ledger.wrote(record, "summary", LOCAL, title, world.clock(), doubtful=True)
+    ledger.stirred(found.record, LOCAL, world.clock())
     return record
 
 
@@ -175,7 +176,7 @@ def remove_occurrence(world: World, ledger: Ledger, found: Found, choice: int) -
         return False
     if not _allowed(lambda: activities.cancel_occurrence(world.rt, found.id, at, "this", by=SYSTEM)):
         return False
-    ledger.doubt([found.record.number])
+    ledger.stirred(found.record, LOCAL, world.clock())
     return True
 
 

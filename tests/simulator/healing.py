@@ -24,14 +24,17 @@ def heal(world: World, ledger: Ledger) -> None:
     """Bring the world back to quiet, and check that it is. Raises Violation."""
     mend(world)
     full = world.server.faults.fired[FaultKind.HOLLOW] > 0
+    approved = 0
     for _ in range(ROUNDS):
         world.clock.advance(hours=7)
         state = _state(world)
         mails = len(world.server.mails)
         world.run(full=full)
-        invariants.check_mail(world, mails)
+        if not approved:  # a person who approves what is held for its mail wants that mail
+            invariants.check_mail(world, mails)
         full = False
-        decided = approve(world) + resolve(world, ledger)
+        approved = approve(world)
+        decided = approved + resolve(world, ledger)
         if not decided and state == _state(world) and not _unfinished(world):
             break
     else:

@@ -21,6 +21,8 @@ from calsync.engine.vocabulary import Policy
 
 LOCAL, REMOTE = "local", "remote"
 ALIVE = "alive"
+OTHER = "other"
+"""Stands for fields whose values are not followed one by one: sets, and what hangs on occurrences."""
 TOKEN = re.compile(r"\br(\d+)\b")
 
 Key = tuple[int, str]
@@ -108,6 +110,12 @@ class Ledger:
         self.expected.pop(key, None)
         if name != ALIVE:
             self.expected.pop((record.number, ALIVE), None)
+        if name == OTHER:
+            self.doubt([record.number])
+
+    def stirred(self, record: Record, side: str, at: datetime) -> None:
+        """Note that something of a record changed on a side whose value is not followed."""
+        self.wrote(record, OTHER, side, None, at, doubtful=True)
 
     def ended(self, record: Record, side: str, at: datetime, *, doubtful: bool = False) -> None:
         """Note that somebody cancelled or deleted a record, who could see every value that stood on that side."""

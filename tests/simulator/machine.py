@@ -431,14 +431,18 @@ class Simulator(RuleBasedStateMachine):
     def run(self, process: Process | None = None, *, is_troubled: bool = False, is_approved: bool = False) -> None:
         self.is_sound = False  # until this run has been judged: after a violation there is nothing left to heal
         world, before, mails = self.w, Before.of(self.w), len(self.w.server.mails)
-        self.ledger.before_run(world.rules.policy)
+        goes_both_ways = world.rules.direction is Direction.BOTH
+        if goes_both_ways:
+            self.ledger.before_run(world.rules.policy)
         fired = world.server.faults.fired.copy()
         run = world.run(process)
         is_clean = run is not None and not is_troubled and run.state in (RunState.SUCCEEDED, RunState.NO_CHANGES)
-        self.ledger.after_run(clean=is_clean and not world.server.quirks.lag, settled=self._settled())
+        carries_over = is_clean and goes_both_ways and not world.server.quirks.lag
+        self.ledger.after_run(clean=carries_over, settled=self._settled())
         for kind, times in (world.server.faults.fired - fired).items():
             self.did(f"fault {kind.value}", times)
-        invariants.check_mail(world, mails)
+        if not is_approved:
+            invariants.check_mail(world, mails)
         if not is_troubled:
             invariants.check_run(world, before, is_first=self.is_first, is_approved=is_approved)
         if is_clean:

@@ -112,6 +112,7 @@ def retime(world: World, ledger: Ledger, found: Found, *, far: bool = False, dou
 def tag(world: World, ledger: Ledger, found: Found) -> None:
     """Change sets: reminders and, on events that have guests, the answer of one."""
     _change(world, found, reminders=(Reminder(ledger.serial() % 60),))
+    ledger.stirred(found.record, REMOTE, world.clock())
     if found.event.attendees:
         guest = found.event.attendees[0]
         world.server.respond(found.calendar, found.handle, guest.address, "accepted")
@@ -184,6 +185,7 @@ def override(world: World, ledger: Ledger, found: Found, choice: int) -> Record 
     record = ledger.new("override", REMOTE, series=found.record.number, moment=at)
     value = ledger.text(record)
     world.server.override(found.calendar, found.handle, at, summary=value, start=at + HOUR, end=at + 2 * HOUR)
+    ledger.stirred(found.record, REMOTE, world.clock())
     ledger.wrote(record, "summary", REMOTE, value, world.clock(), doubtful=True)
     return record
 
@@ -198,7 +200,7 @@ def remove_occurrence(world: World, ledger: Ledger, found: Found, choice: int) -
             record = ledger.records[token_of(event.summary) or 0]
             ledger.ended(record, REMOTE, world.clock(), doubtful=True)
     world.server.delete_occurrence(found.calendar, found.handle, at)
-    ledger.doubt([found.record.number])
+    ledger.stirred(found.record, REMOTE, world.clock())
     return True
 
 

@@ -56,6 +56,11 @@ STORIES: dict[str, tuple[str, ...]] = {
         "they_remove_an_occurrence(choice=194)",
         "we_change_an_occurrence(choice=814)",
     ),
+    # While a person was asked which of two activities an event is, both were written to the calendar as well.
+    "two activities that look like one event": (
+        "start(profile='plain', choice=280)",
+        "twins_meet()",
+    ),
     # A deletion that arrived within two minutes of our own write was never asked for again.
     "events deleted right after we wrote them": (
         "start(choice=300, profile='restless')",
