@@ -6,6 +6,7 @@
 readable_account(7)    admins: every account; others: their own
 writable_account(7)    whom it belongs to, and admins
 readable_calendar(7), readable_run(7), readable_conflict(7)      as their account
+readable_event(7)      the mirrored event with its account: as that account
 readable_activity(7)   admins and staff: every activity (titles through words.title_for); clients: their own
 writable_activity(7)   its owner, and admins
 
@@ -40,6 +41,7 @@ __all__ = [
     "readable_activity",
     "readable_calendar",
     "readable_conflict",
+    "readable_event",
     "readable_run",
     "role_required",
     "runtime",
@@ -113,6 +115,14 @@ def readable_conflict(conflict_id: int) -> t.Conflict:
         conflict = _found(session.get(t.Conflict, conflict_id), "conflict", conflict_id)
         _seen_account(session, conflict.account_id, "conflict", conflict_id)
         return conflict
+
+
+def readable_event(event_id: int) -> tuple[t.MirrorEvent, t.Account]:
+    """Return a mirrored event and the account that it was read from, or raise NotFound."""
+    with runtime().reading() as session:
+        event = _found(session.get(t.MirrorEvent, event_id), "event", event_id)
+        calendar = session.get_one(t.Calendar, event.calendar_id)
+        return event, _seen_account(session, calendar.account_id, "event", event_id)
 
 
 def readable_activity(activity_id: int) -> t.Activity:
