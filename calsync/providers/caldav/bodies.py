@@ -108,7 +108,7 @@ class Bodies:
         wanted = {dav.key(handle): handle for handle in handles}
         found: dict[str, Body] = {}
         for item in dav.Multistatus(answer):
-            handle = wanted.get(dav.key(urljoin(answer.url, item.href)))
+            handle = wanted.get(dav.key(dav.handle(answer.url, item.href)))
             if handle is None:
                 continue
             text = item.properties.get(f"{C}calendar-data")

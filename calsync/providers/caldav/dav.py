@@ -25,6 +25,7 @@ _NAMESPACES = " ".join(f'xmlns:{prefix}="{uri[1:-1]}"' for uri, prefix in _PREFI
 _CONTROL = bytes(set(range(32)) - {9, 10, 13})
 _CONTROL_REFERENCE = re.compile(rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));", re.I)
 _SLICE = 256 * 1024
+_PLAIN_PATH = re.compile(r"(?:/(?!\.)[^/?#\s\x00-\x20]+)+/?")
 
 _BAD_DATA = (
     "valid-calendar-data",
@@ -233,11 +234,18 @@ def read_error(answer: Answer) -> ProviderError | None:
 
 def key(address: str) -> str:
     """Return an address in the form in which two spellings of one resource are equal: its decoded path."""
-    return unquote(urlsplit(address).path)
+    return unquote(address if _is_plain_path(address) else urlsplit(address).path)
 
 
 def handle(base: str, href: str) -> str:
     """Return how we store an address below `base`: the server's own path, or all of it when the host is another."""
+    if _is_plain_path(href):
+        return href
     whole = urljoin(base, href)
     place, home = urlsplit(whole), urlsplit(base)
     return place.path if (place.scheme, place.netloc) == (home.scheme, home.netloc) else whole
+
+
+def _is_plain_path(address: str) -> bool:
+    """Return whether an address is a path and nothing more, as nearly all are: no need to take it apart."""
+    return _PLAIN_PATH.fullmatch(address) is not None
