@@ -124,7 +124,9 @@ def _change(session: Session, ctx: Context, step: t.Step, pair: Pair | None, out
         _done(step, ctx, outcome)
         outcome.activity_ids.append(t.pk(pair.activity))
         return
-    detail = {"local": pair.activity.content, "local_fp": pair.activity.fingerprint, "inward": {}, "pulled": inward}
+    replaced = {name: step.detail["local"].get(name) for name in inward}
+    detail = {"local": pair.activity.content, "local_fp": pair.activity.fingerprint, "inward": {}}
+    detail |= {"pulled": inward, "replaced": replaced}
     step.detail = step.detail | detail | {"row_version": pair.activity.row_version}
 
 
@@ -172,6 +174,9 @@ def _agree(session: Session, ctx: Context, step: t.Step, pair: Pair, inward: Con
         link.agreed_local, link.agreed_remote = pair.activity.content, remote
     link.local_fp, link.remote_fp = fingerprint(link.agreed_local), fingerprint(link.agreed_remote)
     link.state = LinkState.CANCELLED if dissolves or pair.activity.status == "cancelled" else LinkState.ACTIVE
+    link.park_reason = ""
+    if step.detail.get("parks"):
+        link.state, link.park_reason = LinkState.PARKED, step.reason
     link.agreed_at = ctx.now()
     if step.detail.get("waits_for"):
         link.considered_local = pair.activity.fingerprint

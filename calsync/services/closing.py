@@ -184,6 +184,9 @@ def _agree(
     if link is not None:
         _snapshots(ctx, group, target, link, event, answer)
         link.state = LinkState.CANCELLED if over else LinkState.ACTIVE
+        link.park_reason = ""
+        if step.detail.get("parks"):
+            link.state, link.park_reason = LinkState.PARKED, step.reason
         link.pushes = _pushes(link, step)
         link.agreed_at = ctx.now()
         link.waits_for, link.considered_rules = "", ""

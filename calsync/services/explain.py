@@ -50,9 +50,11 @@ def activity(rt: Runtime, activity_id: int) -> list[Answer]:
             raise NotFound("activity", activity_id)
         places = whereabouts.places(session, [activity_id])
         if places:
-            return [_linked(session, _context(rt, session, p.account), p) for p in places if _is_known(rt, p.account)]
+            return [
+                _linked(session, offline_context(rt, session, p.account), p) for p in places if _is_known(rt, p.account)
+            ]
         return [
-            _unlinked_activity(session, _context(rt, session, account), row, calendar)
+            _unlinked_activity(session, offline_context(rt, session, account), row, calendar)
             for calendar, account in _targets(session, row)
             if _is_known(rt, account)
         ]
@@ -170,7 +172,7 @@ def event(rt: Runtime, event_id: int) -> Answer:
         account = session.get_one(t.Account, unlinked.calendar.account_id)
         if not _is_known(rt, account):
             raise NotFound("provider", account.provider)
-        ctx = _context(rt, session, account)
+        ctx = offline_context(rt, session, account)
         place = whereabouts.place_of_event(session, event_id)
         return _linked(session, ctx, place) if place else _unlinked_event(session, ctx, unlinked)
 
@@ -212,7 +214,7 @@ def _is_known(rt: Runtime, account: t.Account) -> bool:
     return account.provider in rt.providers
 
 
-def _context(rt: Runtime, session: Session, account: t.Account) -> Context:
+def offline_context(rt: Runtime, session: Session, account: t.Account) -> Context:
     """Return what a dry run of this account would carry, without a connection."""
     switches, _ = settings.switches_of(session)
     return Context(
