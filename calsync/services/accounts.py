@@ -37,34 +37,10 @@ from calsync.store import accounts as rows
 from calsync.store import audit
 from calsync.store import tables as t
 
-__all__ = [
-    "LeaseLost",
-    "ask_for_run",
-    "choose_calendars",
-    "claim",
-    "claim_due",
-    "connect_caldav",
-    "holds",
-    "may_write",
-    "new_owner",
-    "open_client",
-    "open_reader",
-    "pause",
-    "probe",
-    "reconnect",
-    "refresh_calendars",
-    "release",
-    "release_all",
-    "release_dead",
-    "renew_lease",
-    "require_runnable",
-    "reschedule",
-    "resume",
-    "resume_rested",
-    "set_calendar",
-    "set_overrides",
-    "sync_now",
-]
+__all__ = ["LeaseLost", "ask_for_run", "choose_calendars", "claim", "claim_due", "connect_caldav"]
+__all__ += ["holds", "may_write", "new_owner", "open_client", "open_reader", "pause", "probe", "reconnect"]
+__all__ += ["refresh_calendars", "release", "release_all", "release_dead", "renew_lease", "require_runnable"]
+__all__ += ["reschedule", "resume", "resume_rested", "set_calendar", "set_overrides", "sync_now"]
 
 
 def set_calendar(
