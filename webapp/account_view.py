@@ -77,7 +77,8 @@ class Head:
 
     @property
     def next_at(self) -> datetime | None:
-        return self.account.next_sync_at if self.may_sync else None
+        at = self.account.next_sync_at
+        return at if self.may_sync and at is not None and at > moments.now() else None
 
 
 def head(session: Session, account_id: int) -> Head:
@@ -154,7 +155,7 @@ def _in_sync(line: AccountLine, rules: Rules, now: datetime) -> Fact:
     is_late = status.account_state(account_states.facts_of(line, now), rules, now) in (State.LATE, State.STALE)
     colour, icon = ("amber", "clock") if is_late else ("green", "circle-check")
     return Fact(
-        "In sync since", moments.relative(account.in_sync_since), colour, icon, account.last_success_at, "last success"
+        "In sync since", moments.absolute(account.in_sync_since), colour, icon, account.last_success_at, "last success"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from calsync.providers.memory import MemoryProvider, MemoryServer
 from calsync.runtime import Runtime
 from calsync.services import logins, passwords
 from calsync.store import tables as t
@@ -30,7 +31,8 @@ def clock() -> factories.Clock:
 def rt(tmp_path: Path, clock: factories.Clock) -> Iterator[Runtime]:
     """A runtime with nobody in it, on SQLite, reached by plain http."""
     settings = factories.make_settings(tmp_path, public_url="")
-    runtime = factories.make_runtime(tmp_path, clock, settings=settings, enqueue=factories.Hints())
+    providers = {"caldav": MemoryProvider(MemoryServer(clock), "caldav")}  # what accounts of the factories name
+    runtime = factories.make_runtime(tmp_path, clock, settings=settings, enqueue=factories.Hints(), providers=providers)
     yield runtime
     runtime.db.close()
 

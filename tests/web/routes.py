@@ -2,7 +2,7 @@
 
 A line is Route(endpoint, method, path, verdicts). The path may name rows of the world that the test builds, all of
 which belong to Eli: {account} {calendar} {activity} {run} {conflict} {step} {notice}, the people {ada} {eli} {vic}
-{sam}, and {login} (one of Eli's).
+{sam}, {login} (one of Eli's), and {preview}, {push}, {move} (previews of Eli's account).
 
 Verdicts are for, in this order: anonymous, Vic (client, a stranger to the rows), Sam (staff, a stranger), Eli (staff,
 whose rows they are), Ada (admin).
@@ -23,6 +23,7 @@ OWN = (LOGIN, HIDDEN, HIDDEN, OK, OK)  # rows of an account: its owner and admin
 OWN_ONLY = (LOGIN, HIDDEN, HIDDEN, OK, HIDDEN)
 TEAM_SEES = (LOGIN, HIDDEN, OK, OK, OK)  # activities: staff see everyone's
 CONNECTS = (LOGIN, NO, OK, OK, OK)  # what clients may do only when an admin allows it; off in the test
+OWN_CONNECTS = (LOGIN, NO, HIDDEN, OK, OK)  # the same, on rows of an account
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,56 @@ ROUTES = (
     Route("profile.end_all_logins", "POST", "/profile/logins/end-all", (LOGIN,) * 5),  # afterwards nobody is
     Route("profile.notices", "GET", "/profile/notices", SIGNED_IN),
     Route("profile.notices", "POST", "/profile/notices", SIGNED_IN),
+    # integrations
+    Route("integrations.index", "GET", "/integrations/", CONNECTS),
+    Route("integrations.connect", "GET", "/integrations/caldav/connect", CONNECTS),
+    Route("integrations.connect", "POST", "/integrations/caldav/connect", CONNECTS),
+    Route("integrations.travel_note_seen", "POST", "/integrations/travel-note", SIGNED_IN),
+    # accounts
+    Route("accounts.index", "GET", "/accounts/", CONNECTS),
+    Route("accounts.several", "POST", "/accounts/bulk?ids={account}", CONNECTS),
+    Route("accounts.row", "GET", "/accounts/{account}/row", OWN_CONNECTS),
+    Route("accounts.show", "GET", "/accounts/{account}", OWN_CONNECTS),
+    Route("accounts.live", "GET", "/accounts/{account}/live", OWN_CONNECTS),
+    Route("accounts.sync_now", "POST", "/accounts/{account}/sync", OWN_CONNECTS),
+    Route("accounts.full_sync", "POST", "/accounts/{account}/full-sync", OWN_CONNECTS),
+    Route("accounts.pause", "GET", "/accounts/{account}/pause", OWN_CONNECTS),
+    Route("accounts.pause", "POST", "/accounts/{account}/pause", OWN_CONNECTS),
+    Route("accounts.resume", "POST", "/accounts/{account}/resume", OWN_CONNECTS),
+    Route("accounts.choose", "GET", "/accounts/{account}/choose", OWN_CONNECTS),
+    Route("accounts.choose", "POST", "/accounts/{account}/choose", OWN_CONNECTS),
+    Route("accounts.ask_preview", "POST", "/accounts/{account}/preview", OWN_CONNECTS),
+    Route("accounts.first", "GET", "/accounts/{account}/first?run={preview}", OWN_CONNECTS),
+    Route("accounts.start", "POST", "/accounts/{account}/start", OWN_CONNECTS),
+    Route("accounts.reconnect", "GET", "/accounts/{account}/reconnect", OWN_CONNECTS),
+    Route("accounts.reconnect", "POST", "/accounts/{account}/reconnect", OWN_CONNECTS),
+    Route("accounts.disconnect", "GET", "/accounts/{account}/disconnect", OWN_CONNECTS),
+    Route("accounts.disconnect", "POST", "/accounts/{account}/disconnect", OWN_CONNECTS),
+    Route("accounts.set_calendar", "POST", "/accounts/{account}/calendars/{calendar}", OWN_CONNECTS),
+    Route("accounts.refresh_calendars", "POST", "/accounts/{account}/refresh-calendars", OWN_CONNECTS),
+    Route("accounts.write_target", "POST", "/accounts/{account}/write-target?calendar={calendar}", OWN_CONNECTS),
+    Route("accounts.move", "GET", "/accounts/{account}/move?source={calendar}&target={calendar}", OWN_CONNECTS),
+    Route("accounts.move", "POST", "/accounts/{account}/move?source={calendar}&target={calendar}", OWN_CONNECTS),
+    Route(
+        "accounts.apply_move",
+        "POST",
+        "/accounts/{account}/move/{move}/apply?source={calendar}&target={calendar}",
+        OWN_CONNECTS,
+    ),
+    Route("accounts.rules", "GET", "/accounts/{account}/rules", OWN_CONNECTS),
+    Route("accounts.rules", "POST", "/accounts/{account}/rules", OWN_CONNECTS),
+    Route("accounts.hourly", "POST", "/accounts/{account}/hourly", OWN_CONNECTS),
+    Route("accounts.ask_two_way", "POST", "/accounts/{account}/two-way/ask", OWN_CONNECTS),
+    Route("accounts.both_ways", "GET", "/accounts/{account}/two-way?run={preview}", OWN_CONNECTS),
+    Route("accounts.confirm_two_way", "POST", "/accounts/{account}/two-way/{preview}", OWN_CONNECTS),
+    Route("accounts.records", "GET", "/accounts/{account}/records", OWN_CONNECTS),
+    Route("accounts.issues", "GET", "/accounts/{account}/issues", OWN_CONNECTS),
+    Route("accounts.retry_failing", "POST", "/accounts/{account}/issues/retry", OWN_CONNECTS),
+    Route("accounts.timeline", "GET", "/accounts/{account}/timeline", OWN_CONNECTS),
+    Route("accounts.capabilities", "GET", "/accounts/{account}/capabilities", OWN_CONNECTS),
+    Route("accounts.push", "GET", "/accounts/{account}/push", OWN_CONNECTS),
+    Route("accounts.push", "POST", "/accounts/{account}/push", OWN_CONNECTS),
+    Route("accounts.apply_push", "POST", "/accounts/{account}/push/{push}/apply", OWN_CONNECTS),
     # overview
     Route("overview.index", "GET", "/overview/", SIGNED_IN),
     # sync history
@@ -120,6 +171,8 @@ ROUTES = (
     Route("history.records_csv", "GET", "/history/{run}/records.csv", OWN),
     Route("history.records_json", "GET", "/history/{run}/records.json", OWN),
     Route("history.retry_run", "POST", "/history/{run}/retry", OWN),
+    Route("history.undo", "GET", "/history/{run}/undo", OWN),
+    Route("history.undo_run", "POST", "/history/{run}/undo", OWN),
     Route("history.approve", "POST", "/history/{run}/approve", ADMINS),
     Route("history.discard", "POST", "/history/{run}/discard", ADMINS),
     # conflicts

@@ -1,5 +1,6 @@
 """Every route times every kind of visitor, held against the table in `routes.py`."""
 
+import functools
 from collections.abc import Callable
 
 import pytest
@@ -9,12 +10,14 @@ from werkzeug.test import TestResponse
 
 from calsync.runtime import Runtime
 from calsync.store import people
+from calsync.store import tables as t
 from tests import factories
 from tests.web.conftest import SignIn, start_login
 from tests.web.routes import HIDDEN, LOGIN, NO, OK, ROUTES, Route
 from tests.web.world import World, make_world
 
 VISITORS = ("anonymous", "vic", "sam", "eli", "ada")
+PREVIEWS = {"preview": "preview", "push": "existing", "move": "move"}
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def test_route_lets_in_whom_the_table_says(
     visit: Callable[[str], FlaskClient],
     rt: Runtime,
 ) -> None:
-    ids = {**world.ids, "login": login_of_eli(rt, world)} if "{login}" in route.path else world.ids
+    ids = {**world.ids, **made_for(route.path, rt, world)}
     response = visit(VISITORS[place]).open(route.path.format(**ids), method=route.method)
     assert verdict(response) == route.verdicts[place], f"{response.status} {response.location}"
 
@@ -62,6 +65,21 @@ def verdict(response: TestResponse) -> str:
         return LOGIN
     assert response.status_code < 500 or response.status_code == 503, response.text
     return {403: NO, 404: HIDDEN}.get(response.status_code, OK)
+
+
+def made_for(path: str, rt: Runtime, world: World) -> dict[str, int]:
+    """Return ids of what only a few paths name: a login, previews that wait for a decision."""
+    made = {"login": lambda: login_of_eli(rt, world)}
+    made |= {name: functools.partial(preview_of_eli, rt, world, kind) for name, kind in PREVIEWS.items()}
+    return {name: make() for name, make in made.items() if f"{{{name}}}" in path}
+
+
+def preview_of_eli(rt: Runtime, world: World, trigger: str) -> int:
+    with rt.writing() as session:
+        run = t.Run(account_id=world.account.id, trigger=trigger, state="preview", started_at=rt.now())
+        session.add(run)
+        session.flush()
+        return run.id or 0
 
 
 def login_of_eli(rt: Runtime, world: World) -> int:

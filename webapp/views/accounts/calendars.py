@@ -71,7 +71,7 @@ def refresh_calendars(account_id: int) -> Any:
 def write_target(account_id: int) -> Any:
     """Choose where new events are created; where the old place holds events of ours, offer to move them."""
     account = writable_account(account_id)
-    calendar = _of(account_id, request.form.get("calendar", 0, type=int))
+    calendar = _of(account_id, request.values.get("calendar", 0, type=int))
     with runtime().reading() as session:
         old = next(iter(rows.write_targets(session, account.user_id)), None)
         left = calendar_pages.ours_alive(session, t.pk(old)) if old and old.id != calendar.id else 0

@@ -94,8 +94,8 @@ def _run(session: Any, account_id: int, run_id: int) -> t.Run:
 def _show_run(head: account_view.Head, run_id: int) -> Any:
     with runtime().reading() as session:
         run = _run(session, t.pk(head.account), run_id)
-        plan = plans.plan_of(session, run, head.account.user_id, head.info.short)
+        calendar = push_existing.calendar_name(session, run) or head.info.short
+        plan = plans.plan_of(session, run, head.account.user_id, calendar)
         digest = push_existing.digest(session, run_id) if run.parent_id is None else ""
-        calendar = push_existing.calendar_name(session, run)
-    shown = Push(plan, calendar or head.info.short, digest, head.info.short)
+    shown = Push(plan, calendar, digest, head.info.short)
     return page("accounts/push.html", "push", head=head, push=shown)
