@@ -269,13 +269,15 @@ def _insert(session: Session, calendar: t.Calendar, fresh: Sequence[Read], now: 
         }
         for r, _ in fresh
     ]
-    inserted = session.execute(sa.insert(table).returning(col(table.id), col(table.handle)), resource_values)
+    # By the connection: a session would leave out what is None and send every other shape of row by itself.
+    connection = session.connection()
+    inserted = connection.execute(sa.insert(table).returning(col(table.id), col(table.handle)), resource_values)
     ids = {handle: id for id, handle in inserted}
     saved.faults.extend(ids[r.handle] for r, _ in fresh if r.fault is not None)
     times = {"calendar_id": calendar.id, "seen_at": now, "before_read_at": calendar.last_read_at}
     event_values = [{**v, **times, "resource_id": ids[resource.handle]} for resource, rows in fresh for v in rows]
     if event_values:
-        session.execute(sa.insert(t.MirrorEvent), event_values)
+        connection.execute(sa.insert(t.MirrorEvent), event_values)
 
 
 def _readable(resource: Resource, folds: bool) -> tuple[Resource, list[dict[str, Any]]]:

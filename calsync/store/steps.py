@@ -88,7 +88,8 @@ def supersede(session: Session, ids: Sequence[int], now: datetime) -> None:
 
 def insert(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
-        session.execute(sa.insert(S), list(rows))
+        # By the connection: a session would send every shape of row by itself.
+        session.connection().execute(sa.insert(S), list(rows))
 
 
 def tallies(session: Session, account_id: int, now: datetime, links: dict[int, int]) -> dict[int | None, Tally]:
