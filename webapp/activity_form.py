@@ -121,7 +121,9 @@ def _from_address() -> dict[str, Any]:
         end = start if data["all_day"] else start + timedelta(hours=1)
     elif data["all_day"] and end > start:
         end -= timedelta(days=1)  # a selection of days ends before its last midnight
-    return data | {"start": start.date(), "start_at": start.time(), "end": end.date(), "end_at": end.time()}
+    times: dict[str, Any] = {"start": start.date(), "start_at": start.time(), "end": end.date(), "end_at": end.time()}
+    is_span = bool(args.get("start"))
+    return data | times | {"due": start.date(), "due_at": start.time(), "timing": "span" if is_span else "due"}
 
 
 def _wall(text: str | None) -> datetime | None:

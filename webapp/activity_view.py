@@ -47,6 +47,17 @@ class Told:
     line: Line
     url: str
 
+    @property
+    def at_text(self) -> str:
+        """Return the moment that the line ends with: of today the clock alone, of another past day with its date."""
+        at = self.line.at
+        if at is None:
+            return ""
+        if not self.line.text.endswith("since"):
+            return moments.relative(at)
+        is_today = moments.day(at) == moments.day(moments.now())
+        return moments.clock(at) if is_today else moments.absolute(at)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -28,6 +28,8 @@ from webapp import activity_view, moments, words
 
 VIEWS = (("month", "Month"), ("week", "Week"), ("day", "Day"), ("agenda", "Agenda"))
 DAYS = {"week": 7, "day": 1, "agenda": 14}
+SHORT = timedelta(minutes=30)
+"""Up to this length there is room for one line in the widget."""
 LONGEST_WINDOW = timedelta(days=62)
 PALETTE = ("#2f6fde", "#0d8a6a", "#b4540a", "#8a3ffc", "#c2255c", "#0b7285", "#5c7a09", "#6b5b95")
 NO_CALENDAR = "#64748b"
@@ -218,13 +220,13 @@ def _event_json(shown: Shown) -> dict[str, Any]:
         "allDay": occurrence.event.is_all_day,
         "editable": shown.may_move,
         "classNames": _classes(entry),
+        "styles": [f"--event-color: {shown.color}"],
         "extendedProps": {
             "activity": entry.activity.id if entry.activity else None,
             "occurrence": shown.key,
             "asks": bool(shown.key),
             "version": entry.activity.row_version if entry.activity else None,
             "url": shown.url,
-            "color": shown.color,
             "calendar": shown.calendar,
         },
     }
@@ -240,6 +242,8 @@ def _classes(entry: Entry) -> list[str]:
     found = ["is-activity" if entry.activity else "is-external"]
     if entry.hides:
         found.append("is-hidden")
+    if entry.occurrence.ends_at - entry.occurrence.starts_at <= SHORT:
+        found.append("is-short")
     if entry.occurrence.event.transparency == "transparent":
         found.append("is-free")
     if entry.occurrence.event.status == "tentative":

@@ -58,7 +58,7 @@ def _shown(answer: Answer) -> Shown:
         due_at=answer.account.next_sync_at if works else None,
         local=[words.field(name) for name in answer.local],
         remote=[words.field(name) for name in answer.remote],
-        trace=[str(line) for step in answer.steps for line in step.get("detail", {}).get("trace", ())],
+        trace=list(answer.trace),
         window=f"{moments.day(answer.window[0])} to {moments.day(answer.window[1])}",
     )
 

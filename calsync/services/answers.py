@@ -64,7 +64,8 @@ class Answer:
     """What a run of one account would do about one record now, and why.
 
     `steps` are the rows that it would plan, empty where it would leave the record alone; `reason` says why in either
-    case. `local` and `remote` name the merge units that differ from what the two sides last agreed on.
+    case. `local` and `remote` name the merge units that differ from what the two sides last agreed on;
+    `trace` tells how a clash between them is decided.
     """
 
     account: t.Account
@@ -78,6 +79,7 @@ class Answer:
     steps: tuple[Row, ...] = ()
     local: tuple[str, ...] = ()
     remote: tuple[str, ...] = ()
+    trace: tuple[str, ...] = ()
     waiting: t.Step | None = None
     conflict: t.Conflict | None = None
     is_discarded: bool = False

@@ -5,7 +5,6 @@ Everything is asked of the functions that a run plans with, on what the mirror h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
@@ -88,7 +87,8 @@ def _pair_answer(session: Session, ctx: Context, pair: Pair, subject: str) -> An
     plan_ = _new_plan(session, ctx)
     if subject not in plan_.open.frozen and _differs(session, ctx, link):
         rows, _ = plan.decide_pairs(ctx, plan_, [pair], around)
-    reason = _reason(ctx, pair, around, rows)
+    decision = plan.decision_on(ctx, pair, around)
+    reason = Reason(rows[-1]["reason"]) if rows else decision.waits_for or decision.fails or decision.reason
     answer = _answer(session, ctx, reason, answers.LINKED, subject, calendar=pair.calendar, link=link)
     return replace(
         answer,
@@ -96,6 +96,7 @@ def _pair_answer(session: Session, ctx: Context, pair: Pair, subject: str) -> An
         steps=tuple(rows),
         local=events.changed_fields(link.agreed_local, pair.activity.content),
         remote=events.changed_fields(link.agreed_remote, cases.content_of(pair.event)),
+        trace=decision.trace,
         is_discarded=link.considered_rules == DISCARDED and not rows,
     )
 
@@ -115,13 +116,6 @@ def _differs(session: Session, ctx: Context, link: t.Link) -> bool:
     if links.is_changed(session, link, ctx.rules_digest(), ctx.projection_digest()):
         return True
     return link.id in conflicts.shifted_link_ids(session, ctx.account_id, known=set())
-
-
-def _reason(ctx: Context, pair: Pair, around: settle.Surroundings, rows: Sequence[Row]) -> Reason:
-    if rows:
-        return Reason(rows[-1]["reason"])
-    decision = plan.decision_on(ctx, pair, around)
-    return decision.waits_for or decision.fails or decision.reason
 
 
 def _unlinked_activity(session: Session, ctx: Context, row: t.Activity, calendar: t.Calendar) -> Answer:

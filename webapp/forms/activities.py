@@ -41,13 +41,13 @@ WAYS = (("popup", "on screen"), ("email", "by mail"))
 PLACES = (("", "Not said"), ("in_person", "In person"), ("phone", "By phone"), ("link", "By a link"))
 MOST_REMINDERS = 10
 SCOPES = (
-    ("this", "This one: the others stay as they are"),
-    ("following", "This and following: earlier ones stay as they are"),
-    ("all", "All: the whole series"),
+    ("this", "This one: The others stay as they are."),
+    ("following", "This and following: Earlier ones stay as they are."),
+    ("all", "All: The whole series."),
 )
 ORPHANS = (
-    ("keep", "Keep them: each becomes an activity of its own"),
-    ("cancel", "Cancel them: they leave the calendar"),
+    ("keep", "Keep them: Each becomes an activity of its own."),
+    ("cancel", "Cancel them: They leave the calendar."),
 )
 
 
@@ -75,7 +75,7 @@ class ActivityForm(FlaskForm):
     title = StringField("Title", [DataRequired("Give it a title."), Length(max=1000)], filters=[trimmed])
     owner = SelectField("Whose calendar", coerce=int)
     timing = RadioField(
-        "Time", choices=choices((("span", "From a start to an end"), ("due", "Due at a time"))), default="span"
+        "A task has", choices=choices((("due", "A due time"), ("span", "A start and an end"))), default="due"
     )
     all_day = BooleanField("All day")
     start = DateField("Starts", [Optional()])
@@ -88,7 +88,7 @@ class ActivityForm(FlaskForm):
     repeats = SelectField("Repeats", choices=choices(recurrence.CHOICES), default="none")
     interval = IntegerField("Every", [Optional(), NumberRange(1, 999)], default=1)
     days = Days("On", choices=choices(zip(WEEKDAYS, times.WEEKDAYS, strict=True)))
-    ends = SelectField("Ends", choices=choices(recurrence.ENDS), default="never")
+    ends = SelectField("The series ends", choices=choices(recurrence.ENDS), default="never")
     until_on = DateField("Last day", [Optional()])
     count = IntegerField("Times", [Optional(), NumberRange(1, 9999)])
     rrule = StringField(

@@ -160,8 +160,10 @@
     height: place.dataset.view === "month" ? undefined : "max(34rem, calc(100vh - 15rem))",
     scrollTime: "07:30:00",
     slotDuration: "00:30:00",
+    slotHeight: 30,
     nowIndicator: isHere,
     dayMaxEvents: true,
+    slotEventOverlap: false,
     editable: true,
     selectable: true,
     unselectAuto: false,
@@ -182,7 +184,6 @@
     },
     eventDidMount: (info) => {
       const facts = info.event.extendedProps;
-      info.el.style.setProperty("--event-color", facts.color || "");
       info.el.title = [info.event.title, facts.calendar].filter(Boolean).join(", ");
       info.el.setAttribute("aria-label", `${info.timeText ? `${info.timeText}, ` : ""}${info.el.title}`);
       if (!facts.url) info.el.classList.add("is-closed");

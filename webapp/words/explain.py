@@ -19,9 +19,9 @@ _QUESTIONS = {
     "kind": ("Does this kind of activity go out?", "It does.", ""),
     "window": ("Is it inside the time window?", "It is.", ""),
     "imports": ("Do events like this come in?", "They do.", ""),
-    "all_day": ("Do all-day events come in, if it is one?", "Nothing against it.", ""),
-    "private": ("Do private events come in, if it is one?", "Nothing against it.", ""),
-    "declined": ("Was it declined by the calendar's owner?", "It was not.", ""),
+    "all_day": ("Has it a time, or do all-day events come in?", "Nothing against it.", ""),
+    "private": ("Is it public, or do private events come in?", "Nothing against it.", ""),
+    "declined": ("Has its owner not declined it?", "It was not.", ""),
     "matched": ("Is it clear which activity it belongs to?", "It is.", ""),
 }
 _DOES = {
