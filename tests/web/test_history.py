@@ -318,6 +318,70 @@ def test_staff_see_that_an_admin_has_to_approve(office: Office, eli: FlaskClient
     assert eli.post(f"/history/{run.id}/approve").status_code == 403
 
 
+# --- undo
+
+
+def edited(office: Office) -> t.Run:
+    """Return a run that brought an edit in."""
+    handle = office.meeting("Kick-off")
+    office.settle()
+    office.server.edit("work", handle, summary="Wrong title", location="Nowhere")
+    return office.sync()
+
+
+def digest_in(text: str) -> str:
+    return text.split('name="digest" value="')[1].split('"')[0]
+
+
+def test_undo_shows_what_goes_back_and_does_nothing_yet(office: Office, eli: FlaskClient) -> None:
+    run = edited(office)
+    assert f"/history/{run.id}/undo" in eli.get(f"/history/{run.id}").text
+    text = eli.get(f"/history/{run.id}/undo").text
+    assert '<div class="diff-old">Wrong title</div><div class="diff-new">Kick-off</div>' in text
+    assert "Undo 1 change" in text
+    assert office.titles_here() == ["Wrong title"]
+
+
+def test_undo_takes_it_back_on_both_sides(office: Office, eli: FlaskClient) -> None:
+    run = edited(office)
+    answer = eli.post(f"/history/{run.id}/undo", data={"digest": digest_in(eli.get(f"/history/{run.id}/undo").text)})
+    child = int(answer.location.rpartition("/")[2])
+    queued.work(office.rt, child)
+    assert office.titles_here() == office.titles_there() == ["Kick-off"]
+    text = eli.get(f"/history/{run.id}").text
+    assert "Taken back in" in text
+    assert "Undone" in text
+    assert "Nothing can be taken back" in eli.get(f"/history/{run.id}/undo").text
+
+
+def test_undo_lists_what_stays(office: Office, eli: FlaskClient) -> None:
+    run = edited(office)
+    office.edit("Wrong title", summary="Third title")
+    office.settle()
+    text = eli.get(f"/history/{run.id}/undo").text
+    assert "Changed since, so it stays as it is." in text
+
+
+def test_undo_of_something_else_than_was_shown_is_refused(office: Office, eli: FlaskClient) -> None:
+    run = edited(office)
+    answer = eli.post(f"/history/{run.id}/undo", data={"digest": "old"})
+    assert answer.status_code == 422
+    assert "Something has changed since you looked" in answer.text
+
+
+def test_undo_hides_private_values_and_is_not_for_clients(office: Office, ada: FlaskClient, sign_in: SignIn) -> None:
+    office.rule(import_private="full")
+    handle = office.meeting("Interview Zoe", classification="private")
+    office.settle()
+    office.server.edit("work", handle, location="Secret place")
+    run = office.sync()
+    text = ada.get(f"/history/{run.id}/undo").text
+    assert "Zoe" not in text
+    assert "Secret place" not in text
+    office.change_account(user_id=office.cast.vic.id)
+    assert sign_in(office.cast.vic).get(f"/history/{run.id}/undo").status_code == 403
+
+
 # --- cost
 
 
@@ -328,7 +392,7 @@ def test_at_most_twelve_queries_a_page(office: Office, ada: FlaskClient) -> None
         ada.get(path)
         with count_queries(office.rt) as queries:
             assert ada.get(path).status_code == 200
-        assert len(queries) <= 12, "\n\n".join(q[:160].replace("\n"," ") for q in queries)
+        assert len(queries) <= 12, "\n\n".join(q[:160].replace("\n", " ") for q in queries)
 
 
 def test_cost_of_the_list_does_not_grow_with_runs_that_changed_nothing(office: Office) -> None:

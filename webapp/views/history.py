@@ -6,13 +6,16 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_login import current_user
+from flask_wtf import FlaskForm
+from wtforms import HiddenField
 
 from calsync.engine.vocabulary import ErrorClass, RunState, Trigger
 from calsync.errors import NotAllowed, NotFound
 from calsync.services import held, retry
+from calsync.services import undo as undoing
 from calsync.store import history, run_records
 from calsync.store import tables as t
-from webapp import exports, paging, run_list, run_view, shell
+from webapp import errors, exports, paging, run_list, run_view, shell, undo_view
 from webapp.access import (
     Role,
     actor,
@@ -26,6 +29,13 @@ from webapp.access import (
 from webapp.fragments import page, wants_fragment
 
 bp = Blueprint("history", __name__, url_prefix="/history")
+
+
+class DigestForm(FlaskForm):
+    """What was shown: a yes to anything else is refused."""
+
+    digest = HiddenField()
+
 
 LIST_STATES = tuple(s for s in RunState if s is not RunState.QUEUED)
 
@@ -136,6 +146,42 @@ def discard(run_id: int) -> Any:
     count = held.discard(runtime(), run_id, by=actor())
     flash(f"Discarded: {count}. Both sides stay as they are.", "warning")
     return redirect(url_for("history.show", run_id=run_id), 303)
+
+
+@bp.get("/<int:run_id>/undo")
+@login_required
+def undo(run_id: int) -> Any:
+    """Show what would go back, and what stays because it changed since."""
+    return _show_undo(_undoable(run_id), DigestForm(formdata=None))
+
+
+@bp.post("/<int:run_id>/undo")
+@login_required
+def undo_run(run_id: int) -> Any:
+    run, form = _undoable(run_id), DigestForm()
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            child = undoing.ask(runtime(), run_id, digest=form.digest.data or "", by=actor())
+            flash("Taking it back. This page follows it.", "info")
+            return redirect(url_for("history.show", run_id=child), 303)
+    return _show_undo(run, form)
+
+
+def _undoable(run_id: int) -> t.Run:
+    """Return a run that this person may take back: of an own account, or any as an admin. Clients may not."""
+    run = readable_run(run_id)
+    if current_user.role == Role.CLIENT:
+        raise NotAllowed("run.undo")
+    return run
+
+
+def _show_undo(run: t.Run, form: DigestForm) -> Any:
+    with runtime().reading() as session:
+        account = session.get_one(t.Account, run.account_id)
+    info = provider_info(account.provider)
+    shown = undo_view.shown(undoing.preview(runtime(), t.pk(run)), account.user_id, info.short)
+    status = 422 if form.errors else 200
+    return page("history/undo.html", status=status, run=run, undo=shown, info=info, form=form)
 
 
 def may_retry() -> bool:

@@ -32,6 +32,7 @@ PAGES = (
     "/overview/",
     "/history/",
     "/history/{run}",
+    "/history/{run}/undo",
     "/conflicts/",
     "/settings/general",
     "/settings/what",
