@@ -137,7 +137,7 @@ def check_kept(world: World, ledger: Ledger, both: Both) -> None:
     for edit in ledger.edits:
         if edit.is_replaced or edit.key[1] in (ALIVE, OTHER):
             continue
-        text = edit.value if isinstance(edit.value, str) else events.moment_text(edit.value)
+        text = _text(edit.value)
         sides = [*both.local.get(edit.key[0], []), *both.remote.get(edit.key[0], [])]
         if not any(text in str(side.content) for side in sides) and text not in remembered:
             raise Violation("lost", f"{edit} is on no side and on no step")
@@ -146,6 +146,7 @@ def check_kept(world: World, ledger: Ledger, both: Both) -> None:
 def check_expected(world: World, ledger: Ledger, both: Both) -> None:
     """What the rules leave no choice about has come out that way."""
     inside = set(in_scope(world, ledger, both))
+    losers = world.losers_text()
     for (number, name), expected in ledger.expected.items():
         if number not in inside:
             continue
@@ -155,6 +156,8 @@ def check_expected(world: World, ledger: Ledger, both: Both) -> None:
             if bool(ours) != expected.value or bool(theirs) != expected.value:
                 raise Violation("wrong end", f"{record}: here {ours}, there {theirs}; {expected}")
             continue
+        if expected.loser is not None and _text(expected.loser) not in losers:
+            raise Violation("losing value", f"{record} {name}: {expected.loser!r} is on no step; {expected}")
         for where, side in (("here", ours), ("there", theirs)):
             if side is not None and not _holds(side, name, expected.value):
                 raise Violation("wrong value", f"{record} {name} {where}: {side.content[name]!r}; {expected}")
@@ -192,6 +195,10 @@ def _is_far(world: World, side: Side) -> bool:
 
 def _one(sides: list[Side]) -> tuple[Side | None]:
     return (sides[0] if sides else None,)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else events.moment_text(value)
 
 
 def _holds(side: Side, name: str, value: Any) -> bool:

@@ -64,6 +64,7 @@ class Edit:
 class Expected:
     value: Any
     why: str
+    loser: Any = None  # the value that lost a clash, which has to be kept
     is_settled: bool = False  # a run without trouble has passed since
 
 
@@ -182,8 +183,8 @@ class Ledger:
             return
         winner = self._winner(ours, self._last_remote(key[0], theirs), policy)
         if winner is not None:
-            value = ours.value if winner == LOCAL else theirs.value
-            self.expected[key] = Expected(value, f"a clash under {policy.value}")
+            won, lost = (ours, theirs) if winner == LOCAL else (theirs, ours)
+            self.expected[key] = Expected(won.value, f"a clash under {policy.value}", lost.value)
             self.reached[f"clash {policy.value}"] += 1
 
     def _expect_end(self, key: Key, sides: dict[str, Edit], policy: Policy) -> None:

@@ -144,6 +144,10 @@ class World:
         kept = [[step.before, step.losing, step.detail] for step in self.rows(t.Step)]
         return json.dumps(kept, ensure_ascii=False)
 
+    def losers_text(self) -> str:
+        """Return the values that steps name as having lost a clash, as one text to search in."""
+        return json.dumps([step.losing for step in self.rows(t.Step)], ensure_ascii=False)
+
     # --- set-up ----------------------------------------------------------------------------------------------
 
     def _connect(self) -> int:
