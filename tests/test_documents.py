@@ -4,6 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from calsync import config
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +28,40 @@ def test_the_example_can_be_used_as_it_stands(tmp_path: Path) -> None:
     plain = config.load({"CALSYNC_INSTANCE_DIR": str(tmp_path / "instance")}, env_file=None)
     changed = {"database_url", "public_url"}  # examples, where the default is empty
     assert settings.model_dump(exclude=changed) == plain.model_dump(exclude=changed)
+
+
+def documents() -> list[Path]:
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def links(text: str) -> list[str]:
+    """Return what a document links to and shows as pictures, without what stands in code."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    return re.findall(r"\]\(([^)\s]+)\)", prose)
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a document's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ +(.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    broken = []
+    for link in links(document.read_text(encoding="utf-8")):
+        if link.startswith(("https://", "http://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        goal = (document.parent / path).resolve() if path else document
+        if not goal.exists() or (anchor and anchor not in anchors(goal.read_text(encoding="utf-8"))):
+            broken.append(link)
+    assert broken == []
+
+
+def test_the_link_check_finds_links_and_anchors() -> None:
+    assert links("see [a](b.md#c) and ![p](q.png), not `[x](y)`") == ["b.md#c", "q.png"]
+    assert anchors("# How It works\n```\n# no\n```\n## A, b & c") == {"how-it-works", "a-b--c"}
 
 
 def test_every_dependency_has_its_reason() -> None:
