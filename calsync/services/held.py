@@ -105,7 +105,6 @@ def _waiting(session: Session, run: t.Run) -> list[t.Step]:
 def _go_on(session: Session, rt: Runtime, run: t.Run, by: Actor) -> None:
     account = accounts.get(session, run.account_id)
     account.next_sync_at, account.requested_by_id = rt.now(), by.user_id
-    account.hold_next_plan = False
 
 
 def _forget(session: Session, step: t.Step) -> None:

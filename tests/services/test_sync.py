@@ -444,6 +444,20 @@ def test_after_a_restore_nothing_missing_is_deleted_or_recreated(office: Office)
     assert office.titles_here() == ["Kick-off", "Review"]
 
 
+def test_a_plan_held_as_a_whole_lets_through_only_what_was_approved(office: Office):
+    handle = office.meeting("Kick-off")
+    office.settle()
+    office.edit("Kick-off", location="Shown")
+    office.change_account(hold_next_plan=True)
+    run = office.sync()
+    assert run.held == 1
+    held.approve(office.rt, run.id, by=factories.acting(office.cast.ada))
+    office.write("Not shown")
+    assert office.sync().held == 1
+    assert office.there(handle).location == "Shown"
+    assert office.titles_there() == ["Kick-off"]
+
+
 # --- copies of guests
 
 
