@@ -127,6 +127,13 @@ def send_digest(rt: Runtime, owner: str) -> None:
         rt.enqueue("send_mail")
 
 
+def find_duplicates(rt: Runtime, owner: str) -> None:
+    """Look for what is probably the same thing twice, and for events of ours that nothing stands for."""
+    from calsync.services import duplicates
+
+    duplicates.search(rt)
+
+
 def prune(rt: Runtime, owner: str) -> None:
     """Throw away what is old enough."""
     from calsync.services import prune as retention
@@ -146,6 +153,7 @@ JOBS: dict[str, Body] = {
         watch_notices,
         send_mail,
         send_digest,
+        find_duplicates,
         prune,
     )
 }

@@ -24,6 +24,7 @@ EVERY: dict[str, timedelta] = {
     "probe_grants": timedelta(minutes=30),
     "send_digest": timedelta(minutes=30),
     "prune": timedelta(hours=6),
+    "find_duplicates": timedelta(hours=12),
 }
 """Job name -> how often it runs."""
 HEARTBEAT = timedelta(seconds=15)

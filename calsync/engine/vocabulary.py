@@ -127,6 +127,7 @@ class Reason(StrEnum):
     PROJECTION_CHANGED = "projection_changed"
     UNDO = "undo"
     DISCONNECTED = "disconnected"
+    CLEANED_UP = "cleaned_up"  # a duplicate or orphan that a person had removed
     RETRY = "retry"
     BOTH_EQUAL = "both_equal"
 
@@ -190,6 +191,7 @@ class Trigger(StrEnum):
     API = "api"
     FIRST = "first"
     PREVIEW = "preview"  # a plan that somebody wants to see first
+    CLEANUP = "cleanup"  # what a person removed as a duplicate or orphan
     EXISTING = "existing"  # activities that exist already are pushed into a calendar
     MOVE = "move"  # our events move to another calendar
 

@@ -146,10 +146,17 @@ def _undo(rt: Runtime, run: t.Run, by: Actor) -> None:
     service.work(rt, run, by)
 
 
+def _clean_up(rt: Runtime, run: t.Run, by: Actor) -> None:
+    from calsync.services import cleanup as service  # it adds waiting runs itself
+
+    service.work(rt, run, by)
+
+
 _WORK: dict[Trigger, Callable[[Runtime, t.Run, Actor], None]] = {
     Trigger.PREVIEW: _preview,
     Trigger.RETRY: _retry,
     Trigger.EXISTING: _push_existing,
     Trigger.MOVE: _move_events,
     Trigger.UNDO: _undo,
+    Trigger.CLEANUP: _clean_up,
 }

@@ -28,6 +28,7 @@ _TRIGGERS = {
     "api": "API",
     "first": "First sync",
     "preview": "Preview",
+    "cleanup": "Clean-up",
     "existing": "Push existing data",
     "move": "Move events",
 }

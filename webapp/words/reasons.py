@@ -25,6 +25,7 @@ _REASONS = {
     "projection_changed": "The settings now show more or less of it in the calendar.",
     "undo": "Taken back by a person.",
     "disconnected": "Chosen when the account was disconnected.",
+    "cleaned_up": "Removed as a duplicate or leftover by a person; nobody was mailed.",
     "retry": "Tried again after a failure.",
     "both_equal": "Both sides were equal already.",
     "outside_window": "Outside the time window that syncs.",
