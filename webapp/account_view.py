@@ -91,7 +91,7 @@ def head(session: Session, account_id: int) -> Head:
     waits = account_states.is_asked(account, now) and not account_states.is_running(account, now)
     return Head(
         line=line,
-        state=account_states.states(session, [line], now)[account_id],
+        state=account_states.states(session, [line], now, base)[account_id],
         info=provider_info(account.provider),
         rules=rules,
         base=base,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,7 +56,9 @@ def find(session: Session, account_id: int, cut: Cut) -> tuple[list[Entry], tupl
     below_run, below_audit = cut.after if cut.after and len(cut.after) == 2 else (_NONE, _NONE)
     lines = history.list_runs(session, Filters(account_id=account_id), Cut(PAGE, after=(below_run,))).rows
     audits = account_records.audit_of(session, account_id, below_audit, PAGE)
-    woven = sorted([_of_run(line) for line in lines] + [_of_audit(a) for a in audits], key=_newest)[:PAGE]
+    # Each source keeps its own order, that of its ids, so that the bounds of the next page leave nothing out.
+    both = heapq.merge(map(_of_run, lines), map(_of_audit, audits), key=_newest)
+    woven = list(itertools.islice(both, PAGE))
     if len(lines) + len(audits) <= PAGE:
         return [entry for entry, *_ in woven], None
     last_run = min((run for _, run, _ in woven if run), default=below_run)
@@ -65,9 +69,8 @@ def find(session: Session, account_id: int, cut: Cut) -> tuple[list[Entry], tupl
 Woven = tuple[Entry, int, int]
 
 
-def _newest(woven: Woven) -> tuple[float, int, int]:
-    entry, run, audit = woven
-    return -entry.at.timestamp(), -run, -audit
+def _newest(woven: Woven) -> float:
+    return -woven[0].at.timestamp()
 
 
 def _of_run(line: Line) -> Woven:

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from calsync.engine import rules as engine_rules
 from calsync.engine import status
+from calsync.engine.rules import Rules
 from calsync.engine.status import AccountFacts, State
 from calsync.engine.vocabulary import AccountState
 from calsync.services import settings
@@ -16,9 +17,11 @@ from calsync.store import tables as t
 from calsync.store.account_pages import AccountLine
 
 
-def states(session: Session, lines: Iterable[AccountLine], now: datetime) -> dict[int, State]:
-    """Return the state of each account by its id, at the cost of one query."""
-    base, _ = settings.organisation_rules(session)
+def states(
+    session: Session, lines: Iterable[AccountLine], now: datetime, base: Rules | None = None
+) -> dict[int, State]:
+    """Return the state of each account by its id. `base` are the organisation's rules; None reads them."""
+    base = base or settings.organisation_rules(session)[0]
     found: dict[int, State] = {}
     for line in lines:
         rules = engine_rules.overlay(base, line.account.overrides)
