@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from webapp import help_entries
-from webapp.access import login_required
+from webapp import help_buttons, help_entries
+from webapp.access import login_required, runtime
 from webapp.fragments import page
 
 bp = Blueprint("help", __name__, url_prefix="/help")
@@ -16,4 +16,6 @@ bp = Blueprint("help", __name__, url_prefix="/help")
 @bp.get("/")
 @login_required
 def index() -> Any:
-    return page("help/index.html", entries=help_entries.ENTRIES)
+    with runtime().reading() as session:
+        buttons = help_buttons.of(session)
+    return page("help/index.html", entries=help_entries.ENTRIES, buttons=buttons)
