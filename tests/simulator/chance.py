@@ -92,6 +92,7 @@ STEPS: dict[str, Draw] = {
     "one_ends_what_the_other_edits": lambda r: {"ours_ends": r.random() < 0.5, **_both(r)},
     "a_series_moves_under_a_changed_occurrence": _choice,
     "twins_meet": lambda r: {},
+    "we_write_down_what_they_have": lambda r: {},
     "choose_policy": lambda r: {"policy": r.choice(list(Policy))},
     "choose_window": lambda r: {"days": r.choice([50, 365])},
     "choose_direction": lambda r: {"direction": r.choice([*Direction, Direction.BOTH])},

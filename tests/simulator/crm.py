@@ -77,14 +77,15 @@ def create(world: World, ledger: Ledger, shape: str) -> Record:
     return record
 
 
-def create_twins(world: World, ledger: Ledger) -> None:
-    """Create two activities alike, and an event at the provider that may be either."""
-    record = ledger.new("twin", LOCAL)
+def create_alike(world: World, ledger: Ledger, shape: str, activities_: int) -> Record:
+    """Create activities, and an event at the provider that looks just like them."""
+    record = ledger.new(shape, LOCAL)
     title, start = ledger.text(record), moment(ledger.serial())
-    for _ in range(2):
+    for _ in range(activities_):
         _create(world, Kind.MEETING, title=title, start=start, end=start + HOUR)
-    event = events.Event(f"twin-{record.number}", start, start + HOUR, summary=title)
+    event = events.Event(f"alike-{record.number}", start, start + HOUR, tz="UTC", summary=title)
     world.server.put(WORK, event)
+    return record
 
 
 # --- edits --------------------------------------------------------------------------------------------------

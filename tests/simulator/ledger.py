@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -151,10 +151,10 @@ class Ledger:
 
     # --- runs ------------------------------------------------------------------------------------------------
 
-    def before_run(self, policy: Policy) -> None:
-        """Derive what must come out of everything fresh."""
+    def before_run(self, policy: Policy, hidden: Collection[str] = ()) -> None:
+        """Derive what must come out of everything fresh, but for fields that are not shown there."""
         for key, sides in self.fresh.items():
-            if key in self.expected or any(edit.is_doubtful for edit in sides.values()):
+            if key in self.expected or key[1] in hidden or any(edit.is_doubtful for edit in sides.values()):
                 continue
             if key[1] == ALIVE:
                 self._expect_end(key, sides, policy)

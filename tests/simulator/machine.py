@@ -280,8 +280,23 @@ class Simulator(RuleBasedStateMachine):
     @rule()
     def twins_meet(self) -> None:
         """Two activities look like one event: only a person can tell which it is."""
-        crm.create_twins(self.w, self.ledger)
-        self.did("twins meet")
+        if self._sees_everything() and self.w.rules.direction is Direction.BOTH:
+            crm.create_alike(self.w, self.ledger, "twin", 2)
+            self.run()
+            self.did("twins meet")
+
+    @rule()
+    def we_write_down_what_they_have(self) -> None:
+        """An activity and an event that are the same, each made without knowing of the other."""
+        if self._sees_everything():
+            crm.create_alike(self.w, self.ledger, "single", 1)
+            self.run()
+            self.did("we write down what they have")
+
+    def _sees_everything(self) -> bool:
+        """Return whether a run in peace reads everything before it writes anything."""
+        is_open = self.w.account().state == AccountState.ACTIVE and self.w.calendar(WORK).syncs
+        return is_open and not self.w.server.quirks.lag
 
     def _under(self, policy: Policy | None) -> None:
         """Put a policy in force first; None keeps the one there is."""
@@ -433,7 +448,7 @@ class Simulator(RuleBasedStateMachine):
         world, before, mails = self.w, Before.of(self.w), len(self.w.server.mails)
         goes_both_ways = world.rules.direction is Direction.BOTH
         if goes_both_ways:
-            self.ledger.before_run(world.rules.policy)
+            self.ledger.before_run(world.rules.policy, self._hidden())
         fired = world.server.faults.fired.copy()
         run = world.run(process)
         is_clean = run is not None and not is_troubled and run.state in (RunState.SUCCEEDED, RunState.NO_CHANGES)
@@ -457,6 +472,10 @@ class Simulator(RuleBasedStateMachine):
         self.w.server.quirks = self.w.quirks
         self.did("healed")
         self.is_sound = True
+
+    def _hidden(self) -> set[str]:
+        shown = {"description": self.w.rules.show_description, "location": self.w.rules.show_location}
+        return {name for name, is_shown in shown.items() if not is_shown}
 
     def _settled(self) -> set[int]:
         """Return the records whose links are in force."""
@@ -514,6 +533,7 @@ ACTIONS = (
     "one ends what the other edits",
     "a series moves under a changed occurrence",
     "twins meet",
+    "we write down what they have",
     "window changes",
     "privacy changes",
     "calendar deselected",

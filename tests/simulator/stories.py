@@ -61,6 +61,12 @@ STORIES: dict[str, tuple[str, ...]] = {
         "start(profile='plain', choice=280)",
         "twins_meet()",
     ),
+    # An account that only writes never looked whether the event was there already, and wrote a second one.
+    "an outbound account meets an event that we have as well": (
+        "start(profile='plain', choice=0)",
+        "choose_direction(direction=Direction.OUTBOUND)",
+        "we_write_down_what_they_have()",
+    ),
     # A deletion that arrived within two minutes of our own write was never asked for again.
     "events deleted right after we wrote them": (
         "start(choice=300, profile='restless')",
