@@ -6,7 +6,7 @@ waits while the account is busy; the links of what goes rest at once, so that no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,11 @@ from sqlmodel import Session
 
 from calsync.engine.event import from_json
 from calsync.engine.mapping import imported
+from calsync.engine.rules import overlay
 from calsync.engine.vocabulary import LinkState, Reason
 from calsync.errors import NotFound, Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import cleanup, explain, firsts
+from calsync.services import cleanup, clients, explain, firsts, settings
 from calsync.services.context import Context
 from calsync.store import accounts, activities, audit
 from calsync.store import duplicates as rows
@@ -74,10 +75,16 @@ def dismiss(rt: Runtime, *ids: int, by: Actor) -> None:
 # --- merging two activities
 
 
-def fates(rt: Runtime, keep_id: int, drop_id: int) -> list[tuple[Place, str]]:
-    """Return what becomes of the dropped activity's events: "moves", "goes", or "stays" where nothing may be written."""
+def fates(rt: Runtime, one_id: int, other_id: int) -> dict[int, list[tuple[Place, str]]]:
+    """Return what becomes of each one's events if it is the one that goes.
+
+    "moves" to the other, "goes", or "stays" where nothing may be written.
+    """
     with rt.reading() as session:
-        return _fates(rt, session, keep_id, drop_id)
+        found = rows.places(session, [one_id, other_id])
+        may_go = _may_go(session)
+    pairs = ((one_id, other_id), (other_id, one_id))
+    return {drop: _fates(found.get(keep, []), found.get(drop, []), may_go) for drop, keep in pairs}
 
 
 def merge(rt: Runtime, keep_id: int, drop_id: int, *, by: Actor) -> int:
@@ -89,7 +96,7 @@ def merge(rt: Runtime, keep_id: int, drop_id: int, *, by: Actor) -> int:
     with rt.writing() as session:
         keep, drop = activities.get(session, keep_id, lock=True), activities.get(session, drop_id, lock=True)
         _check(keep, drop)
-        moved, rested, removed = _part(rt, session, keep_id, drop_id)
+        moved, rested, removed = _part(session, keep_id, drop_id)
         facts = {"kept": keep_id, "status": drop.status, "moved": moved, "rested": rested}
         content = {**drop.content, "status": "cancelled"}
         activities.set_content(drop, content, now=rt.now())
@@ -181,21 +188,27 @@ def _check(keep: t.Activity, drop: t.Activity) -> None:
         raise Refused("A series and its occurrences cannot be merged with something else.", code="series")
 
 
-def _fates(rt: Runtime, session: Session, keep_id: int, drop_id: int) -> list[tuple[Place, str]]:
-    found = rows.places(session, [keep_id, drop_id])
-    taken = {place.calendar.id for place in found.get(keep_id, [])}
+def _fates(kept: list[Place], dropped: list[Place], may_go: Callable[[Place], bool]) -> list[tuple[Place, str]]:
+    taken = {place.calendar.id for place in kept}
     return [
-        (place, "moves" if place.calendar.id not in taken else "goes" if _may_go(rt, session, place) else "stays")
-        for place in found.get(drop_id, [])
+        (place, "moves" if place.calendar.id not in taken else "goes" if may_go(place) else "stays")
+        for place in dropped
     ]
 
 
-def _may_go(rt: Runtime, session: Session, place: Place) -> bool:
-    ctx = explain.offline_context(rt, session, place.account)
-    return not place.link.is_guest_copy and ctx.push_refused(place.calendar) is None
+def _may_go(session: Session) -> Callable[[Place], bool]:
+    """Return what tells whether an event may be taken out of its calendar."""
+    base, _ = settings.organisation_rules(session)
+    paused = settings.switches_of(session)[0].writes_paused
+
+    def may_go(place: Place) -> bool:
+        may_write = clients.may_write(place.account, overlay(base, place.account.overrides)) and not paused
+        return may_write and place.calendar.is_writable and not place.link.is_guest_copy
+
+    return may_go
 
 
-def _part(rt: Runtime, session: Session, keep_id: int, drop_id: int) -> tuple[list[int], list[int], list[t.Link]]:
+def _part(session: Session, keep_id: int, drop_id: int) -> tuple[list[int], list[int], list[t.Link]]:
     """Give the kept activity the events it lacks and let the other links rest.
 
     Returns the links that moved, those that rest, and of these the ones whose events are to go.
@@ -203,7 +216,8 @@ def _part(rt: Runtime, session: Session, keep_id: int, drop_id: int) -> tuple[li
     moved: list[int] = []
     rested: list[int] = []
     removed: list[t.Link] = []
-    for place, fate in _fates(rt, session, keep_id, drop_id):
+    places = rows.places(session, [keep_id, drop_id])
+    for place, fate in _fates(places.get(keep_id, []), places.get(drop_id, []), _may_go(session)):
         link = session.get_one(t.Link, place.link.id)
         if fate == "moves":
             link.activity_id, link.considered_rules = keep_id, ""

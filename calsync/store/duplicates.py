@@ -1,4 +1,4 @@
-"""Queries for duplicates and orphans: what is probably the same thing twice, and events of ours that nothing stands for.
+"""Queries for duplicates and orphans: what is probably one thing twice, and events of ours that nothing stands for.
 
 Searching reads every activity once and is left to a job; what pages need is looked up by id.
 """
@@ -97,6 +97,22 @@ def activities(session: Session, ids: Collection[int]) -> dict[int, t.Activity]:
     """Return those of the activities that are still alive."""
     query = sa.select(A).where(col(A.id).in_(list(ids)), _ALIVE)
     return {t.pk(row): row for row in session.scalars(query)} if ids else {}
+
+
+def owned(session: Session, ids: Collection[int], owner_id: int) -> set[int]:
+    """Return those of the activities that belong to a person."""
+    query = sa.select(col(A.id)).where(col(A.id).in_(list(ids)), col(A.owner_id) == owner_id)
+    return {i for i in session.scalars(query) if i is not None} if ids else set()
+
+
+def merged(session: Session, limit: int) -> list[tuple[t.AuditEntry, t.Activity]]:
+    """Return the newest merges and clean-ups with the activity that was dropped."""
+    entry = t.AuditEntry
+    query = sa.select(entry).where(col(entry.action) == "activity.merged").order_by(col(entry.id).desc()).limit(limit)
+    entries = list(session.scalars(query))
+    ids = [int(each.object_id) for each in entries]
+    found = {t.pk(row): row for row in session.scalars(sa.select(A).where(col(A.id).in_(ids)))} if ids else {}
+    return [(each, found[int(each.object_id)]) for each in entries if int(each.object_id) in found]
 
 
 def places(session: Session, activity_ids: Collection[int]) -> dict[int, list[Place]]:

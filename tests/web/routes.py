@@ -187,6 +187,15 @@ ROUTES = (
     Route("settings.preview", "GET", "/settings/preview", ADMINS),
     Route("settings.apply", "POST", "/settings/preview/apply", ADMINS),
     Route("settings.drop", "POST", "/settings/preview/drop", ADMINS),
+    # duplicates
+    Route("duplicates.index", "GET", "/duplicates/", TEAM),
+    Route("duplicates.search", "POST", "/duplicates/search", TEAM),
+    Route("duplicates.show", "GET", "/duplicates/{activity}/{activity}", (LOGIN, NO, HIDDEN, OK, OK)),
+    Route("duplicates.merge", "POST", "/duplicates/{activity}/{activity}", (LOGIN, NO, HIDDEN, OK, OK)),
+    Route("duplicates.different", "POST", "/duplicates/{activity}/{activity}/different", (LOGIN, NO, HIDDEN, OK, OK)),
+    Route("duplicates.clean_up", "POST", "/duplicates/orphans/99/remove", (LOGIN, NO, HIDDEN, HIDDEN, HIDDEN)),
+    Route("duplicates.keep_orphan", "POST", "/duplicates/orphans/99/keep", (LOGIN, NO, HIDDEN, HIDDEN, HIDDEN)),
+    Route("duplicates.undo", "POST", "/duplicates/merges/99/undo", (LOGIN, NO, HIDDEN, HIDDEN, HIDDEN)),
     # audit log
     Route("audit.index", "GET", "/audit/", ADMINS),
     Route("audit.export", "GET", "/audit/export.csv", ADMINS),

@@ -34,6 +34,8 @@ PAGES = (
     "/history/{run}",
     "/history/{run}/undo",
     "/conflicts/",
+    "/duplicates/",
+    "/duplicates/?tab=merged",
     "/settings/general",
     "/settings/what",
     "/settings/conflicts",
