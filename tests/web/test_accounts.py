@@ -271,7 +271,7 @@ def shared(office: Office) -> Office:
 
 def test_the_four_choices_say_what_they_do_with_counts(shared: Office, eli: FlaskClient) -> None:
     said = text_of(eli.get(f"/accounts/{shared.account.id}/disconnect").text)
-    for part in ("Keep everything", "1 event that we created", "1 activity that came from", "Both"):
+    for part in ("Keep everything", "1 event that we created", "1 activity that came from", "Delete on both sides"):
         assert part in said
 
 

@@ -44,9 +44,9 @@ def _options(preview: Preview, short: str) -> list[tuple[str, str]]:
     here = words.count(preview.activities, "activity", "activities")
     options = [
         (Choice.KEEP, "Keep everything: Both sides stay as they are and no longer follow each other."),
-        (Choice.DELETE_REMOTE, f"Delete there: {there} that we created in {short} are deleted. Here nothing changes."),
-        (Choice.DELETE_LOCAL, f"Delete here: {here} that came from {short} are cancelled. There nothing changes."),
-        (Choice.DELETE_BOTH, f"Both: {there} are deleted there, and {here} are cancelled here."),
+        (Choice.DELETE_REMOTE, f"Delete there: Deletes {there} that we created in {short}. Nothing changes here."),
+        (Choice.DELETE_LOCAL, f"Delete here: Cancels {here} that came from {short}. Nothing changes there."),
+        (Choice.DELETE_BOTH, f"Delete on both sides: Deletes {there} there and cancels {here} here."),
     ]
     needs_writing = (Choice.DELETE_REMOTE, Choice.DELETE_BOTH)
     is_barred = bool(preview.why_not and preview.remote_events)
