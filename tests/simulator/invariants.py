@@ -81,7 +81,6 @@ def _readable(world: World, calendar: str, event: Event) -> dict[str, Any]:
         events.recurrence_key(e)
         for _, _, e in world.remote_events([calendar])
         if e.uid == event.uid and e.recurrence_id is not None and e.is_cancelled
-        if series.yields(replace(event, exdates=()), e.recurrence_id)
     }
     return content | {"exdates": sorted({*content["exdates"], *removed})}
 
@@ -231,8 +230,15 @@ def comparable(world: World, *, is_ours: bool) -> set[str]:
 def tidy(world: World, content: dict[str, Any], is_ours: bool) -> dict[str, Any]:
     """Return content as the server would keep it, without what we add to it."""
     shown = content | {"description": strip_block(content["description"])} if is_ours else content
-    shown = shown | {"rdates": [], "time": dict(shown["time"])}
+    shown = shown | {"time": dict(shown["time"]), "exdates": _holes(shown)}
     return body.normalise(shown) if world.server.quirks.normalises else shown
+
+
+def _holes(content: dict[str, Any]) -> list[str]:
+    """Return the removed occurrences that the series would have; one that it has left takes nothing away."""
+    start = events.parse_moment(content["time"]["start"])
+    whole = replace(events.with_content(Event("", start, start), content), exdates=())
+    return [text for text in content["exdates"] if series.yields(whole, events.parse_moment(text))]
 
 
 # --- after every run ----------------------------------------------------------------------------------------

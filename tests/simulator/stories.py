@@ -67,6 +67,12 @@ STORIES: dict[str, tuple[str, ...]] = {
         "choose_direction(direction=Direction.OUTBOUND)",
         "we_write_down_what_they_have()",
     ),
+    # Disconnecting closed the question which of the two it is, and nobody asked again.
+    "disconnected while a person is asked which activity an event is": (
+        "start(profile='listing', choice=886)",
+        "twins_meet()",
+        "disconnect_and_reconnect()",
+    ),
     # A deletion that arrived within two minutes of our own write was never asked for again.
     "events deleted right after we wrote them": (
         "start(choice=300, profile='restless')",
