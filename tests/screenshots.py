@@ -47,7 +47,7 @@ def open_first(path: str, row: str = "[data-row] a[href]") -> Callable[[Page], o
 
 
 def open_calendar(page: Page) -> None:
-    page.goto("/calendar/")
+    page.goto("/calendar/?person=all")
     page.wait_for_load_state("networkidle")
 
 

@@ -50,7 +50,7 @@
   }
 
   function say(text) {
-    document.getElementById("live").textContent = text;
+    document.getElementById("announcement").textContent = text;
   }
 
   function closeMenus(except) {

@@ -130,7 +130,7 @@ def test_copying_says_so(look: Look, cast: factories.Cast) -> None:
     page.get_by_label("Email address").fill("nora@example.com")
     page.get_by_role("button", name="Make invite link").click()
     page.get_by_role("button", name="Invite link: copy").click()
-    expect(page.locator("#live")).to_have_text("Copied")
+    expect(page.locator("#announcement")).to_have_text("Copied")
     assert "/invite/" in page.evaluate("navigator.clipboard.readText()")
 
 
