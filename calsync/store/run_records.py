@@ -31,10 +31,12 @@ class Record:
         return self.later_state == StepState.DONE
 
 
+_DONE = col(S.state).in_([StepState.DONE, StepState.PREVIEW])  # a preview shows what would be done
+
 OUTCOMES: dict[str, Any] = {
-    "created": sa.and_(col(S.state) == StepState.DONE, col(S.action) == Action.CREATE),
-    "updated": sa.and_(col(S.state) == StepState.DONE, col(S.action) == Action.UPDATE),
-    "deleted": sa.and_(col(S.state) == StepState.DONE, col(S.action).in_([Action.CANCEL, Action.DELETE])),
+    "created": sa.and_(_DONE, col(S.action) == Action.CREATE),
+    "updated": sa.and_(_DONE, col(S.action) == Action.UPDATE),
+    "deleted": sa.and_(_DONE, col(S.action).in_([Action.CANCEL, Action.DELETE])),
     "conflict": col(S.state) == StepState.CONFLICT,
     "skipped": col(S.state) == StepState.SKIPPED,
     "failed": col(S.error_class) != "",
