@@ -37,6 +37,14 @@ def totals(session: Session, run_id: int) -> list[Total]:
     return [Total(d, a, r, int(n), int(mailed or 0)) for d, a, r, n, mailed in session.execute(query)]
 
 
+def shown_digests(session: Session, preview_id: str) -> set[str]:
+    """Return what a preview showed, as digests; nothing for "", when nobody said yes to one."""
+    if not preview_id.isdigit():
+        return set()
+    query = sa.select(col(S.digest)).where(col(S.run_id) == int(preview_id), col(S.state) == StepState.PREVIEW)
+    return set(session.scalars(query))
+
+
 def samples(session: Session, run_id: int, wanted: Sequence[tuple[str, str]], each: int = 5) -> list[t.Step]:
     """Return the first steps of every (direction, action), in one query."""
     parts = [
