@@ -91,13 +91,13 @@ def _changed() -> Any:
 
 
 # Statements that every run needs are built once: building one costs more than running it.
-_CHANGED = _changed()
+CHANGED = _changed()
 _IS_CHANGED = _changed().where(col(L.id) == sa.bindparam("link_id"))
 
 
 def changed_ids(session: Session, account_id: int, rules: str, projection: str) -> list[int]:
     """Return links of which a side differs from its snapshot, unless that very difference was already considered."""
-    found = session.execute(_CHANGED, {"account_id": account_id, "rules": rules, "projection": projection})
+    found = session.execute(CHANGED, {"account_id": account_id, "rules": rules, "projection": projection})
     return [int(i) for i in found.scalars()]
 
 
@@ -139,13 +139,13 @@ def _unlinked_events() -> Any:
     )
 
 
-_UNLINKED_EVENTS = _unlinked_events()
+UNLINKED_EVENTS = _unlinked_events()
 
 
 def unlinked_event_ids(session: Session, account_id: int, considered: str | None) -> list[int]:
     """Return living events of calendars that sync, without a link, not yet considered under these rules (None: all)."""
     values = {"account_id": account_id, "considered": considered or "", "all": considered is None}
-    return [int(i) for i in session.execute(_UNLINKED_EVENTS, values).scalars()]
+    return [int(i) for i in session.execute(UNLINKED_EVENTS, values).scalars()]
 
 
 def events(session: Session, ids: Sequence[int]) -> list[tuple[t.MirrorEvent, t.MirrorResource, t.Calendar]]:
@@ -223,19 +223,28 @@ def _unlinked_overrides() -> Any:
     )
 
 
-_UNLINKED_ACTIVITIES = _unlinked_activities()
-_UNLINKED_OVERRIDES = _unlinked_overrides()
+UNLINKED_ACTIVITIES = _unlinked_activities()
+UNLINKED_OVERRIDES = _unlinked_overrides()
+
+
+WRITE_TARGET = sa.select(C).where(
+    col(C.account_id) == sa.bindparam("account_id"),
+    col(C.is_write_target),
+    col(C.syncs),
+    col(C.is_gone).is_(False),
+)
+"""The calendar of an account that takes a person's new activities."""
 
 
 def unlinked_activity_ids(session: Session, owner_id: int, considered: str | None) -> list[int]:
     """Return a person's activities that are on no calendar and not yet considered under these rules (None: all)."""
     values = {"owner_id": owner_id, "considered": considered or "", "all": considered is None}
-    return [int(i) for i in session.execute(_UNLINKED_ACTIVITIES, values).scalars()]
+    return [int(i) for i in session.execute(UNLINKED_ACTIVITIES, values).scalars()]
 
 
 def unlinked_override_ids(session: Session, account_id: int, owner_id: int) -> list[tuple[int, int]]:
     """Return changed occurrences that are not yet where their series is: pairs of activity id and calendar id."""
-    found = session.execute(_UNLINKED_OVERRIDES, {"account_id": account_id, "owner_id": owner_id})
+    found = session.execute(UNLINKED_OVERRIDES, {"account_id": account_id, "owner_id": owner_id})
     return [(int(a), int(c)) for a, c in found]
 
 
@@ -253,16 +262,10 @@ def _to_switch() -> Any:
                 ),
             ),
         )
-        .limit(1)
     )
 
 
-_TO_SWITCH = _to_switch()
-
-
-def any_to_switch(session: Session, account_id: int) -> bool:
-    """Return whether park_and_resume would change anything."""
-    return session.execute(_TO_SWITCH, {"account_id": account_id}).first() is not None
+TO_SWITCH = _to_switch()
 
 
 def park_and_resume(session: Session, account_id: int) -> int:
