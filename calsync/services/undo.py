@@ -20,18 +20,21 @@ from calsync.services import claims, errand, explain, fetch, owners, queued, syn
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.services.undo_plan import Around, Kept, Part
-from calsync.store import accounts, audit, existing, links, runs, undoing
+from calsync.store import audit, existing, links, runs, undoing
 from calsync.store import tables as t
 
 BATCH = 200
+AT_ONCE = 200
+"""Changes that a page looks through while somebody waits; for more, a queued run makes the preview."""
 MOST = 10_000
 """Records that one undoing takes back at most; asked again, it goes on."""
 
 
 @dataclass(slots=True)
 class Preview:
-    """What taking a run back would do. `rows` are the steps, `kept` what stays and why."""
+    """What taking a run of this account back would do. `rows` are the steps, `kept` what stays and why."""
 
+    account: t.Account
     rows: list[Row] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
 
@@ -48,9 +51,37 @@ class Preview:
 def preview(rt: Runtime, run_id: int) -> Preview:
     """Return what taking a run back would do, by what is known now. Writes and fetches nothing. Raises NotFound."""
     with rt.reading() as session:
-        run = runs.get(session, run_id)
-        ctx = explain.offline_context(rt, session, accounts.get(session, run.account_id))
+        ctx = explain.offline_context(rt, session, undoing.account_of(session, run_id))
         return _preview(session, ctx, run_id)
+
+
+def is_large(run: t.Run) -> bool:
+    """Return whether looking through a run takes longer than a person should wait for a page."""
+    return run.created + run.updated + run.deleted > AT_ONCE
+
+
+def look(rt: Runtime, run_id: int, *, by: Actor) -> int:
+    """Ask for a preview of taking a large run back and return the id of its run, which waits for a free thread."""
+    with rt.writing() as session:
+        parent = runs.get(session, run_id)
+        run = queued.add(session, rt, parent.account_id, Trigger.UNDO, parent_id=run_id, by=by)
+        run.rules = {"is_preview": True}  # the request, until the rules stand there
+        preview_id = t.pk(run)
+    rt.enqueue(queued.JOB, run_id=preview_id)
+    return preview_id
+
+
+def accept(rt: Runtime, preview_id: int, *, by: Actor) -> int:
+    """Ask for what a large preview showed and return the id of the run that does it. Raises as `ask` does."""
+    with rt.writing() as session:
+        looked = runs.get(session, preview_id)
+        digests = undoing.preview_digests(session, preview_id)
+        if looked.trigger != Trigger.UNDO or looked.state != RunState.PREVIEW or not digests:
+            raise _nothing()
+        run = _add(session, rt, runs.get(session, looked.parent_id or 0), digests, by)
+        child = t.pk(run)
+    rt.enqueue(queued.JOB, run_id=child)
+    return child
 
 
 def ask(rt: Runtime, run_id: int, *, digest: str, by: Actor) -> int:
@@ -63,19 +94,26 @@ def ask(rt: Runtime, run_id: int, *, digest: str, by: Actor) -> int:
     with rt.writing() as session:
         parent = runs.get(session, run_id)
         known = existing.child(session, run_id, Trigger.UNDO)
-        if known is not None and known.state in (RunState.QUEUED, RunState.RUNNING):
+        if known is not None and known.state in (RunState.QUEUED, RunState.RUNNING) and "shown" in known.rules:
             return t.pk(known)
         if not shown.rows:
-            raise Refused("Nothing of this run can be taken back any more.", code="nothing")
+            raise _nothing()
         if digest != shown.digest:
             raise Refused("Something has changed since you looked. Look again, then undo.", code="changed")
-        run = queued.add(session, rt, parent.account_id, Trigger.UNDO, parent_id=run_id, by=by)
-        run.rules = {"shown": [row["digest"] for row in shown.rows]}  # the request, until the rules stand there
-        facts = {"records": len(shown.rows), "kept": len(shown.kept), "run": run.id}
-        audit.record(session, by, "run.undo_asked", parent, after=facts, at=rt.now())
-        child = t.pk(run)
+        child = t.pk(_add(session, rt, parent, [row["digest"] for row in shown.rows], by))
     rt.enqueue(queued.JOB, run_id=child)
     return child
+
+
+def _nothing() -> Refused:
+    return Refused("Nothing of this run can be taken back any more.", code="nothing")
+
+
+def _add(session: Session, rt: Runtime, parent: t.Run, digests: Sequence[str], by: Actor) -> t.Run:
+    run = queued.add(session, rt, parent.account_id, Trigger.UNDO, parent_id=parent.id, by=by)
+    run.rules = {"shown": list(digests)}  # the request, until the rules stand there
+    audit.record(session, by, "run.undo_asked", parent, after={"records": len(digests), "run": run.id}, at=rt.now())
+    return run
 
 
 def undo(rt: Runtime, run_id: int, *, by: Actor) -> int:
@@ -86,33 +124,39 @@ def undo(rt: Runtime, run_id: int, *, by: Actor) -> int:
 
 
 def work(rt: Runtime, run: t.Run, by: Actor) -> None:
-    """Carry out a waiting run. Raises Refused, with code `busy` when it must wait on."""
+    """Carry out a waiting run, or make its preview. Raises Refused, with code `busy` when it must wait on."""
     owner = owners.new_owner()
+    was_due = claims.due_at(rt, run.account_id)
     if not claims.claim(rt, run.account_id, owner):
         raise Refused("This account is being synced right now.", code="busy")
-    shown = frozenset(run.rules.get("shown", ()))
-    asked = sync.Ask(Trigger.UNDO, by=by, parent_id=run.parent_id, queued_id=run.id)
+    is_preview = bool(run.rules.get("is_preview"))
+    shown = None if is_preview else frozenset(run.rules.get("shown", ()))
+    asked = sync.Ask(Trigger.UNDO, dry=is_preview, by=by, parent_id=run.parent_id, queued_id=run.id)
     try:
         errand.run(rt, run.account_id, lambda ctx: _drafted(ctx, run, shown), owner=owner, by=by, ask=asked)
-        with rt.writing() as session:
-            undoing.mark_undone(session, t.pk(run))
+        if not is_preview:
+            with rt.writing() as session:
+                undoing.mark_undone(session, t.pk(run))
     finally:
-        claims.release(rt, run.account_id, owner)
+        if is_preview:
+            claims.give_back(rt, run.account_id, owner, was_due)
+        else:
+            claims.release(rt, run.account_id, owner)
 
 
-def _drafted(ctx: Context, run: t.Run, shown: frozenset[str]) -> list[Row]:
-    """Read the calendars again, then draft what was shown and still holds."""
+def _drafted(ctx: Context, run: t.Run, shown: frozenset[str] | None) -> list[Row]:
+    """Read the calendars again, then draft what was shown and still holds; everything for a preview."""
     fetch.fetch(ctx)
     with ctx.rt.reading() as session:
         found = _preview(session, ctx, run.parent_id or 0)
-    return [row for row in found.rows if row["digest"] in shown]
+    return [row for row in found.rows if shown is None or row["digest"] in shown]
 
 
 # --- what it comes to
 
 
 def _preview(session: Session, ctx: Context, run_id: int) -> Preview:
-    found = Preview()
+    found = Preview(ctx.account)
     for part in _parts(session, ctx, run_id):
         found.kept += part.kept
         found.rows += [part.row] if part.row is not None else []
@@ -122,24 +166,21 @@ def _preview(session: Session, ctx: Context, run_id: int) -> Preview:
 
 
 def _parts(session: Session, ctx: Context, run_id: int) -> Iterator[Part]:
-    every = undoing.link_ids(session, run_id)
+    steps = undoing.done_steps(session, run_id)
+    every = list(steps)
     for start in range(0, len(every), BATCH):
         ids = every[start : start + BATCH]
-        steps = undoing.done_steps(session, run_id, ids)
         pairs = {t.pk(pair.link): pair for pair in links.pairs(session, ids)}
-        around = _around(session, ctx, run_id, ids, list(pairs.values()))
+        found = undoing.around(session, run_id, ctx.account_id, ids)
         for link_id in ids:
-            yield undo_plan.invert(ctx, steps[link_id], pairs.get(link_id), around[link_id])
+            pair = pairs.get(link_id)
+            yield undo_plan.invert(ctx, steps[link_id], pair, _around(found, link_id, pair))
 
 
-def _around(
-    session: Session, ctx: Context, run_id: int, ids: Sequence[int], pairs: Sequence[links.Pair]
-) -> dict[int, Around]:
-    touched = undoing.touched_later(session, run_id, ids)
-    elsewhere = undoing.elsewhere(session, [t.pk(pair.activity) for pair in pairs], ctx.account_id)
-    series = undoing.with_overrides(session, ids)
-    activity_of = {t.pk(pair.link): t.pk(pair.activity) for pair in pairs}
-    return {
-        i: Around(frozenset(touched.get(i, ())), i in touched, activity_of.get(i) in elsewhere, i in series)
-        for i in ids
-    }
+def _around(found: undoing.Around, link_id: int, pair: links.Pair | None) -> Around:
+    return Around(
+        touched=frozenset(found.touched.get(link_id, ())),
+        is_edited=link_id in found.touched,
+        is_elsewhere=pair is not None and t.pk(pair.activity) in found.elsewhere,
+        has_overrides=link_id in found.series,
+    )

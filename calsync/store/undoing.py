@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import Action, LinkState, StepState
+from calsync.errors import NotFound
 from calsync.store import tables as t
 
 S, L = t.Step, t.Link
@@ -15,69 +19,96 @@ S, L = t.Step, t.Link
 CHANGES = (Action.CREATE, Action.UPDATE, Action.CANCEL, Action.DELETE)
 
 
-def link_ids(session: Session, run_id: int) -> list[int]:
-    """Return the links on which a run's changes stand, in the order of their ids."""
-    query = sa.select(col(S.link_id)).where(
+@dataclass(slots=True)
+class Around:
+    """What the undoing of some links depends on: fields that later runs wrote, by link (the key is there for any later
+    change); activities that are on calendars of other accounts, too; series with changed occurrences beside them.
+    """
+
+    touched: dict[int, set[str]] = field(default_factory=dict)
+    elsewhere: set[int] = field(default_factory=set)
+    series: set[int] = field(default_factory=set)
+
+
+def account_of(session: Session, run_id: int) -> t.Account:
+    """Return the account of a run, with what a context needs of its owner and this installation. Raises NotFound."""
+    query = (
+        sa.select(t.Account, t.User, t.Instance)
+        .join(t.Run, col(t.Run.account_id) == col(t.Account.id))
+        .join(t.User, col(t.User.id) == col(t.Account.user_id))
+        .outerjoin(t.Instance, sa.true())
+        .where(col(t.Run.id) == run_id)
+    )
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("run", run_id)
+    session.info["undoing"] = row  # a session forgets rows that nothing holds
+    account: t.Account = row[0]
+    return account
+
+
+def done_steps(session: Session, run_id: int) -> dict[int, list[t.Step]]:
+    """Return a run's changes by link, in the order of the links' ids, each in the order in which they were done."""
+    query = sa.select(S).where(
         col(S.run_id) == run_id,
         col(S.state) == StepState.DONE,
         col(S.action).in_(CHANGES),
         col(S.link_id).is_not(None),
     )
-    return [i for i in session.scalars(query.distinct().order_by(col(S.link_id))) if i is not None]
-
-
-def done_steps(session: Session, run_id: int, ids: Collection[int]) -> dict[int, list[t.Step]]:
-    """Return a run's changes by link, each in the order in which they were done."""
-    query = sa.select(S).where(
-        col(S.run_id) == run_id,
-        col(S.state) == StepState.DONE,
-        col(S.action).in_(CHANGES),
-        col(S.link_id).in_(list(ids)),
-    )
     found: dict[int, list[t.Step]] = {}
     for step in session.scalars(query.order_by(col(S.id))):
         found.setdefault(step.link_id or 0, []).append(step)
+    return dict(sorted(found.items()))
+
+
+def around(session: Session, run_id: int, account_id: int, link_ids: Sequence[int]) -> Around:
+    """Return what surrounds these links, in one query."""
+    nothing = sa.cast(sa.null(), sa.JSON)
+    every = sa.union_all(
+        sa.select(sa.literal("touched").label("kind"), col(S.link_id), col(S.fields)).where(
+            col(S.link_id).in_(link_ids),
+            col(S.run_id) > run_id,
+            col(S.state) == StepState.DONE,
+            col(S.action).in_(CHANGES),
+        ),
+        sa.select(sa.literal("elsewhere"), col(L.activity_id), nothing).where(*_elsewhere(account_id, link_ids)),
+        sa.select(sa.literal("series"), col(L.id), nothing).join(_other, _same_series()).where(*_series(link_ids)),
+    )
+    found = Around()
+    for kind, id_, fields in session.execute(every):
+        match kind:
+            case "touched":
+                found.touched.setdefault(int(id_), set()).update(fields or ())
+            case "elsewhere":
+                found.elsewhere.add(int(id_))
+            case _:
+                found.series.add(int(id_))
     return found
 
 
-def touched_later(session: Session, run_id: int, ids: Collection[int]) -> dict[int, set[str]]:
-    """Return the fields that later runs wrote, by link; the key is there for any later change."""
-    query = sa.select(col(S.link_id), col(S.fields)).where(
-        col(S.link_id).in_(list(ids)),
-        col(S.run_id) > run_id,
-        col(S.state) == StepState.DONE,
-        col(S.action).in_(CHANGES),
+_other = aliased(L)
+
+
+def _elsewhere(account_id: int, link_ids: Sequence[int]) -> tuple[Any, ...]:
+    mine = sa.select(col(_other.activity_id)).where(col(_other.id).in_(link_ids))
+    return col(L.activity_id).in_(mine), col(L.account_id) != account_id, col(L.state) == LinkState.ACTIVE
+
+
+def _same_series() -> Any:
+    return sa.and_(col(_other.calendar_id) == col(L.calendar_id), col(_other.uid) == col(L.uid))
+
+
+def _series(link_ids: Sequence[int]) -> tuple[Any, ...]:
+    is_master = sa.and_(col(L.id).in_(link_ids), col(L.recurrence_key) == "")
+    return is_master, col(_other.recurrence_key) != "", col(_other.state) == LinkState.ACTIVE
+
+
+def preview_digests(session: Session, run_id: int) -> list[str]:
+    """Return what the steps of a preview would do, as their digests."""
+    query = sa.select(col(S.digest)).where(
+        col(S.run_id) == run_id, col(S.state) == StepState.PREVIEW, col(S.action).in_(CHANGES)
     )
-    found: dict[int, set[str]] = {}
-    for link_id, fields in session.execute(query):
-        found.setdefault(link_id, set()).update(fields)
-    return found
-
-
-def elsewhere(session: Session, activity_ids: Collection[int], account_id: int) -> set[int]:
-    """Return those of the activities that are on calendars of other accounts, too."""
-    query = sa.select(col(L.activity_id)).where(
-        col(L.activity_id).in_(list(activity_ids)),
-        col(L.account_id) != account_id,
-        col(L.state) == LinkState.ACTIVE,
-    )
-    return set(session.scalars(query))
-
-
-def with_overrides(session: Session, ids: Collection[int]) -> set[int]:
-    """Return those links to series of which changed occurrences are on the same calendar."""
-    other = sa.orm.aliased(L)
-    query = (
-        sa.select(col(L.id))
-        .join(other, sa.and_(col(other.calendar_id) == col(L.calendar_id), col(other.uid) == col(L.uid)))
-        .where(
-            col(L.id).in_(list(ids)),
-            col(L.recurrence_key) == "",
-            col(other.recurrence_key) != "",
-            col(other.state) == LinkState.ACTIVE,
-        )
-    )
-    return {i for i in session.scalars(query) if i is not None}
+    return list(session.scalars(query.order_by(col(S.id))))
 
 
 def mark_undone(session: Session, run_id: int) -> int:

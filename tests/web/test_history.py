@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from calsync.engine.vocabulary import RunState
 from calsync.runtime import Runtime
-from calsync.services import queued
+from calsync.services import queued, undo
 from calsync.store import history
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
@@ -382,13 +382,33 @@ def test_undo_hides_private_values_and_is_not_for_clients(office: Office, ada: F
     assert sign_in(office.cast.vic).get(f"/history/{run.id}/undo").status_code == 403
 
 
+def test_undo_of_a_large_run_is_looked_through_by_a_run_first(
+    office: Office, eli: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo, "AT_ONCE", 1)
+    for number in range(3):
+        office.write(f"Review {number}", hours=30 + number)
+    run = office.sync()
+    assert "This run changed 3 records" in eli.get(f"/history/{run.id}/undo").text
+    preview = eli.post(f"/history/{run.id}/undo").location
+    queued.work(office.rt, int(preview.rpartition("/")[2]))
+    assert len(office.titles_there()) == 3
+    assert "Undo 3 changes" in eli.get(preview).text
+    child = eli.post(f"{preview}/undo").location
+    queued.work(office.rt, int(child.rpartition("/")[2]))
+    assert office.titles_there() == []
+
+
 # --- cost
 
 
 def test_at_most_twelve_queries_a_page(office: Office, ada: FlaskClient) -> None:
+    undoable = edited(office)
     run = with_failures(office)
     held = with_held(office)
-    for path in ("/history/", f"/history/{run.id}", f"/history/{held.id}"):
+    with office.rt.writing() as session:
+        session.merge(t.Instance(id=1))  # as every installation has it that ever started
+    for path in ("/history/", f"/history/{run.id}", f"/history/{held.id}", f"/history/{undoable.id}/undo"):
         ada.get(path)
         with count_queries(office.rt) as queries:
             assert ada.get(path).status_code == 200

@@ -102,6 +102,7 @@ def show(run_id: int) -> Any:
         duration_ms=run_list.duration_ms(run),
         may_retry=may_retry(),
         may_undo=current_user.role != Role.CLIENT,
+        is_undo_preview=is_undo_preview(run),
     )
 
 
@@ -161,10 +162,22 @@ def undo_run(run_id: int) -> Any:
     run, form = _undoable(run_id), DigestForm()
     if form.validate_on_submit():
         with errors.shown_on(form):
-            child = undoing.ask(runtime(), run_id, digest=form.digest.data or "", by=actor())
-            flash("Taking it back. This page follows it.", "info")
-            return redirect(url_for("history.show", run_id=child), 303)
+            return redirect(url_for("history.show", run_id=_undo(run, form.digest.data or "")), 303)
     return _show_undo(run, form)
+
+
+def _undo(run: t.Run, digest: str) -> int:
+    """Ask for what was shown, or for a preview of a run that is too large for a page; return the run to follow."""
+    if is_undo_preview(run):
+        return undoing.accept(runtime(), t.pk(run), by=actor())
+    if undoing.is_large(run):
+        return undoing.look(runtime(), t.pk(run), by=actor())
+    return undoing.ask(runtime(), t.pk(run), digest=digest, by=actor())
+
+
+def is_undo_preview(run: t.Run) -> bool:
+    """Return whether a run is the preview of an undoing, which may now be carried out."""
+    return run.trigger == Trigger.UNDO and run.state == RunState.PREVIEW
 
 
 def _undoable(run_id: int) -> t.Run:
@@ -176,11 +189,14 @@ def _undoable(run_id: int) -> t.Run:
 
 
 def _show_undo(run: t.Run, form: DigestForm) -> Any:
-    with runtime().reading() as session:
-        account = session.get_one(t.Account, run.account_id)
-    info = provider_info(account.provider)
-    shown = undo_view.shown(undoing.preview(runtime(), t.pk(run)), account.user_id, info.short)
+    if is_undo_preview(run):
+        return redirect(url_for("history.show", run_id=run.id), 303)
     status = 422 if form.errors else 200
+    if undoing.is_large(run):
+        return page("history/undo_large.html", status=status, run=run, form=form, most=undoing.MOST)
+    found = undoing.preview(runtime(), t.pk(run))
+    info = provider_info(found.account.provider)
+    shown = undo_view.shown(found, found.account.user_id, info.short)
     return page("history/undo.html", status=status, run=run, undo=shown, info=info, form=form)
 
 
