@@ -24,12 +24,14 @@ from typing import Any, TypeVar, cast
 
 from flask import current_app, request, url_for
 from flask_login import current_user, login_required
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import Role
 from calsync.errors import NotAllowed, NotFound
 from calsync.runtime import Actor, Runtime
 from calsync.store import tables as t
+from calsync.store import whereabouts
 
 __all__ = [
     "Role",
@@ -97,32 +99,24 @@ def writable_account(account_id: int) -> t.Account:
 
 
 def readable_calendar(calendar_id: int) -> t.Calendar:
-    with runtime().reading() as session:
-        calendar = _found(session.get(t.Calendar, calendar_id), "calendar", calendar_id)
-        _seen_account(session, calendar.account_id, "calendar", calendar_id)
-        return calendar
+    return _row_of_account(t.Calendar, calendar_id, "calendar")
 
 
 def readable_run(run_id: int) -> t.Run:
-    with runtime().reading() as session:
-        run = _found(session.get(t.Run, run_id), "run", run_id)
-        _seen_account(session, run.account_id, "run", run_id)
-        return run
+    return _row_of_account(t.Run, run_id, "run")
 
 
 def readable_conflict(conflict_id: int) -> t.Conflict:
-    with runtime().reading() as session:
-        conflict = _found(session.get(t.Conflict, conflict_id), "conflict", conflict_id)
-        _seen_account(session, conflict.account_id, "conflict", conflict_id)
-        return conflict
+    return _row_of_account(t.Conflict, conflict_id, "conflict")
 
 
 def readable_event(event_id: int) -> tuple[t.MirrorEvent, t.Account]:
     """Return a mirrored event and the account that it was read from, or raise NotFound."""
     with runtime().reading() as session:
-        event = _found(session.get(t.MirrorEvent, event_id), "event", event_id)
-        calendar = session.get_one(t.Calendar, event.calendar_id)
-        return event, _seen_account(session, calendar.account_id, "event", event_id)
+        event, _, _, account, _ = _found(whereabouts.event_with_owner(session, event_id), "event", event_id)
+    if current_user.role != Role.ADMIN and account.user_id != current_user.id:
+        raise NotFound("event", event_id)
+    return event, account
 
 
 def readable_activity(activity_id: int) -> t.Activity:
@@ -179,6 +173,16 @@ def _seen_account(session: Session, account_id: int, kind: str, asked: int) -> t
     if account is None or (current_user.role != Role.ADMIN and account.user_id != current_user.id):
         raise NotFound(kind, asked)
     return account
+
+
+def _row_of_account(table: type[Row], row_id: int, kind: str) -> Row:
+    """Return a row that belongs to an account which this person may see, by one query. Raises NotFound."""
+    row, account = cast(Any, table), t.Account
+    query = select(row).join(account, col(account.id) == row.account_id).where(row.id == row_id)
+    if current_user.role != Role.ADMIN:
+        query = query.where(col(account.user_id) == current_user.id)
+    with runtime().reading() as session:
+        return _found(session.scalars(query).first(), kind, row_id)
 
 
 def _found(row: Row | None, kind: str, asked: int) -> Row:

@@ -5,7 +5,9 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from calsync.runtime import Runtime
+from calsync.engine.rules import Rules
+from calsync.runtime import CLI, Runtime
+from calsync.services import settings
 from tests import factories
 from tests.web.queries import count_queries
 from tests.web.routes import OK, ROUTES, Route
@@ -21,6 +23,9 @@ PAGES = [r for r in ROUTES if r.method == "GET" and r.verdicts[4] == OK and not 
 
 @pytest.fixture
 def world(rt: Runtime, cast: factories.Cast) -> World:
+    """An installation in use, where an admin has saved the settings once."""
+    settings.save_rules(rt, Rules(), 0, by=CLI)
+    settings.save_switches(rt, settings.Switches(), 0, by=CLI)
     return make_world(rt, cast)
 
 
