@@ -86,7 +86,7 @@ def for_new_event(ctx: Context, activity: t.Activity, calendar: t.Calendar, afte
     row |= {
         "calendar_id": calendar.id,
         "activity_id": activity.id,
-        "title": _title(after),
+        "title": _title(activity.content),
         "is_private": activity.is_private,
         "fields": list(after),
         "key": key(activity, 0),
