@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from calsync.engine import event as events
 from calsync.engine import scope
+from calsync.engine.rules import Rules, overlay
 from calsync.engine.vocabulary import LinkState, Reason
 from calsync.errors import NotFound
 from calsync.providers.base import CalendarReader
@@ -21,7 +22,7 @@ from calsync.services import answers, cases, drafts, firsts, plan, settings, set
 from calsync.services.answers import Answer
 from calsync.services.context import Context
 from calsync.services.drafts import Row
-from calsync.store import conflicts, instance, links, matches, runs, steps, whereabouts
+from calsync.store import conflicts, instance, links, matches, steps, whereabouts
 from calsync.store import tables as t
 from calsync.store.links import DISCARDED, Pair
 
@@ -44,14 +45,12 @@ def activity(rt: Runtime, activity_id: int) -> list[Answer]:
     Empty when none of its owner's accounts takes new activities. Asks for no right. Raises NotFound.
     """
     with rt.reading() as session:
+        whole = [w for w in whereabouts.wholes(session, activity_id=activity_id) if _is_known(rt, w.account)]
+        if whole:
+            return [_linked(session, offline_context(rt, session, each.account), each) for each in whole]
         row = session.get(t.Activity, activity_id)
         if row is None:
             raise NotFound("activity", activity_id)
-        places = whereabouts.places(session, [activity_id])
-        if places:
-            return [
-                _linked(session, offline_context(rt, session, p.account), p) for p in places if _is_known(rt, p.account)
-            ]
         return [
             _unlinked_activity(session, offline_context(rt, session, account), row, calendar)
             for calendar, account in _targets(session, row)
@@ -70,28 +69,32 @@ def _targets(session: Session, row: t.Activity) -> list[tuple[t.Calendar, t.Acco
     return whereabouts.write_targets(session, [row.owner_id]).get(row.owner_id, [])
 
 
-def _linked(session: Session, ctx: Context, place: whereabouts.Place) -> Answer:
-    link, calendar = place.link, place.calendar
+def _linked(session: Session, ctx: Context, known: whereabouts.Whole) -> Answer:
+    link, calendar = known.link, known.calendar
     subject = drafts.link_subject(t.pk(link))
-    pairs = links.pairs(session, [t.pk(link)])
     parked = _parked(link, calendar)
-    if parked is not None or not pairs:
+    if parked is not None or known.event is None or known.resource is None:
         reason = parked or Reason.DELETION_UNLINKS
-        return _answer(session, ctx, reason, answers.LINKED, subject, calendar=calendar, link=link)
-    return _pair_answer(session, ctx, pairs[0], subject)
+        plan_, conflict = _new_plan(session, ctx), _conflict(session, subject)
+        answer = _answer(ctx, plan_, reason, answers.LINKED, subject, calendar)
+        return replace(answer, link=link, conflict=conflict)
+    return _pair_answer(session, ctx, Pair(link, known.activity, known.event, known.resource, calendar), subject)
 
 
 def _pair_answer(session: Session, ctx: Context, pair: Pair, subject: str) -> Answer:
     link, around = pair.link, settle.surroundings(session, ctx, [pair])
     rows: list[Row] = []
     plan_ = _new_plan(session, ctx)
-    if subject not in plan_.open.frozen and _differs(session, ctx, link):
+    conflict = around.pending.get(subject)
+    if subject not in plan_.open.frozen and _differs(session, ctx, link, conflict):
         rows, _ = plan.decide_pairs(ctx, plan_, [pair], around)
     decision = plan.decision_on(ctx, pair, around)
     reason = Reason(rows[-1]["reason"]) if rows else decision.waits_for or decision.fails or decision.reason
-    answer = _answer(session, ctx, reason, answers.LINKED, subject, calendar=pair.calendar, link=link)
+    answer = _answer(ctx, plan_, reason, answers.LINKED, subject, pair.calendar)
     return replace(
         answer,
+        link=link,
+        conflict=conflict,
         event=pair.event,
         steps=tuple(rows),
         local=events.changed_fields(link.agreed_local, pair.activity.content),
@@ -111,11 +114,11 @@ def _parked(link: t.Link, calendar: t.Calendar) -> Reason | None:
     return Reason(link.park_reason) if known else Reason.DELETION_UNLINKS
 
 
-def _differs(session: Session, ctx: Context, link: t.Link) -> bool:
+def _differs(session: Session, ctx: Context, link: t.Link, conflict: t.Conflict | None) -> bool:
     """Return whether a run would look at a pair: a side differs, or the ground of its conflict has shifted."""
     if links.is_changed(session, link, ctx.rules_digest(), ctx.projection_digest()):
         return True
-    return link.id in conflicts.shifted_link_ids(session, ctx.account_id, known=set())
+    return conflict is not None and link.id in conflicts.shifted_link_ids(session, ctx.account_id, known=set())
 
 
 def _unlinked_activity(session: Session, ctx: Context, row: t.Activity, calendar: t.Calendar) -> Answer:
@@ -125,11 +128,11 @@ def _unlinked_activity(session: Session, ctx: Context, row: t.Activity, calendar
     matched = _match(session, ctx, row)
     if matched is not None:
         steps_ = _matched_steps(ctx, plan_, [matched])
-        answer = _answer(session, ctx, matched[2], answers.OUT, subject, calendar=calendar)
+        answer = _answer(ctx, plan_, matched[2], answers.OUT, subject, calendar)
         return replace(answer, steps=steps_, event=matched[0].event)
     excluded = firsts.first_exclusion(ctx, row, calendar)
     is_discarded = row.excluded == DISCARDED
-    answer = _answer(session, ctx, excluded or Reason.LOCAL_CREATED, answers.OUT, subject, calendar=calendar)
+    answer = _answer(ctx, plan_, excluded or Reason.LOCAL_CREATED, answers.OUT, subject, calendar)
     if excluded is not None or is_discarded or subject in plan_.open.frozen:
         return replace(answer, is_discarded=is_discarded)
     step = firsts.first_row(ctx, plan_, row, calendar)
@@ -159,16 +162,13 @@ def _matched_steps(ctx: Context, plan_: plan.Plan, matched: list[Matched]) -> tu
 def event(rt: Runtime, event_id: int) -> Answer:
     """Return why a mirrored event is, or is not, an activity. Asks for no right. Raises NotFound."""
     with rt.reading() as session:
-        found = links.events(session, [event_id])
-        if not found:
+        found = whereabouts.event_with_owner(session, event_id)
+        if found is None or not _is_known(rt, found[3]):
             raise NotFound("event", event_id)
-        unlinked = _unlinked(*found[0])
-        account = session.get_one(t.Account, unlinked.calendar.account_id)
-        if not _is_known(rt, account):
-            raise NotFound("provider", account.provider)
-        ctx = offline_context(rt, session, account)
-        place = whereabouts.place_of_event(session, event_id)
-        return _linked(session, ctx, place) if place else _unlinked_event(session, ctx, unlinked)
+        unlinked = _unlinked(*found[:3])
+        ctx = offline_context(rt, session, found[3])
+        known = whereabouts.wholes(session, event_id=event_id)
+        return _linked(session, ctx, known[0]) if known else _unlinked_event(session, ctx, unlinked)
 
 
 def _unlinked_event(session: Session, ctx: Context, unlinked: firsts.Unlinked) -> Answer:
@@ -184,8 +184,9 @@ def _unlinked_event(session: Session, ctx: Context, unlinked: firsts.Unlinked) -
         reason = Reason.DUPLICATE_MATCH if plan_.conflicts else None
     steps_ = _matched_steps(ctx, plan_, pairs) if pairs else tuple(rows)
     known = pairs[0][2] if pairs else Reason.REMOTE_CREATED
-    answer = _answer(session, ctx, reason or known, answers.IN, subject, calendar=unlinked.calendar)
-    return replace(answer, event=unlinked.event, steps=steps_, is_discarded=is_discarded)
+    answer = _answer(ctx, plan_, reason or known, answers.IN, subject, unlinked.calendar)
+    conflict = _conflict(session, subject) if reason is Reason.DUPLICATE_MATCH else None
+    return replace(answer, event=unlinked.event, steps=steps_, is_discarded=is_discarded, conflict=conflict)
 
 
 def _outside_plan(unlinked: firsts.Unlinked) -> Reason | None:
@@ -210,37 +211,41 @@ def _is_known(rt: Runtime, account: t.Account) -> bool:
 
 def offline_context(rt: Runtime, session: Session, account: t.Account) -> Context:
     """Return what a dry run of this account would carry, without a connection."""
-    switches, _ = settings.switches_of(session)
+    rules, switches = _settings(session, account)
     return Context(
         rt=rt,
         account=account,
         run_id=0,
         owner="",
-        rules=settings.rules_of(session, account),
+        rules=rules,
         capabilities=rt.providers[account.provider].info.capabilities,
         reader=cast(CalendarReader, _NoReader()),
         client=None,
         own_addresses=sync.own_addresses(session, account),
-        is_first=not runs.has_succeeded(session, t.pk(account)),
         is_dry=True,
         is_restored=account.restore_epoch != instance.epoch(session),
         writes_paused=switches.writes_paused,
     )
 
 
+def _settings(session: Session, account: t.Account) -> tuple[Rules, settings.Switches]:
+    """Return the rules in force and what is allowed at all. One query: the session keeps rows that are held."""
+    held = session.exec(select(t.Setting).where(col(t.Setting.name).in_(("rules", "switches")))).all()
+    saved = {row.name for row in held}
+    own = settings.rules_of(session, account) if "rules" in saved else overlay(Rules(), account.overrides)
+    return own, settings.switches_of(session)[0] if "switches" in saved else settings.Switches()
+
+
 def _new_plan(session: Session, ctx: Context) -> plan.Plan:
     return plan.Plan(steps.open_steps(session, ctx.account_id, ctx.now(), None))
 
 
+def _conflict(session: Session, subject: str) -> t.Conflict | None:
+    return conflicts.pending(session, [subject]).get(subject)
+
+
 def _answer(
-    session: Session,
-    ctx: Context,
-    reason: Reason,
-    questions: answers.Questions,
-    subject: str,
-    *,
-    calendar: t.Calendar,
-    link: t.Link | None = None,
+    ctx: Context, plan_: plan.Plan, reason: Reason, questions: answers.Questions, subject: str, calendar: t.Calendar
 ) -> Answer:
     return Answer(
         account=ctx.account,
@@ -249,7 +254,5 @@ def _answer(
         reason=reason,
         checks=tuple(answers.checks(ctx.account, questions, reason)),
         calendar=calendar,
-        link=link,
-        waiting=steps.open_step(session, subject),
-        conflict=conflicts.pending(session, [subject]).get(subject),
+        waiting=plan_.open.by_subject.get(subject),
     )

@@ -35,6 +35,7 @@ class Open:
     approved: set[str] = field(default_factory=set)
     superseded: list[int] = field(default_factory=list)
     is_quiet: bool = False  # nothing whatever is to be planned
+    by_subject: dict[str, t.Step] = field(default_factory=dict)
 
 
 _OPEN = (
@@ -48,6 +49,7 @@ def open_steps(session: Session, account_id: int, now: datetime, only: frozenset
     """Sort the account's open steps into what freezes, what waits and what a new plan supersedes."""
     found = Open()
     for step in session.execute(_OPEN, {"account_id": account_id}).scalars():
+        found.by_subject[step.subject] = step
         if step.state in (StepState.APPLYING, StepState.IN_DOUBT) or (only is not None and step.subject not in only):
             found.frozen.add(step.subject)
         elif step.state == StepState.FAILED and only is None and step.next_attempt_at and step.next_attempt_at > now:
@@ -59,21 +61,6 @@ def open_steps(session: Session, account_id: int, now: datetime, only: frozenset
             if step.is_approved:
                 found.approved.add(step.digest)
     return found
-
-
-def open_step(session: Session, subject: str) -> t.Step | None:
-    """Return the one step of a subject that is open, or None."""
-    return session.scalars(
-        sa.select(S).where(col(S.subject) == subject, col(S.state).in_(list(OPEN_STEP_STATES)))
-    ).first()
-
-
-def shown_digests(session: Session, preview_id: str) -> set[str]:
-    """Return what a preview showed, as digests; nothing for "", when nobody said yes to one."""
-    if not preview_id.isdigit():
-        return set()
-    query = sa.select(col(S.digest)).where(col(S.run_id) == int(preview_id), col(S.state) == StepState.PREVIEW)
-    return set(session.scalars(query))
 
 
 def supersede(session: Session, ids: Sequence[int], now: datetime) -> None:

@@ -64,16 +64,49 @@ def places(session: Session, activity_ids: Collection[int]) -> list[Place]:
     return [Place(link, calendar, account) for link, calendar, account in session.execute(query)]
 
 
-def place_of_event(session: Session, event_id: int) -> Place | None:
-    """Return the link of a mirrored event, or None."""
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A link with everything around it. Of an event that is no longer known `event` and `resource` are None."""
+
+    link: t.Link
+    calendar: t.Calendar
+    account: t.Account
+    owner: t.User
+    activity: t.Activity
+    event: t.MirrorEvent | None
+    resource: t.MirrorResource | None
+
+
+def wholes(session: Session, *, activity_id: int | None = None, event_id: int | None = None) -> list[Whole]:
+    """Return the links of one activity, or of one mirrored event, oldest first."""
     query = (
-        sa.select(L, C, t.Account)
+        sa.select(L, C, t.Account, t.User, A, t.MirrorEvent, t.MirrorResource)
         .join(C, col(C.id) == col(L.calendar_id))
         .join(t.Account, col(t.Account.id) == col(L.account_id))
-        .where(col(L.event_id) == event_id)
+        .join(t.User, col(t.User.id) == col(t.Account.user_id))
+        .join(A, col(A.id) == col(L.activity_id))
+        .outerjoin(t.MirrorEvent, col(t.MirrorEvent.id) == col(L.event_id))
+        .outerjoin(t.MirrorResource, col(t.MirrorResource.id) == col(t.MirrorEvent.resource_id))
+        .where(col(L.event_id) == event_id if activity_id is None else col(L.activity_id) == activity_id)
+        .order_by(col(L.id))
+    )
+    return [Whole(*row) for row in session.execute(query)]
+
+
+def event_with_owner(
+    session: Session, event_id: int
+) -> tuple[t.MirrorEvent, t.MirrorResource, t.Calendar, t.Account, t.User] | None:
+    """Return a mirrored event with everything it belongs to, or None."""
+    query = (
+        sa.select(t.MirrorEvent, t.MirrorResource, C, t.Account, t.User)
+        .join(t.MirrorResource, col(t.MirrorResource.id) == col(t.MirrorEvent.resource_id))
+        .join(C, col(C.id) == col(t.MirrorEvent.calendar_id))
+        .join(t.Account, col(t.Account.id) == col(C.account_id))
+        .join(t.User, col(t.User.id) == col(t.Account.user_id))
+        .where(col(t.MirrorEvent.id) == event_id)
     )
     found = session.execute(query).first()
-    return None if found is None else Place(*found)
+    return None if found is None else (found[0], found[1], found[2], found[3], found[4])
 
 
 def calendars_of(session: Session, activity_ids: Collection[int]) -> dict[int, list[int]]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from calsync.store import activities as rows
@@ -60,8 +61,9 @@ def _both(
         within.where(table.span_start < start - LONG, table.is_long.is_(True)),
     )
     newest = (table.span_start.desc(), table.id.desc())
-    found = [row for part in parts for row in session.scalars(part.order_by(*newest).limit(limit))]
-    return sorted(found, key=lambda row: (row.span_start, row.id))
+    cut = [sa.select(part.order_by(*newest).limit(limit).subquery()) for part in parts]
+    entity = aliased(table, sa.union_all(*cut).subquery())
+    return sorted(session.scalars(sa.select(entity)), key=lambda row: (row.span_start, row.id))
 
 
 def _cancelled_series(session: Session, rows: Collection[t.Activity]) -> set[tuple[int, str]]:

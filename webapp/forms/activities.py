@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -20,7 +21,6 @@ from wtforms import (
     StringField,
     TextAreaField,
     TimeField,
-    ValidationError,
 )
 from wtforms.fields import FieldList
 from wtforms.validators import DataRequired, Length, NumberRange, Optional
@@ -60,7 +60,7 @@ class ReminderForm(Form):
 
     number = IntegerField("Before the start", [Optional(), NumberRange(0, 40320)])
     unit = SelectField("Unit", choices=choices(UNITS), coerce=int, default=1)
-    method = SelectField("How", choices=choices(WAYS))
+    method = SelectField("How", choices=choices(WAYS), default="popup")
 
 
 class Days(SelectMultipleField):
@@ -128,27 +128,29 @@ class ActivityForm(FlaskForm):
     occurrence = HiddenField()
     next = HiddenField()
 
-    def validate_start(self, field: DateField) -> None:
-        if not self.is_due and field.data is None:
-            raise ValidationError("Give a day.")
-        if not self.is_due and not self.all_day.data and self.start_at.data is None:
-            raise ValidationError("Give a time as well, or switch all day on.")
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check each field, then what belongs together: a choice asks for the fields that it needs."""
+        is_valid = super().validate(extra_validators)
+        for name, reason in self._missing():
+            if not self[name].errors:
+                self[name].errors = [reason]
+                is_valid = False
+        return is_valid
 
-    def validate_due(self, field: DateField) -> None:
-        if self.is_due and field.data is None:
-            raise ValidationError("Give the day it is due.")
-
-    def validate_until_on(self, field: DateField) -> None:
-        if self.choice().ends == "on" and field.data is None:
-            raise ValidationError("Give the last day.")
-
-    def validate_count(self, field: IntegerField) -> None:
-        if self.choice().ends == "after" and field.data is None:
-            raise ValidationError("Give how many times.")
-
-    def validate_rrule(self, field: StringField) -> None:
-        if self.repeats.data == "custom" and not field.data:
-            raise ValidationError("Give the rule, or choose another way to repeat.")
+    def _missing(self) -> Iterator[tuple[str, str]]:
+        choice = self.choice()
+        if self.is_due and self.due.data is None:
+            yield "due", "Give the day it is due."
+        if not self.is_due and self.start.data is None:
+            yield "start", "Give a day."
+        elif not (self.is_due or self.all_day.data) and self.start_at.data is None:
+            yield "start_at", "Give a time as well, or switch all day on."
+        if choice.ends == "on" and choice.until is None:
+            yield "until_on", "Give the last day."
+        if choice.ends == "after" and choice.count is None:
+            yield "count", "Give how many times."
+        if choice.repeats == "custom" and not choice.custom:
+            yield "rrule", "Give the rule, or choose another way to repeat."
 
     @property
     def is_due(self) -> bool:

@@ -27,7 +27,7 @@ def index() -> Any:
     asked = calendar_view.asked()
     with runtime().reading() as session:
         people = activity_view.choosable_people(session)
-        shelves = agenda.list_calendars(session, asked.owner_ids)
+        shelves = agenda.list_calendars(session, asked.owner_ids) if asked.view != "agenda" else []
     names = {t.pk(p): activity_view.name_of(p) for p in people}
     first, after = asked.span
     shown: list[calendar_view.Shown] = []
@@ -35,6 +35,7 @@ def index() -> Any:
     if asked.view == "agenda":
         window = (calendar_view.begins(first), calendar_view.begins(after))
         shown, found = calendar_view.entries(runtime(), asked, *window, names)
+    calendars = list(found.calendars.values()) if found else [calendar for calendar, _ in shelves]
     return page(
         "calendar/index.html",
         asked=asked,
@@ -46,7 +47,7 @@ def index() -> Any:
         agenda_url=_url(view="agenda"),
         people=people if len(people) > 1 else [],
         person_name=calendar_view.person_name(people, asked.person),
-        calendars=[(calendar, calendar_view.color_of(calendar)) for calendar, _ in shelves],
+        calendars=[(each, calendar_view.color_of(each)) for each in calendars],
         no_calendar=calendar_view.NO_CALENDAR,
         days=calendar_view.by_day(shown, first),
         is_cut=bool(found and found.is_cut),

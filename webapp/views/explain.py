@@ -23,18 +23,18 @@ bp = Blueprint("explain", __name__)
 def activity(activity_id: int) -> Any:
     row = readable_activity(activity_id)
     answers = explain_view.shown(explain.activity(runtime(), activity_id))
-    with runtime().reading() as session:
-        owner = session.get_one(t.User, row.owner_id)
-        line = activity_view.told(row, whereabouts.of(session, [row])[activity_id])[0]
     return page(
         "explain/activity.html",
         activity=row,
         title=activity_view.title(row),
-        owner=owner,
         answers=answers,
-        line=line,
-        kinds=words.kind,
+        line=None if answers else _why_nowhere(row),
     )
+
+
+def _why_nowhere(row: t.Activity) -> str:
+    with runtime().reading() as session:
+        return activity_view.told(row, whereabouts.of(session, [row])[t.pk(row)])[0].line.text
 
 
 @bp.get("/events/<int:event_id>")
