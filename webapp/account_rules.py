@@ -52,6 +52,15 @@ def changes_of(form: RulesForm) -> dict[str, Any]:
     return found
 
 
+def known_of(form: RulesForm) -> dict[str, Any]:
+    """Return the account's own rules as the form showed them; what nobody has where it says something else."""
+    try:
+        known = json.loads(form.known.data or "{}")
+    except ValueError:
+        known = None
+    return known if isinstance(known, dict) else {"": None}
+
+
 def turns_two_way(head: Head, changes: dict[str, Any]) -> bool:
     """Return whether these changes let an account that syncs one way sync both ways."""
     if "direction" not in changes or head.rules.direction is Direction.BOTH:

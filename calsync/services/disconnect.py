@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -70,8 +71,8 @@ def preview(rt: Runtime, account_id: int) -> Preview:
     """Return how many events and activities the choices concern. Raises NotFound."""
     with rt.reading() as session:
         account = rows.get(session, account_id)
-        remote, local = _ours(session, account_id), _theirs(session, account_id)
-        return Preview(len(remote), len(local), _why_not(session, account))
+        remote, local = _count(session, _ours(account_id)), _count(session, _theirs(account_id))
+        return Preview(remote, local, _why_not(session, account))
 
 
 def disconnect(rt: Runtime, account_id: int, choice: Choice | str, *, by: Actor) -> Outcome:
@@ -100,7 +101,7 @@ def _check(rt: Runtime, account_id: int, choice: Choice) -> None:
         if account.state == AccountState.DISCONNECTED:
             raise Refused("This account is disconnected already.", code="disconnected")
         why_not = _why_not(session, account)
-        if choice in (Choice.DELETE_REMOTE, Choice.DELETE_BOTH) and why_not and _ours(session, account_id):
+        if choice in (Choice.DELETE_REMOTE, Choice.DELETE_BOTH) and why_not and _count(session, _ours(account_id)):
             raise Refused(why_not, code="cannot_delete", field="choice")
 
 
@@ -118,12 +119,13 @@ def _why_not(session: Session, account: t.Account) -> str:
 # --- what is whose
 
 
-def _ours(session: Session, account_id: int) -> list[int]:
+def _ours(account_id: int) -> sa.Select[Any]:
     """Return links to events that we created and that are still there."""
-    return _link_ids(session, account_id, col(t.Link.is_ours).is_(True), sa.not_(col(t.MirrorEvent.is_deleted)))
+    query = _links(account_id).join(t.MirrorEvent, col(t.MirrorEvent.id) == col(t.Link.event_id))
+    return query.where(col(t.Link.is_ours).is_(True), sa.not_(col(t.MirrorEvent.is_deleted)))
 
 
-def _theirs(session: Session, account_id: int) -> list[int]:
+def _theirs(account_id: int) -> sa.Select[Any]:
     """Return links to activities that came from this account's calendars and from nowhere else."""
     elsewhere = aliased(t.Link)
     other = sa.select(col(elsewhere.id)).where(
@@ -131,19 +133,23 @@ def _theirs(session: Session, account_id: int) -> list[int]:
         col(elsewhere.account_id) != account_id,
         col(elsewhere.state) != LinkState.CANCELLED,
     )
+    query = _links(account_id).join(t.Activity, col(t.Activity.id) == col(t.Link.activity_id))
     came_from_here = col(t.Activity.source_account_id) == account_id
-    return _link_ids(session, account_id, came_from_here, col(t.Activity.status) != "cancelled", ~other.exists())
+    return query.where(came_from_here, col(t.Activity.status) != "cancelled", ~other.exists())
 
 
-def _link_ids(session: Session, account_id: int, *where: sa.ColumnElement[bool]) -> list[int]:
-    query = (
-        sa.select(col(t.Link.id))
-        .join(t.Activity, col(t.Activity.id) == col(t.Link.activity_id))
-        .join(t.MirrorEvent, col(t.MirrorEvent.id) == col(t.Link.event_id))
-        .where(col(t.Link.account_id) == account_id, col(t.Link.state) != LinkState.CANCELLED, *where)
-        .order_by(col(t.Link.id))
+def _links(account_id: int) -> sa.Select[Any]:
+    return sa.select(col(t.Link.id)).where(
+        col(t.Link.account_id) == account_id, col(t.Link.state) != LinkState.CANCELLED
     )
-    return [i for i in session.scalars(query) if i is not None]
+
+
+def _ids(session: Session, query: sa.Select[Any]) -> list[int]:
+    return [i for i in session.scalars(query.order_by(col(t.Link.id))) if i is not None]
+
+
+def _count(session: Session, query: sa.Select[Any]) -> int:
+    return int(session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0)
 
 
 # --- deleting
@@ -170,10 +176,10 @@ def _steps(ctx: Context, choice: Choice) -> list[Row]:
     return found
 
 
-def _drafted(ctx: Context, which: Callable[[Session, int], list[int]], decision: Decision) -> list[Row]:
+def _drafted(ctx: Context, which: Callable[[int], sa.Select[Any]], decision: Decision) -> list[Row]:
     drafted: list[Row] = []
     with ctx.rt.reading() as session:
-        ids = which(session, ctx.account_id)
+        ids = _ids(session, which(ctx.account_id))
         for start in range(0, len(ids), BATCH):
             pairs = links.pairs(session, ids[start : start + BATCH])
             drafted += [_agreed_to(drafts.for_pair(ctx, pair, decision)) for pair in pairs if _is_there(pair)]

@@ -13,7 +13,7 @@ from calsync.store import tables as t
 
 A, C, E, L = t.Account, t.Calendar, t.MirrorEvent, t.Link
 
-MOST_COUNTED = 5000
+MOST_COUNTED = 2000
 """Beyond this many events a page says "more than"."""
 
 

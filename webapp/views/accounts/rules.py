@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from flask import flash, redirect, request, url_for
@@ -77,7 +76,7 @@ def _save(head: account_view.Head, form: Any) -> Any:
     wants_both = account_rules.turns_two_way(head, changes)
     if wants_both:
         del changes["direction"]
-    known = json.loads(form.known.data or "{}")
+    known = account_rules.known_of(form)
     accounts.set_overrides(runtime(), t.pk(head.account), changes, known=known, by=actor())
     if wants_both and head.may_sync:
         return ask_two_way(t.pk(head.account))

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import flash, redirect, request, url_for
 
-from calsync.engine.vocabulary import Trigger
+from calsync.engine.vocabulary import AccountState, Trigger
 from calsync.errors import NotFound
 from calsync.services import accounts, queued
 from calsync.store import accounts as rows
@@ -30,7 +30,10 @@ def choose(account_id: int) -> Any:
         with errors.shown_on(form):
             chosen = account_view.chosen(request.form)
             accounts.choose_calendars(runtime(), account_id, **chosen, by=actor())
-            return _ask_preview(account_id)
+            if account.state == AccountState.ACTIVE and account.grant_ok:
+                return _ask_preview(account_id)
+            flash("Saved.")
+            return redirect(url_for("accounts.show", account_id=account_id), 303)
     return _show_choice(account, form)
 
 
