@@ -11,7 +11,7 @@ from calsync.services import settings
 from tests import factories
 from tests.web.queries import count_queries
 from tests.web.routes import OK, ROUTES, Route
-from tests.web.test_permissions import login_of_eli
+from tests.web.test_permissions import made_for
 from tests.web.world import World, make_world
 
 MOST = 12
@@ -31,7 +31,7 @@ def world(rt: Runtime, cast: factories.Cast) -> World:
 
 @pytest.mark.parametrize("route", PAGES, ids=str)
 def test_page_makes_few_queries(route: Route, ada: FlaskClient, world: World, rt: Runtime) -> None:
-    ids = {**world.ids, "login": login_of_eli(rt, world)} if "{login}" in route.path else world.ids
+    ids = {**world.ids, **made_for(route.path, rt, world)}
     path = route.path.format(**ids)
     ada.get(path)  # what only a first request asks does not count
     with count_queries(rt) as queries:
