@@ -86,6 +86,9 @@ class Terms:
 
 
     def policy_for(self, name: str) -> Policy:
+        """Return who wins a clash in a field. Where nothing comes in, what changed here overwrites."""
+        if not self.may_pull:
+            return Policy.CRM
         return self.choices.get(name) or self.choices.get("*") or self.policy
 
 

@@ -21,6 +21,7 @@ from calsync.errors import ProviderError
 from calsync.runtime import SYSTEM, Actor, Runtime
 from calsync.services import facts, owners, settings
 from calsync.store import accounts as rows
+from calsync.store import polls
 from calsync.store import tables as t
 
 LEASE = timedelta(minutes=2)
@@ -66,9 +67,9 @@ def timed_out_among(rt: Runtime, ids: Sequence[int]) -> set[int]:
 def asked_by(rt: Runtime, account_id: int) -> tuple[Trigger, Actor]:
     """Return why the account's next run takes place, and for whom. Raises NotFound."""
     with rt.reading() as session:
-        account = rows.get(session, account_id)
-        user = session.get(t.User, account.requested_by_id) if account.requested_by_id else None
-    trigger = Trigger(account.requested_trigger or Trigger.SCHEDULE)
+        trigger, user_id = rows.requested(session, account_id)
+        user = session.get(t.User, user_id) if user_id else None
+    trigger = Trigger(trigger or Trigger.SCHEDULE)
     return trigger, SYSTEM if user is None else Actor(user.id, user.email, user.role)
 
 
@@ -77,16 +78,27 @@ def claim(rt: Runtime, account_id: int, owner: str) -> bool:
 
     A claim whose process has certainly died is taken over at once. Raises NotFound.
     """
-    now = rt.now()
     with rt.writing() as session:
-        account = rows.get(session, account_id)
-        if not _is_free(account, owner, now):
-            return False
-        until = now + LEASE
-        if account.lease_owner != owner or _asked_meanwhile(account) is None:
-            account.next_sync_at = until
-        account.lease_owner, account.lease_until = owner, until
-        return True
+        return take(session, account_id, owner, rt.now()) is not None
+
+
+def take(session: Session, account_id: int, owner: str, now: datetime) -> t.Account | None:
+    """Claim one account inside a transaction and return its row; None when somebody else holds it. Raises NotFound."""
+    account = rows.get(session, account_id)
+    if not _is_free(account, owner, now):
+        return None
+    if account.lease_owner == owner and _lasts(account, now):
+        return account
+    until = now + LEASE
+    if account.lease_owner != owner or _asked_meanwhile(account) is None:
+        account.next_sync_at = until
+    account.lease_owner, account.lease_until = owner, until
+    return account
+
+
+def _lasts(account: t.Account, now: datetime) -> bool:
+    """Return whether more than half of a lease is still to come."""
+    return account.lease_until is not None and account.lease_until - now > LEASE / 2
 
 
 def renew_lease(rt: Runtime, account_id: int, owner: str) -> bool:
@@ -98,14 +110,19 @@ def renew_lease(rt: Runtime, account_id: int, owner: str) -> bool:
         account = rows.get(session, account_id)
     if not holds(account, owner, now):
         return False
-    if account.lease_until is not None and account.lease_until - now > LEASE / 2:
-        return True
-    return _prolong(rt, account_id, owner, now)
+    return _lasts(account, now) or _prolong(rt, account_id, owner, now)
 
 
 def holds(account: t.Account, owner: str, now: datetime) -> bool:
     """Return whether `owner` holds this account at `now`. For closing transactions, on the row just read."""
     return account.lease_owner == owner and account.lease_until is not None and account.lease_until > now
+
+
+def check(session: Session, account_id: int, owner: str, now: datetime) -> None:
+    """Raise LeaseLost unless `owner` holds the account: the transaction then changes nothing."""
+    holder, until = polls.holder(session, account_id)
+    if holder != owner or until is None or until <= now:
+        raise LeaseLost(account_id)
 
 
 def require(session: Session, account_id: int, owner: str, now: datetime) -> t.Account:
@@ -133,18 +150,31 @@ def release(
     that was lost meanwhile changes nothing, so calling it twice is fine. Without `started_at` no run took
     place (a stopped process gives back what it had not begun): the account is due at once.
     """
-    now = rt.now()
     with rt.writing() as session:
-        account = rows.get(session, account_id)
-        if account.lease_owner != owner:
-            return
-        asked_at = _asked_meanwhile(account)
-        if started_at is not None:
-            facts.record(account, error, failed, now)
-            _schedule(session, account, error, now, asked_at)
-        else:
-            account.next_sync_at = min(asked_at or now, now)
-        account.lease_owner = account.lease_until = None
+        end(session, account_id, owner, rt.now(), error=error, failed=failed, started_at=started_at)
+
+
+def end(
+    session: Session,
+    account_id: int,
+    owner: str,
+    now: datetime,
+    *,
+    error: ProviderError | None = None,
+    failed: int = 0,
+    started_at: datetime | None = None,
+) -> None:
+    """Do what `release` does, inside a transaction."""
+    account = rows.get(session, account_id)
+    if account.lease_owner != owner:
+        return
+    asked_at = _asked_meanwhile(account)
+    if started_at is not None:
+        facts.record(account, error, failed, now)
+        _schedule(session, account, error, now, asked_at)
+    else:
+        account.next_sync_at = min(asked_at or now, now)
+    account.lease_owner = account.lease_until = None
 
 
 def due_at(rt: Runtime, account_id: int) -> datetime | None:
@@ -156,12 +186,17 @@ def due_at(rt: Runtime, account_id: int) -> datetime | None:
 def give_back(rt: Runtime, account_id: int, owner: str, due: datetime | None) -> None:
     """End a claim under which nothing was synced: the account is due when it was before, or when asked meanwhile."""
     with rt.writing() as session:
-        account = rows.get(session, account_id)
-        if account.lease_owner != owner:
-            return
-        asked_at = _asked_meanwhile(account)
-        account.next_sync_at = due if asked_at is None else min(asked_at, due or asked_at)
-        account.lease_owner = account.lease_until = None
+        return_to(session, account_id, owner, due)
+
+
+def return_to(session: Session, account_id: int, owner: str, due: datetime | None) -> None:
+    """Do what `give_back` does, inside a transaction."""
+    account = rows.get(session, account_id)
+    if account.lease_owner != owner:
+        return
+    asked_at = _asked_meanwhile(account)
+    account.next_sync_at = due if asked_at is None else min(asked_at, due or asked_at)
+    account.lease_owner = account.lease_until = None
 
 
 def _asked_meanwhile(account: t.Account) -> datetime | None:
@@ -178,12 +213,12 @@ def _schedule(
     now: datetime,
     asked_at: datetime | None,
 ) -> None:
-    regular = facts.next_due(account, settings.rules_of(session, account), error, now)
-    if asked_at is None:
-        account.requested_trigger, account.requested_by_id = "", None
-        account.next_sync_at = regular
-    else:
+    if asked_at is not None:
         account.next_sync_at = asked_at
+        return
+    rules, _ = settings.of_run(session, account)
+    account.requested_trigger, account.requested_by_id = "", None
+    account.next_sync_at = facts.next_due(account, rules, error, now)
 
 
 def _is_free(account: t.Account, owner: str, now: datetime) -> bool:

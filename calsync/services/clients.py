@@ -51,6 +51,11 @@ class ReadOnly:
     def close(self) -> None:
         self._client.close()
 
+    @property
+    def requests(self) -> int:
+        """How many requests the client inside has sent."""
+        return int(getattr(self._client, "requests", 0) or 0)
+
 
 def may_write(account: t.Account, rules: Rules) -> bool:
     """Return whether a run of this account may write at the provider under its rules."""
@@ -72,6 +77,13 @@ def open_client(rt: Runtime, account_id: int) -> CalendarClient:
     if not may_write(account, rules):
         raise Refused("This account may not write to its calendars.", code="read_only")
     return _open(rt, account, zones)
+
+
+def connected(rt: Runtime, account: t.Account, calendars: Sequence[t.Calendar]) -> CalendarClient:
+    """Return a client for rows that were just read; the caller closes it, and sees to it that it writes nothing
+    where it may not. Raises NotFound.
+    """
+    return _open(rt, account, _zones(calendars))
 
 
 def provider_of(rt: Runtime, name: str) -> Provider:
@@ -109,9 +121,12 @@ def sealed_password(rt: Runtime, password: str) -> bytes:
 def _load(rt: Runtime, account_id: int) -> tuple[t.Account, dict[str, str], Rules]:
     with rt.reading() as session:
         account = rows.get(session, account_id)
-        # A calendar that says no zone gets none: a wrong hour is worse than an event that cannot be read.
-        zones = {c.remote_id: c.tz for c in rows.list_calendars(session, account_id) if c.tz}
-        return account, zones, settings.rules_of(session, account)
+        return account, _zones(rows.list_calendars(session, account_id)), settings.rules_of(session, account)
+
+
+def _zones(calendars: Sequence[t.Calendar]) -> dict[str, str]:
+    """A calendar that says no zone gets none: a wrong hour is worse than an event that cannot be read."""
+    return {calendar.remote_id: calendar.tz for calendar in calendars if calendar.tz}
 
 
 def _open(rt: Runtime, account: t.Account, zones: dict[str, str]) -> CalendarClient:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlmodel import Session
 
@@ -41,7 +41,10 @@ class Context:
     writes_paused: bool = False
     faults: list[int] = field(default_factory=list)
     only_subjects: frozenset[str] | None = None  # a retry plans and applies these alone
+    calendars: tuple[t.Calendar, ...] = ()  # all of the account, by id, as they were when the run began
+    has_open_steps: bool = True  # False while it is certain that none is
     lease_checked_at: datetime | None = None
+    _digests: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def account_id(self) -> int:
@@ -50,9 +53,9 @@ class Context:
     def now(self) -> datetime:
         return self.rt.now()
 
-    def holding(self, session: Session) -> t.Account:
-        """Return the account's row if the run still holds its lease. Raises LeaseLost."""
-        return claims.require(session, self.account_id, self.owner, self.rt.now())
+    def holding(self, session: Session) -> None:
+        """Prove that the run still holds its lease. Raises LeaseLost."""
+        claims.check(session, self.account_id, self.owner, self.rt.now())
 
     def keep_lease(self) -> None:
         """Prolong the lease if that was not done in the last LEASE_CHECK. Raises LeaseLost when it is gone."""
@@ -69,10 +72,15 @@ class Context:
 
     def rules_digest(self) -> str:
         """Return what changes when the scope of this account changes: its rules, or the day of the window."""
-        return scope.digest(self.rules, self.rt.now())
+        day = str(self.rt.now().astimezone(UTC).date())
+        if day not in self._digests:
+            self._digests[day] = scope.digest(self.rules, self.rt.now())
+        return self._digests[day]
 
     def projection_digest(self) -> str:
-        return projection.digest(self.rules, self.capabilities)
+        if "projection" not in self._digests:
+            self._digests["projection"] = projection.digest(self.rules, self.capabilities)
+        return self._digests["projection"]
 
     def push_refused(self, calendar: t.Calendar) -> Reason | None:
         """Return why nothing may be written to a calendar, or None."""

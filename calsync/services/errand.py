@@ -12,7 +12,7 @@ from sqlmodel import Session
 from calsync.engine.vocabulary import AccountState, StepState, Trigger
 from calsync.errors import ProviderError
 from calsync.runtime import Actor, Runtime
-from calsync.services import apply_local, apply_remote, claims, owners, sync
+from calsync.services import apply_local, apply_remote, claims, frame, owners, sync
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.store import accounts, steps
@@ -42,10 +42,10 @@ def run(rt: Runtime, account_id: int, draft: Draft, *, owner: str, by: Actor, as
 
 def carry_out(rt: Runtime, account_id: int, work: Work, *, ask: sync.Ask, owner: str) -> int:
     """Do `work` in a run of its own, under the caller's claim; otherwise as `run`."""
-    run_id = sync.open_run(rt, account_id, ask, owner)
-    error = _do(rt, account_id, run_id, work, ask, owner)
-    sync.close_run(rt, account_id, run_id, ask, sync.Ended(error, is_planned=True))
-    return run_id
+    opened = frame.open_run(rt, account_id, ask, owner)
+    error = _do(rt, opened, work, ask, owner)
+    frame.close_run(rt, account_id, opened.run_id, ask, frame.Ended(error, is_planned=True))
+    return opened.run_id
 
 
 def claim_active(rt: Runtime, account_id: int) -> str | None:
@@ -60,9 +60,9 @@ def claim_active(rt: Runtime, account_id: int) -> str | None:
     return owner
 
 
-def _do(rt: Runtime, account_id: int, run_id: int, work: Work, ask: sync.Ask, owner: str) -> ProviderError | None:
+def _do(rt: Runtime, opened: frame.Opened, work: Work, ask: sync.Ask, owner: str) -> ProviderError | None:
     try:
-        ctx = sync.open_context(rt, account_id, run_id, ask, owner)
+        ctx = frame.open_context(rt, opened, ask, owner)
     except ProviderError as error:
         return error
     try:

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import sqlalchemy as sa
-from sqlmodel import col
-
 from calsync.errors import CursorExpired, Unavailable
 from calsync.providers.base import Page, Resource
 from calsync.services.context import Context
-from calsync.store import mirror
+from calsync.store import mirror, polls
 from calsync.store import tables as t
 
 CONFIRM = 50
@@ -40,19 +37,7 @@ def fetch(ctx: Context) -> None:
 
 
 def _calendars(ctx: Context) -> list[t.Calendar]:
-    table = t.Calendar
-    with ctx.rt.reading() as session:
-        return list(
-            session.scalars(
-                sa.select(table)
-                .where(
-                    col(table.account_id) == ctx.account_id,
-                    col(table.is_gone).is_(False),
-                    sa.or_(col(table.syncs), col(table.blocks), col(table.is_write_target)),
-                )
-                .order_by(col(table.id))
-            )
-        )
+    return [c for c in ctx.calendars if not c.is_gone and (c.syncs or c.blocks or c.is_write_target)]
 
 
 def _fetch_calendar(ctx: Context, calendar: t.Calendar) -> None:
@@ -173,9 +158,7 @@ def _recheck(ctx: Context, calendar: t.Calendar) -> None:
 
 def _finish(ctx: Context, calendar: t.Calendar, cursor: str | None) -> None:
     with ctx.rt.writing() as session:
-        account = ctx.holding(session)
-        row = session.get_one(t.Calendar, calendar.id)
-        row.cursor, row.last_read_at = cursor, calendar.last_read_at
-        account.last_complete_read_at = ctx.now()
-        account.clock_offset_s = ctx.offset().total_seconds()
+        ctx.holding(session)
+        offset_s = ctx.offset().total_seconds()
+        polls.note_read(session, calendar, cursor, ctx.now(), offset_s)
     ctx.rt.checkpoint("fetch.cursor")

@@ -52,8 +52,10 @@ def plan_events(ctx: Context, plan_: Plan, ids: Sequence[int]) -> None:
         found = [Unlinked(e, r, c, events.from_json(e.facts)) for e, r, c in links.events(session, ids)]
         wanted = [u for u in found if _is_wanted(ctx, plan_, u)]
         excluded = {t.pk(u.event): reason for u in wanted if (reason := event_exclusion(ctx, u)) is not None}
-        included = [u for u in wanted if u.event.id not in excluded]
-        candidates = matches.candidates(session, ctx.account.user_id, [u.event for u in included])
+        possible = [u for u in wanted if excluded.get(t.pk(u.event), Reason.ONE_WAY) is Reason.ONE_WAY]
+        candidates = matches.candidates(session, ctx.account.user_id, [u.event for u in possible])
+    excluded = {i: reason for i, reason in excluded.items() if not _is_met(i, possible, candidates)}
+    included = [u for u in possible if u.event.id not in excluded]
     plan_.processed += len(wanted)
     plan_.skipped += len(excluded)
     _save_exclusions(ctx, excluded)
@@ -63,6 +65,12 @@ def plan_events(ctx: Context, plan_: Plan, ids: Sequence[int]) -> None:
         place(ctx, plan_, unlinked, candidates, rows, pairs)
     plan.save(ctx, plan_, [row for row in rows if row is not None], [])
     _link(ctx, plan_, pairs)
+
+
+def _is_met(event_id: int, possible: Sequence[Unlinked], candidates: matches.Candidates) -> bool:
+    """Return whether an event that may not come in is one we have as well: linking it imports nothing."""
+    found = next((u for u in possible if u.event.id == event_id), None)
+    return found is not None and candidates.best(found.event).activity is not None
 
 
 def _is_wanted(ctx: Context, plan_: Plan, unlinked: Unlinked) -> bool:
@@ -319,26 +327,9 @@ def plan_activities(ctx: Context, plan_: Plan) -> None:
         _plan_activities(ctx, plan_, overrides[start : start + plan.BATCH])
 
 
-def is_any_unlinked(ctx: Context, session: Session) -> bool:
-    """Return whether an event or activity without a link waits to be considered."""
-    if links.unlinked_event_ids(session, ctx.account_id, ctx.rules_digest()):
-        return True
-    if write_target(ctx, session) is not None and _unlinked_activities(ctx, session):
-        return True
-    return bool(links.unlinked_override_ids(session, ctx.account_id, ctx.account.user_id))
-
-
-_WRITE_TARGET = sa.select(t.Calendar).where(
-    col(t.Calendar.account_id) == sa.bindparam("account_id"),
-    col(t.Calendar.is_write_target),
-    col(t.Calendar.syncs),
-    col(t.Calendar.is_gone).is_(False),
-)
-
-
 def write_target(ctx: Context, session: Session) -> t.Calendar | None:
     """Return the calendar of the account that takes new activities, or None."""
-    return session.execute(_WRITE_TARGET, {"account_id": ctx.account_id}).scalars().first()
+    return session.execute(links.WRITE_TARGET, {"account_id": ctx.account_id}).scalars().first()
 
 
 def _unlinked_activities(ctx: Context, session: Session) -> list[int]:
@@ -351,6 +342,7 @@ def _plan_activities(ctx: Context, plan_: Plan, wanted: Sequence[tuple[int, int]
         activities = {t.pk(a): a for a in _load(session, t.Activity, {a for a, _ in wanted})}
         calendars = {t.pk(c): c for c in _load(session, t.Calendar, {c for _, c in wanted})}
         removed = dict(_removed(session, activities))
+        asked = conflicts.asked_about(session, ctx.account_id)
     rows: list[Row] = []
     excluded: dict[int, Reason] = {}
     pairs: list[tuple[Unlinked, t.Activity, Reason]] = []
@@ -362,7 +354,7 @@ def _plan_activities(ctx: Context, plan_: Plan, wanted: Sequence[tuple[int, int]
         if activity_id in plan_.matched:
             continue  # of a dry run, which saves no links
         plan_.processed += 1
-        reason = first_exclusion(ctx, activity, calendar)
+        reason = Reason.DUPLICATE_MATCH if activity_id in asked else first_exclusion(ctx, activity, calendar)
         if reason is not None:
             plan_.skipped += 1
             excluded[activity_id] = reason

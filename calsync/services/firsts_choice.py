@@ -18,8 +18,12 @@ def check(row: t.Conflict, choice: Mapping[str, str]) -> None:
 
 
 def settle(session: Session, row: t.Conflict) -> None:
-    """Have the event planned again; the answer, kept on the conflict, decides."""
+    """Have the event and its candidates planned again; the answer, kept on the conflict, decides."""
     event = session.get(t.MirrorEvent, row.event_id) if row.event_id else None
     if event is None or event.is_deleted:
         raise Refused("The event is no longer in the calendar.", code="changed")
     event.excluded, event.considered = "", ""
+    for activity_id in row.candidates:
+        activity = session.get(t.Activity, activity_id)
+        if activity is not None:
+            activity.excluded, activity.considered = "", ""

@@ -24,7 +24,7 @@ from calsync.engine.vocabulary import (
 from calsync.services import cases, drafts, firsts, settle
 from calsync.services.context import Context
 from calsync.services.drafts import Row
-from calsync.store import conflicts, links, steps
+from calsync.store import conflicts, links, plans, polls, steps
 from calsync.store import tables as t
 from calsync.store.links import Pair
 
@@ -77,19 +77,28 @@ def plan(ctx: Context) -> Plan:
 def _look(ctx: Context) -> steps.Open:
     """Return the open steps. Most runs find nothing at all, which this one look must show cheaply."""
     with ctx.rt.reading() as session:
-        found = steps.open_steps(session, ctx.account_id, ctx.now(), ctx.only_subjects)
+        found = _open_steps(ctx, session)
         if ctx.account.hold_next_plan:
-            found.approved |= steps.shown_digests(session, ctx.account.approved_digest)
+            found.approved |= plans.shown_digests(session, ctx.account.approved_digest)
         found.is_quiet = not (
             found.superseded
             or found.waiting
             or ctx.faults
             or ctx.only_subjects is not None
-            or links.any_to_switch(session, ctx.account_id)
-            or _differences(ctx, session)
-            or firsts.is_any_unlinked(ctx, session)
+            or _is_anything(ctx, session)
         )
     return found
+
+
+def _open_steps(ctx: Context, session: Session) -> steps.Open:
+    if not ctx.has_open_steps:
+        return steps.Open()
+    return steps.open_steps(session, ctx.account_id, ctx.now(), ctx.only_subjects)
+
+
+def _is_anything(ctx: Context, session: Session) -> bool:
+    digests = {"rules": ctx.rules_digest(), "projection": ctx.projection_digest()}
+    return polls.is_anything_to_plan(session, ctx.account, **digests)
 
 
 def _differences(ctx: Context, session: Session) -> list[int]:
@@ -286,6 +295,7 @@ def save(ctx: Context, plan: Plan, rows: Sequence[Row], effects: Sequence[settle
                 settle.apply(session, ctx, effect)
             session.flush()
         steps.insert(session, ready)
+    ctx.has_open_steps = True
     ctx.rt.checkpoint("plan.saved")
 
 

@@ -158,6 +158,13 @@ def rules_of(session: Session, account: _HasOverrides) -> Rules:
     return engine_rules.overlay(organisation_rules(session)[0], account.overrides)
 
 
+def of_run(session: Session, account: _HasOverrides) -> tuple[Rules, Switches]:
+    """Return what a run must know of the settings, by one query: the account's rules, and what is allowed at all."""
+    found = store.find_all(session, "rules", "switches")
+    base = engine_rules.from_json(found["rules"])
+    return engine_rules.overlay(base, account.overrides), _switches(found["switches"])
+
+
 def save_rules(rt: Runtime, new: Rules, version: int, *, by: Actor) -> int:
     """Save the organisation's rules and return the new version. Raises Refused, naming the field."""
     _admin(by, "change the sync settings")
@@ -171,7 +178,11 @@ def switches(rt: Runtime) -> tuple[Switches, int]:
 
 
 def switches_of(session: Session) -> tuple[Switches, int]:
-    return _read(session, "switches", lambda value: Switches(**_known(Switches, value)))
+    return _read(session, "switches", _switches)
+
+
+def _switches(value: Mapping[str, Any]) -> Switches:
+    return Switches(**_known(Switches, value))
 
 
 def save_switches(rt: Runtime, new: Switches, version: int, *, by: Actor) -> int:

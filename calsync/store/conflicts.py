@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import StepState
+from calsync.engine.vocabulary import ConflictKind, StepState
 from calsync.errors import NotFound
 from calsync.store import tables as t
 from calsync.store.links import remote_mark
@@ -35,7 +35,7 @@ def pending(session: Session, subjects: Iterable[str]) -> dict[str, t.Conflict]:
     return {row.subject: row for row in session.scalars(query.order_by(col(K.id)))}
 
 
-_SHIFTED = (
+SHIFTED = (
     sa.select(col(K.link_id))
     .join(t.Link, col(t.Link.id) == col(K.link_id))
     .join(t.Activity, col(t.Activity.id) == col(t.Link.activity_id))
@@ -50,7 +50,7 @@ _SHIFTED = (
 
 def shifted_link_ids(session: Session, account_id: int, known: set[int]) -> list[int]:
     """Return links of open conflicts of which a side has changed since the conflict was written down."""
-    found = session.execute(_SHIFTED, {"account_id": account_id}).scalars()
+    found = session.execute(SHIFTED, {"account_id": account_id}).scalars()
     return [int(i) for i in found if i is not None and i not in known]
 
 
@@ -90,3 +90,11 @@ def healed_faults(session: Session, account_id: int) -> list[int]:
         )
     )
     return [step_id for resource_id, step_id in steps.items() if resource_id not in broken]
+
+
+def asked_about(session: Session, account_id: int) -> set[int]:
+    """Return the activities of which a person is being asked whether an event is one of them."""
+    query = sa.select(col(K.candidates)).where(
+        col(K.account_id) == account_id, col(K.state) == "open", col(K.kind) == ConflictKind.DUPLICATE_MATCH
+    )
+    return {int(i) for candidates in session.scalars(query) for i in candidates}

@@ -15,7 +15,6 @@ from sqlmodel import Session
 
 from calsync.errors import NotFound
 
-
 LARGEST_NUMBER = 2**63 - 1
 
 

@@ -125,16 +125,15 @@ def written_since(session: Session, calendar_id: int, handles: Sequence[str], si
 
 def to_recheck(session: Session, calendar_id: int, now: datetime) -> list[str]:
     """Return handles whose last answer looked older than our write, once that can no longer be the reason."""
-    table = t.MirrorResource
-    return list(
-        session.scalars(
-            sa.select(col(table.handle)).where(
-                col(table.calendar_id) == calendar_id,
-                col(table.recheck).is_(True),
-                sa.or_(col(table.written_at).is_(None), col(table.written_at) <= now - LATE_ANSWERS),
-            )
-        )
-    )
+    values = {"calendar_id": calendar_id, "before": now - LATE_ANSWERS}
+    return list(session.connection().execute(_TO_RECHECK, values).scalars())
+
+
+_TO_RECHECK = sa.select(col(t.MirrorResource.handle)).where(
+    col(t.MirrorResource.calendar_id) == sa.bindparam("calendar_id"),
+    col(t.MirrorResource.recheck).is_(True),
+    sa.or_(col(t.MirrorResource.written_at).is_(None), col(t.MirrorResource.written_at) <= sa.bindparam("before")),
+)
 
 
 def ask_again(session: Session, calendar_id: int, handles: Iterable[str]) -> None:
@@ -272,7 +271,7 @@ def _insert(session: Session, calendar: t.Calendar, fresh: Sequence[Read], now: 
     # By the connection: a session would leave out what is None and send every other shape of row by itself.
     connection = session.connection()
     inserted = connection.execute(sa.insert(table).returning(col(table.id), col(table.handle)), resource_values)
-    ids = {handle: id for id, handle in inserted}
+    ids = {handle: i for i, handle in inserted if i is not None}
     saved.faults.extend(ids[r.handle] for r, _ in fresh if r.fault is not None)
     times = {"calendar_id": calendar.id, "seen_at": now, "before_read_at": calendar.last_read_at}
     event_values = [{**v, **times, "resource_id": ids[resource.handle]} for resource, rows in fresh for v in rows]

@@ -18,6 +18,20 @@ def find(session: Session, name: str) -> tuple[dict[str, Any], int] | None:
     return None if row is None else (row.value, row.version)
 
 
+_FIND_ALL = sqlalchemy.select(col(t.Setting.name), col(t.Setting.value)).where(
+    col(t.Setting.name).in_(sqlalchemy.bindparam("names", expanding=True))
+)
+
+
+def find_all(session: Session, *names: str) -> dict[str, dict[str, Any]]:
+    """Return the values of these names by one query; a name that nobody has set is {}."""
+    found = session.connection().execute(_FIND_ALL, {"names": names})
+    values: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for name, value in found:
+        values[name] = value
+    return values
+
+
 def put(session: Session, name: str, value: dict[str, Any], version: int, *, by_id: int | None, at: datetime) -> int:
     """Save `value` over `version` (0: nobody has set it) and return the new version.
 

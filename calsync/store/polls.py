@@ -1,0 +1,142 @@
+"""What every run asks of the database, and writes to it, also when it finds nothing to do.
+
+A large installation polls thousands of accounts an hour, and building a statement costs more than running it: these are
+built once, ask for columns instead of objects, and put several questions into one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import OPEN_STEP_STATES, RunState
+from calsync.store import conflicts, links
+from calsync.store import tables as t
+
+A, C, R = t.Account, t.Calendar, t.Run
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`email` is that of the account's person, `epoch` the database's (see instance.py)."""
+
+    email: str
+    epoch: int
+    has_open_steps: bool
+    has_succeeded: bool
+
+
+_OPEN = sa.exists().where(
+    col(t.Step.account_id) == sa.bindparam("account_id"), col(t.Step.state).in_(list(OPEN_STEP_STATES))
+)
+_SUCCEEDED = sa.exists().where(
+    col(R.account_id) == sa.bindparam("account_id"),
+    col(R.state).in_([RunState.SUCCEEDED, RunState.NO_CHANGES, RunState.PARTIAL, RunState.HELD]),
+    col(R.error_class) == "",
+)
+_FACTS = sa.select(
+    col(t.User.email),
+    sa.select(col(t.Instance.epoch)).where(col(t.Instance.id) == 1).scalar_subquery(),
+    _OPEN,
+    _SUCCEEDED,
+).where(col(t.User.id) == sa.bindparam("user_id"))
+
+
+def facts(session: Session, account: t.Account) -> Facts:
+    """Return what a run must know beside the account, its calendars and the settings."""
+    email, epoch, has_open, has_succeeded = (
+        session.connection().execute(_FACTS, {"account_id": account.id, "user_id": account.user_id}).one()
+    )
+    return Facts(email, epoch or 0, bool(has_open), bool(has_succeeded))
+
+
+_CALENDARS = sa.select(C).where(col(C.account_id) == sa.bindparam("account_id")).order_by(col(C.id))
+
+
+def calendars(session: Session, account_id: int) -> list[t.Calendar]:
+    """Return the account's calendars by id."""
+    return list(session.execute(_CALENDARS, {"account_id": account_id}).scalars())
+
+
+# --- the run's row
+
+
+_INSERT_RUN = sa.insert(R).returning(col(R.id))
+
+
+def insert_run(session: Session, values: Mapping[str, Any]) -> int:
+    """Save a new run and return its id."""
+    run_id = session.connection().execute(_INSERT_RUN, {"phases": {}, **values}).scalar_one()
+    return int(run_id or 0)
+
+
+def update_run(session: Session, run_id: int, values: Mapping[str, Any]) -> None:
+    """Write columns of a run."""
+    session.connection().execute(sa.update(R).where(col(R.id) == run_id).values(**values))
+
+
+# --- who holds the account
+
+
+_HOLDER = sa.select(col(A.lease_owner), col(A.lease_until)).where(col(A.id) == sa.bindparam("account_id"))
+
+
+def holder(session: Session, account_id: int) -> tuple[str | None, datetime | None]:
+    """Return whose claim is on an account, and until when; nobody's on one that is gone."""
+    row = session.connection().execute(_HOLDER, {"account_id": account_id}).first()
+    return (None, None) if row is None else (row[0], row[1])
+
+
+_READ_ACCOUNT = (
+    sa.update(A)
+    .where(col(A.id) == sa.bindparam("account"))
+    .values(last_complete_read_at=sa.bindparam("read_at"), clock_offset_s=sa.bindparam("offset_s"))
+)
+_READ_CALENDAR = (
+    sa.update(C)
+    .where(col(C.id) == sa.bindparam("calendar"))
+    .values(cursor=sa.bindparam("to"), last_read_at=sa.bindparam("began_at"))
+)
+
+
+def note_read(session: Session, calendar: t.Calendar, cursor: str | None, now: datetime, offset_s: float) -> None:
+    """Save the cursor of a complete read, which began at `calendar.last_read_at`, and that the account was read."""
+    began = {"calendar": calendar.id, "to": cursor, "began_at": calendar.last_read_at}
+    connection = session.connection()
+    connection.execute(_READ_CALENDAR, began)
+    connection.execute(_READ_ACCOUNT, {"account": calendar.account_id, "read_at": now, "offset_s": offset_s})
+
+
+# --- is there anything to do
+
+
+_ANYTHING = sa.select(
+    sa.or_(
+        links.TO_SWITCH.exists(),
+        links.CHANGED.exists(),
+        conflicts.SHIFTED.exists(),
+        links.UNLINKED_EVENTS.exists(),
+        links.UNLINKED_OVERRIDES.exists(),
+        sa.and_(links.WRITE_TARGET.exists(), links.UNLINKED_ACTIVITIES.exists()),
+    )
+)
+
+
+def is_anything_to_plan(session: Session, account: t.Account, *, rules: str, projection: str) -> bool:
+    """Return whether a pair differs, a calendar was switched, or something without a link was not yet considered under
+    these rules. One query, which ends at the first yes.
+    """
+    values = {
+        "account_id": account.id,
+        "owner_id": account.user_id,
+        "rules": rules,
+        "considered": rules,
+        "projection": projection,
+        "all": False,
+    }
+    return bool(session.connection().execute(_ANYTHING, values).scalar_one())
