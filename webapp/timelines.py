@@ -49,6 +49,7 @@ class Entry:
     actor: str
     detail: str = ""
     run: t.Run | None = None
+    colour: str = "grey"
 
 
 def find(session: Session, account_id: int, cut: Cut) -> tuple[list[Entry], tuple[int, int] | None]:
@@ -77,7 +78,15 @@ def _of_run(line: Line) -> Woven:
     state = words.run_state(line.run.state)
     short = provider_info(line.provider).short
     title = f"{words.trigger(line.run.trigger)}: {state.label.lower()}"
-    entry = Entry(line.run.started_at, title, state.icon, line.asked_by, words.run_sentence(line.run, short), line.run)
+    entry = Entry(
+        line.run.started_at,
+        title,
+        state.icon,
+        line.asked_by,
+        words.run_sentence(line.run, short),
+        line.run,
+        state.colour,
+    )
     return entry, t.pk(line.run), 0
 
 
