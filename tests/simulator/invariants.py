@@ -279,6 +279,18 @@ def check_run(world: World, before: Before, *, is_first: bool, is_approved: bool
         _check_brake(world, before, after, is_first=is_first)
 
 
+def check_asked(world: World, ledger: Ledger) -> None:
+    """A clash that a person is to decide is written on neither side."""
+    both = look(world)
+    for (number, name), (ours, theirs) in ledger.asked.items():
+        (here,), (there,) = (_one(sides) for sides in both.living(number))
+        if here is None or there is None or _is_far(world, here) or _is_far(world, there):
+            continue
+        if not (_holds(here, name, ours.value) and _holds(there, name, theirs.value)):
+            found = (here.content[name], there.content[name])
+            raise Violation("decided unasked", f"{ledger.records[number]} {name}: {found}, after {ours} and {theirs}")
+
+
 def check_mail(world: World, since: int) -> None:
     """Nobody was mailed whom the settings spare, and never about the past."""
     rules = world.rules

@@ -76,6 +76,7 @@ class Ledger:
     edits: list[Edit] = field(default_factory=list)
     fresh: dict[Key, dict[str, Edit]] = field(default_factory=dict)
     expected: dict[Key, Expected] = field(default_factory=dict)
+    asked: dict[Key, tuple[Edit, Edit]] = field(default_factory=dict)  # clashes that the run now on may not decide
     reached: Counter[str] = field(default_factory=Counter)
     _values: int = 0
 
@@ -153,6 +154,7 @@ class Ledger:
 
     def before_run(self, policy: Policy, hidden: Collection[str] = ()) -> None:
         """Derive what must come out of everything fresh, but for fields that are not shown there."""
+        self.asked.clear()
         for key, sides in self.fresh.items():
             if key in self.expected or key[1] in hidden or any(edit.is_doubtful for edit in sides.values()):
                 continue
@@ -182,6 +184,8 @@ class Ledger:
             self.expected[key] = Expected(edit.value, f"changed on the {edit.side} side alone")
             return
         winner = self._winner(ours, self._last_remote(key[0], theirs), policy)
+        if policy is Policy.MANUAL:
+            self.asked[key] = (ours, theirs)
         if winner is not None:
             won, lost = (ours, theirs) if winner == LOCAL else (theirs, ours)
             self.expected[key] = Expected(won.value, f"a clash under {policy.value}", lost.value)

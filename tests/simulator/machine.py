@@ -461,6 +461,8 @@ class Simulator(RuleBasedStateMachine):
             invariants.check_mail(world, mails)
         if not is_troubled:
             invariants.check_run(world, before, is_first=self.is_first, is_approved=is_approved)
+        if carries_over:
+            invariants.check_asked(world, self.ledger)
         if is_clean:
             self.is_first = False
         self.is_sound = True
