@@ -222,7 +222,7 @@ def _event_json(shown: Shown) -> dict[str, Any]:
         "classNames": _classes(entry),
         "styles": [f"--event-color: {shown.color}"],
         "extendedProps": {
-            "activity": entry.activity.id if entry.activity else None,
+            "move": url_for("calendar.move", activity_id=row.id) if shown.may_move else "",
             "occurrence": shown.key,
             "asks": bool(shown.key),
             "version": entry.activity.row_version if entry.activity else None,

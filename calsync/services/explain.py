@@ -159,12 +159,17 @@ def _matched_steps(ctx: Context, plan_: plan.Plan, matched: list[Matched]) -> tu
 # --- an event
 
 
-def event(rt: Runtime, event_id: int) -> Answer:
-    """Return why a mirrored event is, or is not, an activity. Asks for no right. Raises NotFound."""
+def event(rt: Runtime, event_id: int) -> Answer | None:
+    """Return why a mirrored event is, or is not, an activity; None of a provider that is no longer installed.
+
+    Asks for no right. Raises NotFound.
+    """
     with rt.reading() as session:
         found = whereabouts.event_with_owner(session, event_id)
-        if found is None or not _is_known(rt, found[3]):
+        if found is None:
             raise NotFound("event", event_id)
+        if not _is_known(rt, found[3]):
+            return None
         unlinked = _unlinked(*found[:3])
         ctx = offline_context(rt, session, found[3])
         known = whereabouts.wholes(session, event_id=event_id)

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, Role
+from calsync.store import activities
 from calsync.store import tables as t
 
 MOST = 20
@@ -22,7 +23,7 @@ LARGEST_ID = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One thing that was found. `kind` is activity, run, account or person; `is_exact` when an id was named."""
+    """One thing that was found. `kind` is activity, event, run, account or person; `is_exact` when an id was named."""
 
     kind: str
     id: int
@@ -50,6 +51,7 @@ def find(session: Session, text: str, asker: Asker) -> list[Hit]:
         *_runs(session, wanted, asker),
         *_activities_by_id(session, wanted, asker),
         *_activities_by_event(session, wanted, asker),
+        *_events(session, wanted, asker),
         *_accounts(session, wanted, asker),
         *_people(session, wanted, asker),
         *_activities_by_title(session, wanted, asker),
@@ -86,10 +88,33 @@ def _activities_by_event(session: Session, text: str, asker: Asker) -> Iterator[
     yield from _activities(session, and_(ids, _may_see(asker)), asker, is_exact=True)
 
 
+def _events(session: Session, text: str, asker: Asker) -> Iterator[Hit]:
+    """Events that no activity stands for, by a provider's id: their page says why."""
+    event, resource, calendar = t.MirrorEvent, t.MirrorResource, t.Calendar
+    linked = select(col(t.Link.id)).where(col(t.Link.event_id) == col(event.id)).exists()
+    handled = and_(col(resource.calendar_id).in_(select(col(calendar.id))), col(resource.handle) == text)
+    query = (
+        select(event, t.Account)
+        .join(calendar, col(calendar.id) == col(event.calendar_id))
+        .join(t.Account, col(t.Account.id) == col(calendar.account_id))
+        .where(
+            or_(col(event.uid) == text, col(event.resource_id).in_(select(col(resource.id)).where(handled))),
+            col(event.recurrence_key) == "",
+            ~linked,
+        )
+        .limit(MOST)
+    )
+    for row, account in session.execute(_only_own(query, asker)):
+        hidden = row.facts.get("classification") != "public" and account.user_id != asker.id
+        yield Hit(
+            "event", row.id or 0, "Private" if hidden else row.title or "(no title)", account.label, is_exact=True
+        )
+
+
 def _activities_by_title(session: Session, text: str, asker: Asker) -> Iterator[Hit]:
-    readable = or_(col(t.Activity.is_private).is_(False), col(t.Activity.owner_id) == asker.id)
-    titled = func.lower(t.Activity.title).contains(text.lower(), autoescape=True)
-    yield from _activities(session, and_(titled, readable, _may_see(asker)), asker, is_exact=False)
+    """By title, or by a guest's address."""
+    found = and_(activities.says(text, asker.id), col(t.Activity.is_dissolved).is_(False), _may_see(asker))
+    yield from _activities(session, found, asker, is_exact=False)
 
 
 def _activities(session: Session, where: ColumnElement[bool], asker: Asker, *, is_exact: bool) -> Iterator[Hit]:

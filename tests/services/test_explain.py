@@ -1,6 +1,7 @@
 """Explain says what a run then does, for one record at a time, and why."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,9 @@ def explained(office: Office) -> list[Told]:
         linked = set(session.exec(select(t.Link.event_id)).all())
     answers = [answer for row in rows for answer in explain.activity(office.rt, row.id or 0)]
     known = {answer.event.id for answer in answers if answer.event is not None}
-    answers += [explain.event(office.rt, e.id or 0) for e in events if e.id not in linked | known]
-    return sorted(told(row["title"], row) for answer in answers for row in answer.steps)
+    strangers = [explain.event(office.rt, e.id or 0) for e in events if e.id not in linked | known]
+    every = [*answers, *(answer for answer in strangers if answer is not None)]
+    return sorted(told(row["title"], row) for answer in every for row in answer.steps)
 
 
 def steps_of(office: Office, run_id: int) -> list[Told]:
@@ -240,6 +242,7 @@ def test_events_that_stay_out_say_why(
     with office.rt.reading() as session:
         [event] = session.exec(select(t.MirrorEvent)).all()
     answer = explain.event(office.rt, event.id or 0)
+    assert answer is not None
     assert answer.reason is reason
     assert answer.steps == ()
     assert [each.is_ok for each in answer.checks].count(False) == 1
@@ -292,6 +295,15 @@ def test_a_changed_occurrence_answers_for_the_calendar_of_its_series(office: Off
     assert answer.calendar is not None
     assert answer.calendar.id == office.calendar.id
     assert [row["action"] for row in answer.steps] == ["create"]
+
+
+def test_of_a_provider_that_is_gone_there_is_no_answer(office: Office) -> None:
+    office.meeting("Kick-off")
+    office.settle()
+    activity = office.here("Kick-off")
+    office.rt = replace(office.rt, providers={})
+    assert explain.activity(office.rt, activity.id or 0) == []
+    assert explain.event(office.rt, office.links()[0].event_id or 0) is None
 
 
 def test_what_does_not_exist_is_not_found(office: Office) -> None:

@@ -1,11 +1,10 @@
 """Who may do what, as one table: every route of the application has a line here, or `test_permissions.py` fails.
 
 A line is Route(endpoint, method, path, verdicts). The path may name rows of the world that the test builds, all of
-which belong to Eli: {account} {calendar} {activity} {run} {conflict} {step} {notice}, the people {ada} {eli} {vic}
-{sam}, {login} (one of Eli's), and {preview}, {push}, {move} (previews of Eli's account).
-
-Verdicts are for, in this order: anonymous, Vic (client, a stranger to the rows), Sam (staff, a stranger), Eli (staff,
-whose rows they are), Ada (admin).
+which belong to Eli: {account} {calendar} {activity} {run} {conflict} {step} {notice} {event}, the people {ada} {eli}
+{vic} {sam}, {login} (one of Eli's), and {preview}, {push}, {move} (previews of Eli's account). Verdicts are for, in
+this order: anonymous, Vic (client, a stranger to the rows), Sam (staff, a stranger), Eli (staff, whose rows they
+are), Ada (admin).
 """
 
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ TEAM = (LOGIN, NO, OK, OK, OK)
 OWN = (LOGIN, HIDDEN, HIDDEN, OK, OK)  # rows of an account: its owner and admins
 OWN_ONLY = (LOGIN, HIDDEN, HIDDEN, OK, HIDDEN)
 TEAM_SEES = (LOGIN, HIDDEN, OK, OK, OK)  # activities: staff see everyone's
+WRITES = (LOGIN, HIDDEN, NO, OK, OK)  # activities: their owner and admins
 CONNECTS = (LOGIN, NO, OK, OK, OK)  # what clients may do only when an admin allows it; off in the test
 OWN_CONNECTS = (LOGIN, NO, HIDDEN, OK, OK)  # the same, on rows of an account
 
@@ -196,6 +196,24 @@ ROUTES = (
     Route("duplicates.clean_up", "POST", "/duplicates/orphans/99/remove", (LOGIN, NO, HIDDEN, HIDDEN, HIDDEN)),
     Route("duplicates.keep_orphan", "POST", "/duplicates/orphans/99/keep", (LOGIN, NO, HIDDEN, HIDDEN, HIDDEN)),
     Route("duplicates.undo", "POST", "/duplicates/merges/99/undo", (LOGIN, NO, HIDDEN, HIDDEN, HIDDEN)),
+    # calendar and activities
+    Route("calendar.index", "GET", "/calendar/", SIGNED_IN),
+    Route("calendar.feed", "GET", "/calendar/events.json?start=2030-01-07T00:00&end=2030-01-14T00:00", SIGNED_IN),
+    Route("calendar.move", "POST", "/calendar/move/{activity}", WRITES),
+    Route("activities.index", "GET", "/activities/", SIGNED_IN),
+    Route("activities.new", "GET", "/activities/new", SIGNED_IN),
+    Route("activities.new", "POST", "/activities/new", SIGNED_IN),
+    Route("activities.show", "GET", "/activities/{activity}", TEAM_SEES),
+    Route("activities.edit", "GET", "/activities/{activity}/edit", WRITES),
+    Route("activities.edit", "POST", "/activities/{activity}/edit", WRITES),
+    Route("activities.cancel", "POST", "/activities/{activity}/cancel", WRITES),
+    Route("activities.revive", "POST", "/activities/{activity}/revive", WRITES),
+    Route("activities.done", "POST", "/activities/{activity}/done", WRITES),
+    Route(
+        "activities.answer", "POST", "/activities/{activity}/answer", (LOGIN, HIDDEN, NO, HIDDEN, HIDDEN)
+    ),  # no guest
+    Route("explain.activity", "GET", "/activities/{activity}/explain", TEAM_SEES),
+    Route("explain.event", "GET", "/events/{event}", OWN),
     # audit log
     Route("audit.index", "GET", "/audit/", ADMINS),
     Route("audit.export", "GET", "/audit/export.csv", ADMINS),

@@ -70,8 +70,8 @@ def event_of(rt: Runtime, activity: t.Activity) -> Event:
 
 
 def drag(client: FlaskClient, activity: t.Activity, start: str, end: str, **more: Any) -> Any:
-    sent = {"activity": activity.id, "start": start, "end": end, "all_day": "0", **more}
-    return client.post("/calendar/move", data=sent, headers={"Accept": "application/json"})
+    sent = {"start": start, "end": end, "all_day": "0", **more}
+    return client.post(f"/calendar/move/{activity.id}", data=sent, headers={"Accept": "application/json"})
 
 
 # --- the page
@@ -167,7 +167,7 @@ def test_feed_gives_wall_times_of_the_viewer_and_colours(eli: FlaskClient, offic
         "classNames": ["is-activity"],
         "styles": ["--event-color: #0d8a6a"],
         "extendedProps": {
-            "activity": activity.id,
+            "move": f"/calendar/move/{activity.id}",
             "occurrence": "",
             "asks": False,
             "version": 1,
@@ -356,7 +356,7 @@ THERE = {"start": "2030-01-08T15:00:00", "end": "2030-01-08T16:00:00"}
 def test_bad_moves_are_refused(eli: FlaskClient, rt: Runtime, plan: Plan, sent: dict[str, str]) -> None:
     activity = plan()
     before = stored(rt, activity.id).content
-    answer = eli.post("/calendar/move", data={"activity": activity.id, **sent})
+    answer = eli.post(f"/calendar/move/{activity.id}", data=sent)
     assert answer.status_code in (400, 409)
     assert stored(rt, activity.id).content == before
 

@@ -79,3 +79,16 @@ def test_page_leads_to_the_one_thing_or_says_what_to_type(ada: FlaskClient, worl
     page = ada.get("/search?q=eli").text
     assert f'href="/people/{world.cast.eli.id}"' in page
     assert "What are you looking for?" in ada.get("/search").text
+
+
+def test_events_without_an_activity_are_found_by_their_ids(rt: Runtime, world: World) -> None:
+    for text in ("Lunch@there", "/cal/work/lunch.ics"):
+        assert found(rt, text, world.cast.eli) == [("event", world.event.id)]
+        assert found(rt, text, world.cast.ada) == [("event", world.event.id)]
+        assert found(rt, text, world.cast.sam) == []
+
+
+def test_guests_are_found_by_their_address(rt: Runtime, world: World) -> None:
+    with rt.writing() as session:
+        session.get(t.Activity, world.activity.id).search_text = "kick-off acme\nmax@example.com"
+    assert found(rt, "MAX@example", world.cast.eli) == [("activity", world.activity.id)]

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from calsync.engine.event import Event, content, fingerprint
+from calsync.engine.event import Event, content, fingerprint, to_json
 from calsync.runtime import Runtime
+from calsync.store import activities
 from calsync.store import tables as t
 from tests import factories
 
@@ -19,11 +20,12 @@ class World:
     step: t.Step
     conflict: t.Conflict
     notice: t.Notice
+    event: t.MirrorEvent
 
     @property
     def ids(self) -> dict[str, int]:
         """Ids by the names that paths in `routes.py` use."""
-        rows = ("account", "calendar", "activity", "run", "step", "conflict", "notice")
+        rows = ("account", "calendar", "activity", "run", "step", "conflict", "notice", "event")
         people = ("ada", "eli", "vic", "sam")
         return {name: getattr(self, name).id for name in rows} | {n: getattr(self.cast, n).id for n in people}
 
@@ -61,8 +63,29 @@ def make_world(rt: Runtime, cast: factories.Cast) -> World:
             opened_at=rt.now(),
         )
         notice = t.Notice(user_id=cast.eli.id, kind="failing", subject=f"account:{account.id}", created_at=rt.now())
-        session.add_all((step, conflict, notice))
-    return World(cast, account, calendar, activity, run, step, conflict, notice)
+        resource = t.MirrorResource(calendar_id=calendar.id, handle="/cal/work/lunch.ics", read_at=rt.now())
+        session.add_all((step, conflict, notice, resource))
+        session.flush()
+        event = make_event(rt, resource, "Lunch")
+        session.add(event)
+    return World(cast, account, calendar, activity, run, step, conflict, notice, event)
+
+
+def make_event(rt: Runtime, resource: t.MirrorResource, title: str) -> t.MirrorEvent:
+    """Return an unsaved event of a mirrored resource: an hour tomorrow, that no activity stands for."""
+    start = rt.now() + timedelta(days=1, hours=3)
+    event = Event(uid=f"{title}@there", start=start, end=start + timedelta(hours=1), summary=title)
+    return t.MirrorEvent(
+        resource_id=resource.id,
+        calendar_id=resource.calendar_id,
+        uid=event.uid,
+        facts=to_json(event),
+        fingerprint=fingerprint(content(event)),
+        title=title,
+        span_start=event.start,
+        span_end=event.end,
+        seen_at=rt.now(),
+    )
 
 
 def make_activity(rt: Runtime, owner: t.User, title: str, **values: object) -> t.Activity:
@@ -76,6 +99,7 @@ def make_activity(rt: Runtime, owner: t.User, title: str, **values: object) -> t
         "content": facts,
         "fingerprint": fingerprint(facts),
         "title": title,
+        "search_text": activities.search_text(event),
         "span_start": event.start,
         "span_end": event.end,
         "created_at": rt.now(),

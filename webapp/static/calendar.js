@@ -58,8 +58,8 @@
     return found.events;
   }
 
-  async function send(values) {
-    const answer = await fetch(place.dataset.move, {
+  async function send(url, values) {
+    const answer = await fetch(url, {
       method: "POST",
       headers: { Accept: "application/json", "X-CSRFToken": token() },
       body: new URLSearchParams(values),
@@ -79,7 +79,6 @@
   async function move(info) {
     const facts = info.event.extendedProps;
     const values = {
-      activity: facts.activity,
       start: text(info.event.start),
       end: text(info.event.end),
       all_day: info.event.allDay ? "1" : "0",
@@ -91,12 +90,12 @@
     } else {
       values.version = facts.version;
     }
-    let result = await trySend(values);
+    let result = await trySend(facts.move, values);
     if (!result.ok && result.error === "series") {
       document.getElementById("orphans-why").textContent = result.detail;
       const orphans = await ask("orphans");
       if (!orphans) return info.revert();
-      result = await trySend({ ...values, orphans });
+      result = await trySend(facts.move, { ...values, orphans });
     }
     if (!result.ok) {
       info.revert();
@@ -106,8 +105,8 @@
     calendar.refetchEvents();
   }
 
-  const trySend = (values) =>
-    send(values).catch(() => ({ ok: false, title: "No connection to the server", detail: "It was not moved. Try again in a moment." }));
+  const offline = { ok: false, title: "No connection to the server", detail: "It was not moved. Try again in a moment." };
+  const trySend = (url, values) => send(url, values).catch(() => offline);
 
   // ---- creating ----
 

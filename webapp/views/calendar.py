@@ -78,12 +78,12 @@ def feed() -> Any:
     return jsonify(events=calendar_view.as_json(shown), is_cut=found.is_cut)
 
 
-@bp.post("/move")
+@bp.post("/move/<int:activity_id>")
 @login_required
-def move() -> Any:
+def move(activity_id: int) -> Any:
     """Move an activity, or one of its occurrences, to where it was dragged. Refusals say why, as JSON."""
     form = request.form
-    row = writable_activity(form.get("activity", type=int) or 0)
+    row = writable_activity(activity_id)
     changes = _new_times(row, form)
     orphans = form.get("orphans") or None
     key, scope = form.get("occurrence", ""), form.get("scope", "this")

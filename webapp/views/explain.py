@@ -54,8 +54,8 @@ def event(event_id: int) -> Any:
         hides=hides,
         title=words.PRIVATE_TITLE if hides else row.title or "(no title)",
         when=activity_view.when(value),
-        answers=explain_view.shown([answer]),
-        activity_id=answer.link.activity_id if answer.link else None,
+        answers=explain_view.shown([answer] if answer else []),
+        activity_id=answer.link.activity_id if answer and answer.link else None,
         steps=steps,
         values=values,
     )

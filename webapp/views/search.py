@@ -17,6 +17,7 @@ bp = Blueprint("search", __name__)
 LONGEST = 1000
 PAGES = {
     "activity": ("activities.show", "activity_id", "list-check", "Activities"),
+    "event": ("explain.event", "event_id", "calendar-event", "Events that are no activities"),
     "run": ("history.show", "run_id", "history", "Runs"),
     "account": ("accounts.show", "account_id", "plug-connected", "Accounts"),
     "person": ("people.show", "user_id", "user", "People"),

@@ -58,6 +58,17 @@ PAGES = (
     "/accounts/{account}/pause",
     "/accounts/{account}/reconnect",
     "/accounts/{account}/disconnect",
+    "/calendar/",
+    "/calendar/?view=month&person={eli}",
+    "/calendar/?view=day&person=all&date=2030-01-08",
+    "/calendar/?view=agenda&person=all",
+    "/activities/",
+    "/activities/?q=zebra",
+    "/activities/new",
+    "/activities/{activity}",
+    "/activities/{activity}/edit",
+    "/activities/{activity}/explain",
+    "/events/{event}",
     "/there-is-no-such-page",
 )
 """Paths as an admin opens them; {placeholders} as in `tests/web/routes.py`."""
