@@ -5,7 +5,7 @@ The organisation has one; an account's overrides are laid over it. Defaults foll
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from calsync.engine.vocabulary import Deletions, Direction, Kind, MailRule, Policy
@@ -72,7 +72,7 @@ def overlay(base: Rules, overrides: dict[str, Any], allowed: tuple[str, ...] | N
 
 
 def to_json(rules: Rules) -> dict[str, Any]:
-    return asdict(rules)
+    return {name: getattr(rules, name) for name in RULE_NAMES}
 
 
 def from_json(values: dict[str, Any]) -> Rules:

@@ -66,11 +66,16 @@ def add(
 
 def list_waiting(rt: Runtime, account_id: int | None = None) -> list[int]:
     """Return waiting runs, the oldest first, of one account or of all."""
-    query = sa.select(col(t.Run.id)).where(col(t.Run.state) == RunState.QUEUED)
-    if account_id is not None:
-        query = query.where(col(t.Run.account_id) == account_id)
+    query = _WAITING if account_id is None else _WAITING_OF
     with rt.reading() as session:
-        return [i for i in session.scalars(query.order_by(col(t.Run.id)).limit(MOST_WAITING)) if i is not None]
+        found = session.connection().execute(query, {} if account_id is None else {"account_id": account_id})
+        return [i for i in found.scalars() if i is not None]
+
+
+_WAITING = (
+    sa.select(col(t.Run.id)).where(col(t.Run.state) == RunState.QUEUED).order_by(col(t.Run.id)).limit(MOST_WAITING)
+)
+_WAITING_OF = _WAITING.where(col(t.Run.account_id) == sa.bindparam("account_id"))
 
 
 def work(rt: Runtime, run_id: int) -> None:

@@ -6,6 +6,7 @@ built once, ask for columns instead of objects, and put several questions into o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,7 +78,12 @@ def insert_run(session: Session, values: Mapping[str, Any]) -> int:
 
 def update_run(session: Session, run_id: int, values: Mapping[str, Any]) -> None:
     """Write columns of a run."""
-    session.connection().execute(sa.update(R).where(col(R.id) == run_id).values(**values))
+    session.connection().execute(_update_run(tuple(values)), {"run": run_id, **values})
+
+
+@functools.cache
+def _update_run(names: tuple[str, ...]) -> sa.Update:
+    return sa.update(R).where(col(R.id) == sa.bindparam("run")).values({n: sa.bindparam(n) for n in names})
 
 
 # --- who holds the account

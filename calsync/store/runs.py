@@ -59,18 +59,20 @@ def has_succeeded(session: Session, account_id: int) -> bool:
 
 def close_orphans(session: Session, account_id: int, now: datetime) -> None:
     """End the runs whose process died: they hold no lease any more, or this one could not have begun."""
-    session.execute(
-        sa.update(R)
-        .where(col(R.account_id) == account_id, col(R.state) == RunState.RUNNING)
-        .values(
-            state=RunState.FAILED,
-            finished_at=now,
-            phase="",
-            error_class="bug",
-            error="The process ended in the middle of this run. The next run went on from there.",
-        )
-        .execution_options(synchronize_session=False)
+    session.connection().execute(_CLOSE_ORPHANS, {"account": account_id, "now": now})
+
+
+_CLOSE_ORPHANS = (
+    sa.update(R)
+    .where(col(R.account_id) == sa.bindparam("account"), col(R.state) == RunState.RUNNING)
+    .values(
+        state=RunState.FAILED,
+        finished_at=sa.bindparam("now"),
+        phase="",
+        error_class="bug",
+        error="The process ended in the middle of this run. The next run went on from there.",
     )
+)
 
 
 def count(session: Session, run: t.Run) -> None:
