@@ -234,7 +234,7 @@ def _events(size: Size, now: datetime) -> Iterator[dict[str, Any]]:
 def _links(size: Size, now: datetime) -> Iterator[dict[str, Any]]:
     for number in _linked(size):
         account = _account_of(number, size)
-        content = {"summary": f"Activity {number}"}
+        content = events.content(_event(number, now))
         print_ = events.fingerprint(content)
         yield {
             "activity_id": number + 1,
