@@ -99,8 +99,8 @@ STEPS: dict[str, Draw] = {
     "choose_mail": lambda r: {"rule_": r.choice(list(MailRule))},
     "choose_privacy": lambda r: {"shown": r.random() < 0.5},
     "choose_calendar": lambda r: {"syncs": r.random() < 0.5, "home": r.random() < 0.5},
-    "disconnect_and_reconnect": lambda r: {},
-    "approve_and_resolve": lambda r: {},
+    "disconnect_and_reconnect": lambda r: {**_choice(r), "is_brief": r.random() < 0.7},
+    "approve_and_resolve": _choice,
     "sync": lambda r: {},
     "sync_with_faults": lambda r: {"kinds": [(kind, r.randrange(3)) for kind in r.sample(FAULTS, 2)]},
     "the_server_clock_is_wrong": lambda r: {"minutes": r.choice([-7, 7, 0])},
@@ -120,7 +120,7 @@ def story(random: Random, reached: Counter[str], wanted: dict[str, int], length:
     for name, times in missing.items():
         step = step_for(name)
         if step in weights:
-            weights[step] += times / 4
+            weights[step] += times / 2
     profiles = [name for name in PROFILES if f"profile {name}" in missing] or sorted(PROFILES)
     told = [_text("start", {"profile": random.choice(profiles), "choice": random.randrange(1000)})]
     rare = [kind for kind in FAULTS if f"fault {kind.value}" in missing]

@@ -17,7 +17,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from calsync.engine.vocabulary import AccountState, Direction, LinkState, MailRule, Policy, RunState
+from calsync.engine.vocabulary import AccountState, Direction, LinkState, MailRule, Policy, RunState, StepState
 from calsync.providers.memory import FaultKind, Quirks
 from calsync.runtime import SYSTEM
 from calsync.services import accounts, disconnect
@@ -348,23 +348,33 @@ class Simulator(RuleBasedStateMachine):
             self.ledger.doubt()
             self.did("calendar selected" if syncs else "calendar deselected")
 
-    @rule()
-    def disconnect_and_reconnect(self) -> None:
+    @rule(choice=CHOICES, is_brief=st.booleans())
+    def disconnect_and_reconnect(self, choice: int, is_brief: bool) -> None:
+        """Disconnect, go on working on both sides, and connect again; unless it is brief, some other time."""
         if self.w.account().state != AccountState.DISCONNECTED:
             disconnect.disconnect(self.w.rt, self.w.account_id, "keep", by=SYSTEM)
             self.did("disconnected")
-        else:
+            self.ledger.doubt()
+        if is_brief or choice % 2:
+            self.we_edit("location", choice)
+            self.they_edit("location", choice // 2)
             healing.reconnect(self.w)
             self.did("reconnected")
-        self.ledger.doubt()
+            self.ledger.doubt()
 
-    @rule()
-    def approve_and_resolve(self) -> None:
-        """A person looks at what waits."""
+    @rule(choice=CHOICES)
+    def approve_and_resolve(self, choice: int) -> None:
+        """A person looks at what waits; where nothing does, some clash is brought about first."""
+        if not self._waits():
+            self.both_edit("summary", choice, ours_first=bool(choice % 2), policy=Policy.MANUAL)
         if healing.approve(self.w) + healing.resolve(self.w, self.ledger):
             self.ledger.doubt()
             self.run(is_approved=True)
             self.did("a person decides")
+
+    def _waits(self) -> bool:
+        held = self.w.rows(t.Step, t.Step.state == StepState.HELD)
+        return bool(held or self.w.rows(t.Conflict, t.Conflict.state == "open"))
 
     # --- runs ------------------------------------------------------------------------------------------------
 
@@ -376,6 +386,7 @@ class Simulator(RuleBasedStateMachine):
     @rule(kinds=st.lists(st.tuples(st.sampled_from(FAULTS), st.integers(0, 4)), min_size=1, max_size=3))
     def sync_with_faults(self, kinds: list[tuple[FaultKind, int]]) -> None:
         for kind, skip in kinds:
+            self._make_way_for(kind, skip)
             self.w.server.faults.arm(kind, skip=skip)
         self.run(is_troubled=True)
         self.w.server.faults.disarm()
@@ -383,6 +394,13 @@ class Simulator(RuleBasedStateMachine):
             self.w.server.allow()
             healing.reconnect(self.w)
         self.w.clock.advance(minutes=2)
+
+    def _make_way_for(self, kind: FaultKind, choice: int) -> None:
+        """See to it that there will be a request that this fault can happen to."""
+        if kind is FaultKind.HOLLOW:
+            self.w.server.expire_cursors(WORK)
+        if kind in (FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.VERSION_MISMATCH):
+            self.we_edit("description", choice)
 
     # Rules are drawn evenly, and there are more kinds of faults than anything else.
     faults_again = sync_with_faults

@@ -71,7 +71,7 @@ STORIES: dict[str, tuple[str, ...]] = {
     "disconnected while a person is asked which activity an event is": (
         "start(profile='listing', choice=886)",
         "twins_meet()",
-        "disconnect_and_reconnect()",
+        "disconnect_and_reconnect(choice=0, is_brief=True)",
     ),
     # A deletion that arrived within two minutes of our own write was never asked for again.
     "events deleted right after we wrote them": (
