@@ -10,7 +10,7 @@ from calsync.providers.memory import FaultKind
 from calsync.runtime import SYSTEM
 from calsync.services import accounts, conflicts, held
 from calsync.store import tables as t
-from tests.simulator import invariants
+from tests.simulator import invariants, run_checks
 from tests.simulator.invariants import Violation
 from tests.simulator.ledger import Ledger
 from tests.simulator.process import Process
@@ -31,7 +31,7 @@ def heal(world: World, ledger: Ledger) -> None:
         mails = len(world.server.mails)
         world.run(full=full)
         if not approved:  # a person who approves what is held for its mail wants that mail
-            invariants.check_mail(world, mails)
+            run_checks.check_mail(world, mails)
         full = False
         approved = approve(world)
         decided = approved + resolve(world, ledger)

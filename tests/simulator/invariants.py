@@ -1,4 +1,4 @@
-"""Invariants: what must be true when all is quiet again, and after every single run. Each raises Violation.
+"""Invariants: what must be true when all is quiet again. Each raises Violation. What no run may do: `run_checks.py`.
 
 They compare the two sides as they truly are, past the mirror and the links, so that the engine cannot agree with
 itself about something that is not so.
@@ -6,7 +6,6 @@ itself about something that is not so.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -16,7 +15,6 @@ from calsync.engine import event as events
 from calsync.engine import series
 from calsync.engine.event import FIELDS, Event
 from calsync.engine.projection import strip_block
-from calsync.engine.vocabulary import Direction, MailRule
 from calsync.providers.memory import body
 from calsync.store import tables as t
 from tests.simulator.ledger import ALIVE, LOCAL, OTHER, Ledger, Record, token_of
@@ -113,7 +111,7 @@ def check_equal(world: World, ledger: Ledger, both: Both) -> None:
     """Both sides hold the same, field by field, of everything in scope."""
     links = _links(world)
     for number in in_scope(world, ledger, both):
-        (ours,), (theirs,) = (_one(sides) for sides in both.living(number))
+        (ours,), (theirs,) = (one(sides) for sides in both.living(number))
         drift = {name for link in links.get(number, []) for name in link.drift}
         if (ours is None) != (theirs is None):
             if "status" not in drift:
@@ -149,7 +147,7 @@ def check_expected(world: World, ledger: Ledger, both: Both) -> None:
     for (number, name), expected in ledger.expected.items():
         if number not in inside:
             continue
-        (ours,), (theirs,) = (_one(sides) for sides in both.living(number))
+        (ours,), (theirs,) = (one(sides) for sides in both.living(number))
         record = ledger.records[number]
         if name == ALIVE:
             if bool(ours) != expected.value or bool(theirs) != expected.value:
@@ -158,7 +156,7 @@ def check_expected(world: World, ledger: Ledger, both: Both) -> None:
         if expected.loser is not None and _text(expected.loser) not in losers:
             raise Violation("losing value", f"{record} {name}: {expected.loser!r} is on no step; {expected}")
         for where, side in (("here", ours), ("there", theirs)):
-            if side is not None and not _holds(side, name, expected.value):
+            if side is not None and not holds(side, name, expected.value):
                 raise Violation("wrong value", f"{record} {name} {where}: {side.content[name]!r}; {expected}")
 
 
@@ -179,8 +177,8 @@ def in_scope(world: World, ledger: Ledger, both: Both) -> Iterator[int]:
     """Yield the records that both sides must hold alike."""
     for number, record in ledger.records.items():
         sides = [*both.local.get(number, []), *both.remote.get(number, [])]
-        is_far = any(_is_far(world, side) for side in sides)
-        if sides and not is_far and record.shape not in ("twin", "task") and _has_series(record, both):
+        is_outside = any(is_far(world, side) for side in sides)
+        if sides and not is_outside and record.shape not in ("twin", "task") and _has_series(record, both):
             yield number
 
 
@@ -188,11 +186,11 @@ def _has_series(record: Record, both: Both) -> bool:
     return record.series is None or all(both.living(record.series))
 
 
-def _is_far(world: World, side: Side) -> bool:
+def is_far(world: World, side: Side) -> bool:
     return bool(side.content["time"]["start"] > (world.clock() + FAR).isoformat())
 
 
-def _one(sides: list[Side]) -> tuple[Side | None]:
+def one(sides: list[Side]) -> tuple[Side | None]:
     return (sides[0] if sides else None,)
 
 
@@ -200,7 +198,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else events.moment_text(value)
 
 
-def _holds(side: Side, name: str, value: Any) -> bool:
+def holds(side: Side, name: str, value: Any) -> bool:
     if name == "time":
         return bool(side.content["time"]["start"] == events.moment_text(value))
     return str(value) in side.content[name]
@@ -239,80 +237,3 @@ def _holes(content: dict[str, Any]) -> list[str]:
     start = events.parse_moment(content["time"]["start"])
     whole = replace(events.with_content(Event("", start, start), content), exdates=())
     return [text for text in content["exdates"] if series.yields(whole, events.parse_moment(text))]
-
-
-# --- after every run ----------------------------------------------------------------------------------------
-
-
-@dataclass
-class Before:
-    """What was there when a run began."""
-
-    writes: int
-    mails: int
-    contents: dict[int, str]
-    living_here: set[int]
-    living_there: Counter[tuple[str, str]]
-
-    @staticmethod
-    def of(world: World) -> Before:
-        rows = world.activities()
-        return Before(
-            writes=world.server.writes,
-            mails=len(world.server.mails),
-            contents={t.pk(row): row.fingerprint + row.status for row in rows},
-            living_here={t.pk(row) for row in rows if row.status != "cancelled" and not row.is_dissolved},
-            living_there=_names(world),
-        )
-
-
-def check_run(world: World, before: Before, *, is_first: bool, is_approved: bool) -> None:
-    """Check what no run may do. For runs during which nobody else was at work."""
-    after = Before.of(world)
-    rules = world.rules
-    if rules.direction is Direction.INBOUND and after.writes != before.writes:
-        raise Violation("direction", f"{after.writes - before.writes} writes of an inbound account")
-    changed = {i for i, text in before.contents.items() if after.contents.get(i) != text}
-    if rules.direction is Direction.OUTBOUND and (changed or len(after.contents) > len(before.contents)):
-        raise Violation("direction", f"activities {changed} changed on an outbound account")
-    if not is_approved:
-        _check_brake(world, before, after, is_first=is_first)
-
-
-def check_asked(world: World, ledger: Ledger) -> None:
-    """A clash that a person is to decide is written on neither side."""
-    both = look(world)
-    for (number, name), (ours, theirs) in ledger.asked.items():
-        (here,), (there,) = (_one(sides) for sides in both.living(number))
-        if here is None or there is None or _is_far(world, here) or _is_far(world, there):
-            continue
-        if not (_holds(here, name, ours.value) and _holds(there, name, theirs.value)):
-            found = (here.content[name], there.content[name])
-            raise Violation("decided unasked", f"{ledger.records[number]} {name}: {found}, after {ours} and {theirs}")
-
-
-def check_mail(world: World, since: int) -> None:
-    """Nobody was mailed whom the settings spare, and never about the past."""
-    rules = world.rules
-    allowed = {"new": rules.mail_new, "changed": rules.mail_changed, "cancelled": rules.mail_cancelled}
-    for mail in world.server.mails[since:]:
-        rule = allowed[mail.why]
-        is_internal = mail.to.endswith("@example.com")
-        if rule is MailRule.NEVER or (rule is MailRule.EXTERNAL and is_internal):
-            raise Violation("mail", f"{mail} although the rule is {rule}")
-
-
-def _check_brake(world: World, before: Before, after: Before, *, is_first: bool) -> None:
-    rules = world.rules
-    gone = len(before.living_here - after.living_here) + (before.living_there - after.living_there).total()
-    there = max(len(before.living_here), before.living_there.total())
-    if gone > rules.brake_deletions and gone > rules.brake_deletion_share * there:
-        raise Violation("brake", f"{gone} of {there} ended in one run")
-    made = len(after.living_here - before.living_here) + (after.living_there - before.living_there).total()
-    if made > rules.brake_creates and not is_first:
-        raise Violation("brake", f"{made} created in one run")
-
-
-def _names(world: World) -> Counter[tuple[str, str]]:
-    living = [e for _, _, e in world.remote_events() if not e.is_cancelled]
-    return Counter((e.uid, events.recurrence_key(e)) for e in living)
