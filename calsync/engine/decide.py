@@ -84,7 +84,6 @@ class Terms:
     project: Callable[[Content], Content] = dict
     choices: Mapping[str, Policy] = field(default_factory=dict)  # a person's, by merge unit; "*" for all others
 
-
     def policy_for(self, name: str) -> Policy:
         """Return who wins a clash in a field. Where nothing comes in, what changed here overwrites."""
         if not self.may_pull:
