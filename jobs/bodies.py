@@ -50,9 +50,8 @@ def sync_account(rt: Runtime, owner: str, account_id: int) -> None:
     """Run one account that `owner` has claimed, as whoever asked for the run."""
     from calsync.services import claims, sync
 
-    trigger, by = claims.asked_by(rt, account_id)
     try:
-        sync.run(rt, account_id, trigger=trigger, by=by, owner=owner)
+        sync.run(rt, account_id, trigger=None, owner=owner)
     except (claims.LeaseLost, Refused) as why:
         # Paused, disconnected or taken over since it was claimed: the row says so, there is nothing to mend.
         log.info("sync.left", account_id=account_id, why=str(why))

@@ -166,7 +166,7 @@ def content(event: Event) -> Content:
 
 def with_content(event: Event, values: Mapping[str, Any]) -> Event:
     """Return `event` with its synced fields set to `values`; missing keys stay as they are."""
-    merged = {**content(event), **values}
+    merged = values if all(name in values for name in FIELDS) else {**content(event), **values}
     time = merged["time"]
     return replace(
         event,

@@ -120,14 +120,15 @@ class Http:
     ) -> Answer:
         """Send one request, follow its redirects, and return a 2xx answer or one with an expected status.
 
-        `silence_s` is how long the server may think, where that is longer than usual.
+        `silence_s` is how long the server may think, where that is longer than usual; the whole may then last longer
+        by as much.
         Raises what `errors.py` names: SignInNeeded, RateLimited, Rejected, VersionMismatch, Unavailable, the last
         with is_in_doubt when a write was sent and no answer came.
         """
         for check in _guard:
             check()
         self.home = self.home or _host(url)
-        self._patience.deadline = time.monotonic() + self.limits.total_s
+        self._patience.deadline = time.monotonic() + self.limits.total_s + (silence_s or 0.0)
         seen = {url}
         while True:
             answer = self._send(method, url, dict(headers or {}), body, is_write, silence_s or self.limits.silence_s)

@@ -17,7 +17,7 @@ from calsync.engine.event import Content, fingerprint
 from calsync.engine.vocabulary import Action, Direction, LinkState, StepState
 from calsync.services import cases, firsts
 from calsync.services.context import Context
-from calsync.store import activities, imports, links, steps
+from calsync.store import activities, imports, links, polls, steps
 from calsync.store import tables as t
 from calsync.store.imports import Create, Made, Source
 from calsync.store.links import Pair, mark
@@ -63,17 +63,8 @@ def _apply_batch(ctx: Context, step_ids: Sequence[int], outcome: Outcome) -> Non
         for step in others:
             with session.begin_nested():
                 _change(session, ctx, step, pairs.get(step.link_id or 0), outcome)
-        _progress(session, ctx, len(creates) + len(others))
+        polls.note_progress(session, ctx.run_id, len(creates) + len(others))
     ctx.rt.checkpoint("apply.local")
-
-
-def _progress(session: Session, ctx: Context, count: int) -> None:
-    session.execute(
-        sa.update(t.Run)
-        .where(col(t.Run.id) == ctx.run_id)
-        .values(progress_done=col(t.Run.progress_done) + count)
-        .execution_options(synchronize_session=False)
-    )
 
 
 # --- new activities

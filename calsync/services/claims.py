@@ -16,9 +16,9 @@ from sqlmodel import Session, col
 
 from calsync.engine import status
 from calsync.engine.rules import Rules, overlay
-from calsync.engine.vocabulary import AccountState, Trigger
+from calsync.engine.vocabulary import AccountState
 from calsync.errors import ProviderError
-from calsync.runtime import SYSTEM, Actor, Runtime
+from calsync.runtime import Runtime
 from calsync.services import facts, owners, settings
 from calsync.store import accounts as rows
 from calsync.store import polls
@@ -62,15 +62,6 @@ def timed_out_among(rt: Runtime, ids: Sequence[int]) -> set[int]:
     query = select(col(t.Account.id)).where(col(t.Account.id).in_(ids), col(t.Account.timed_out))
     with rt.reading() as session:
         return {i for i in session.scalars(query) if i is not None}
-
-
-def asked_by(rt: Runtime, account_id: int) -> tuple[Trigger, Actor]:
-    """Return why the account's next run takes place, and for whom. Raises NotFound."""
-    with rt.reading() as session:
-        trigger, user_id = rows.requested(session, account_id)
-        user = session.get(t.User, user_id) if user_id else None
-    trigger = Trigger(trigger or Trigger.SCHEDULE)
-    return trigger, SYSTEM if user is None else Actor(user.id, user.email, user.role)
 
 
 def claim(rt: Runtime, account_id: int, owner: str) -> bool:
@@ -228,8 +219,13 @@ def _is_free(account: t.Account, owner: str, now: datetime) -> bool:
     return owners.is_dead(holder)
 
 
-def _prolong(rt: Runtime, account_id: int, owner: str, now: datetime) -> bool:
-    until = now + LEASE
+def prolong(rt: Runtime, account_id: int, owner: str, span: timedelta) -> bool:
+    """Return whether `owner` still holds the account; its lease then lasts for `span` from now on."""
+    return _prolong(rt, account_id, owner, rt.now(), span)
+
+
+def _prolong(rt: Runtime, account_id: int, owner: str, now: datetime, span: timedelta = LEASE) -> bool:
+    until = now + span
     asked = col(t.Account.next_sync_at) < col(t.Account.lease_until)
     change = (
         update(t.Account)

@@ -19,7 +19,7 @@ from calsync.providers.base import Written
 from calsync.services import cases, failures, firsts
 from calsync.services.context import Context
 from calsync.services.writes import Group, Target
-from calsync.store import mirror
+from calsync.store import activities, mirror, polls, steps
 from calsync.store import tables as t
 
 
@@ -100,11 +100,10 @@ def close(ctx: Context, group: Group, answer: Written, tally: Tally) -> Provider
         return None
     with ctx.rt.writing() as session:
         ctx.holding(session)
-        calendar = session.get_one(t.Calendar, group.calendar.id)
         if answer is None:
-            _close_erased(session, ctx, group, calendar)
+            _close_erased(session, ctx, group, group.calendar)
         else:
-            _close_written(session, ctx, group, calendar, answer)
+            _close_written(session, ctx, group, group.calendar, answer)
         _count(session, ctx, group, tally)
     ctx.rt.checkpoint("apply.closed")
     return None
@@ -119,12 +118,7 @@ def _count(session: Session, ctx: Context, group: Group, tally: Tally) -> None:
     tally.done += len(group.targets)
     created = any(m.step.action == Action.CREATE and m.activity.is_series for m in group.targets)
     tally.created_series = tally.created_series or created
-    session.execute(
-        sa.update(t.Run)
-        .where(col(t.Run.id) == ctx.run_id)
-        .values(progress_done=col(t.Run.progress_done) + len(group.targets))
-        .execution_options(synchronize_session=False)
-    )
+    polls.note_progress(session, ctx.run_id, len(group.targets))
 
 
 # --- success
@@ -178,8 +172,7 @@ def _agree(
     answer: Resource | None,
 ) -> None:
     """Move the link's snapshots to what this step carried and got back, and close the step."""
-    step = session.get_one(t.Step, target.step.id)
-    link = _link(session, ctx, target, event)
+    step, link = target.step, _link(session, ctx, target, event)
     over = step.action in (Action.CANCEL, Action.DELETE)
     if link is not None:
         _snapshots(ctx, group, target, link, event, answer)
@@ -194,13 +187,9 @@ def _agree(
             link.generation += 1
         session.add(link)
         session.flush()
-        step.link_id = link.id
-    if event is not None:
-        step.event_id = event.id
-    activity = session.get_one(t.Activity, target.activity.id)
-    activity.excluded = ""
-    step.state, step.finished_at, step.attempts = StepState.DONE, ctx.now(), step.attempts + 1
-    step.error, step.error_class, step.next_attempt_at = "", "", None
+    link_id = step.link_id if link is None else t.pk(link)
+    steps.close_as_done(session, step, ctx.now(), link_id, step.event_id if event is None else t.pk(event))
+    activities.include(session, t.pk(target.activity))
 
 
 def _link(session: Session, ctx: Context, target: Target, event: t.MirrorEvent | None) -> t.Link | None:

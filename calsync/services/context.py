@@ -17,6 +17,9 @@ from calsync.store import tables as t
 
 LEASE_CHECK = timedelta(seconds=20)
 
+LONG_ANSWER = timedelta(minutes=10)
+"""How long a lease lasts while a provider lists a whole calendar: some servers take minutes for the first time."""
+
 
 @dataclass(slots=True)
 class Context:
@@ -43,6 +46,7 @@ class Context:
     only_subjects: frozenset[str] | None = None  # a retry plans and applies these alone
     calendars: tuple[t.Calendar, ...] = ()  # all of the account, by id, as they were when the run began
     has_open_steps: bool = True  # False while it is certain that none is
+    has_rechecks: bool = True  # False: no earlier run left a resource to ask for again
     lease_checked_at: datetime | None = None
     _digests: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -64,6 +68,11 @@ class Context:
             return
         self.lease_checked_at = now
         if not claims.renew_lease(self.rt, self.account_id, self.owner):
+            raise claims.LeaseLost(self.account_id)
+
+    def hold_long(self) -> None:
+        """Prolong the lease for a question that may take minutes. Raises LeaseLost when it is gone."""
+        if not claims.prolong(self.rt, self.account_id, self.owner, LONG_ANSWER):
             raise claims.LeaseLost(self.account_id)
 
     def offset(self) -> timedelta:

@@ -48,7 +48,8 @@ def _fetch_calendar(ctx: Context, calendar: t.Calendar) -> None:
         read = _read(ctx, calendar, None)
     if read.is_full:
         _bury_absent(ctx, calendar, read)
-    _recheck(ctx, calendar)
+    if ctx.has_rechecks:
+        _recheck(ctx, calendar)
     _finish(ctx, calendar, read.last.cursor if read.last else None)
 
 
@@ -56,6 +57,8 @@ def _read(ctx: Context, calendar: t.Calendar, cursor: str | None) -> _Read:
     """Read page by page. The cursor is saved last, when everything that it stands for is in the mirror."""
     read = _Read()
     began = ctx.now()
+    if cursor is None:
+        ctx.hold_long()
 
     def known() -> dict[str, str | None]:
         with ctx.rt.reading() as session:

@@ -28,10 +28,11 @@ from calsync.store.polls import Facts
 class Ask:
     """What is wanted of a run. `subjects` limits it to these records; `parent_id` is the run it retries.
 
-    `queued_id` is the row of a run that somebody asked for and that waits; `rules` stand in place of the saved ones.
+    `trigger` None: what the account's row says. `queued_id` is the row of a run that somebody asked for and that
+    waits; `rules` stand in place of the saved ones.
     """
 
-    trigger: Trigger = Trigger.SCHEDULE
+    trigger: Trigger | None = Trigger.SCHEDULE
     full: bool = False
     dry: bool = False
     by: Actor = SYSTEM
@@ -112,8 +113,13 @@ def _begin(session: Session, account: t.Account, ask: Ask, columns: dict[str, An
         runs.begin_queued(session, ask.queued_id)
         polls.update_run(session, ask.queued_id, columns)
         return ask.queued_id
-    asked_by = {"parent_id": ask.parent_id, "requested_by_id": ask.by.user_id or account.requested_by_id}
-    return polls.insert_run(session, {"account_id": account.id, "trigger": ask.trigger, **asked_by, **columns})
+    asked = {
+        "account_id": account.id,
+        "trigger": ask.trigger or account.requested_trigger or Trigger.SCHEDULE,
+        "parent_id": ask.parent_id,
+        "requested_by_id": ask.by.user_id or account.requested_by_id,
+    }
+    return polls.insert_run(session, {**asked, **columns})
 
 
 def open_context(rt: Runtime, opened: Opened, ask: Ask, owner: str) -> Context:
@@ -140,6 +146,7 @@ def open_context(rt: Runtime, opened: Opened, ask: Ask, owner: str) -> Context:
         only_subjects=ask.subjects,
         calendars=opened.calendars,
         has_open_steps=opened.facts.has_open_steps,
+        has_rechecks=opened.facts.has_rechecks,
         lease_checked_at=rt.now(),
     )
 

@@ -36,7 +36,7 @@ def run(
     rt: Runtime,
     account_id: int,
     *,
-    trigger: Trigger | str = Trigger.SCHEDULE,
+    trigger: Trigger | str | None = Trigger.SCHEDULE,
     full: bool = False,
     dry: bool = False,
     by: Actor = SYSTEM,
@@ -48,13 +48,14 @@ def run(
 ) -> int:
     """Sync one account and return the id of the run. Provider errors end in the run's row, not here.
 
-    `owner` is who holds the claim; without one the account is claimed here. Raises NotFound, and Refused (code
+    `owner` is who holds the claim; without one the account is claimed here. Without a `trigger` the run takes place
+    for the reason that stands on the account's row, asked for by whom that names. Raises NotFound, and Refused (code
     `busy`) when another process runs the account, (code `not_active`) when it is paused or disconnected, (code
     `closed`) when the queued run no longer waits.
     """
     owner = owner or owners.new_owner()
     was_due = claims.due_at(rt, account_id) if dry else None
-    ask = Ask(Trigger(trigger), full, dry, by, parent_id, subjects, queued_id, rules)
+    ask = Ask(Trigger(trigger) if trigger else None, full, dry, by, parent_id, subjects, queued_id, rules)
     started_at = rt.now()
     ended = Ended()
     run_id = 0

@@ -28,6 +28,7 @@ class Target:
     calendar: t.Calendar
     link: t.Link | None = None
     event: t.MirrorEvent | None = None
+    resource: t.MirrorResource | None = None  # that of the event
 
 
 @dataclass(slots=True)
@@ -54,12 +55,14 @@ def load(session: Session, batch: Sequence[t.Step]) -> list[Target]:
     calendars = _by_id(session, t.Calendar, {s.calendar_id for s in batch})
     links = _by_id(session, t.Link, {s.link_id for s in batch})
     mirrored = _by_id(session, t.MirrorEvent, {s.event_id for s in batch})
+    resources = _by_id(session, t.MirrorResource, {event.resource_id for event in mirrored.values()})
     targets = []
     for step in batch:
         activity, calendar = activities.get(step.activity_id or 0), calendars.get(step.calendar_id or 0)
         if activity is not None and calendar is not None:
             link, event = links.get(step.link_id or 0), mirrored.get(step.event_id or 0)
-            targets.append(Target(step, activity, calendar, link, event))
+            resource = None if event is None else resources.get(event.resource_id)
+            targets.append(Target(step, activity, calendar, link, event, resource))
     return targets
 
 
@@ -90,7 +93,7 @@ def _resource(session: Session, ctx: Context, target: Target) -> t.MirrorResourc
     """Return the resource that a step writes to; None when it creates one."""
     if target.step.action == Action.CREATE:
         return _series_resource(session, ctx, target) if target.activity.recurrence_key else None
-    return None if target.event is None else session.get(t.MirrorResource, target.event.resource_id)
+    return target.resource
 
 
 def _series_resource(session: Session, ctx: Context, target: Target) -> t.MirrorResource | None:

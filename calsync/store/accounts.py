@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, LinkState
@@ -25,19 +25,6 @@ def get(session: Session, account_id: int) -> t.Account:
     if account is None:
         raise NotFound("account", account_id)
     return account
-
-
-_REQUESTED = select(col(t.Account.requested_trigger), col(t.Account.requested_by_id)).where(
-    col(t.Account.id) == bindparam("account_id")
-)
-
-
-def requested(session: Session, account_id: int) -> tuple[str, int | None]:
-    """Return the trigger that somebody asked for ("": the clock) and who it was. Raises NotFound."""
-    row = session.connection().execute(_REQUESTED, {"account_id": account_id}).first()
-    if row is None:
-        raise NotFound("account", account_id)
-    return row[0], row[1]
 
 
 def find_by_subject(session: Session, user_id: int, provider: str, subject: str) -> t.Account | None:

@@ -163,6 +163,14 @@ def _set(activity: t.Activity, values: dict[str, Any]) -> None:
         setattr(activity, name, value)
 
 
+_INCLUDE = sa.update(A).where(col(A.id) == sa.bindparam("activity"), col(A.excluded) != "").values(excluded="")
+
+
+def include(session: Session, activity_id: int) -> None:
+    """Note that an activity is on a calendar, whatever kept it off one before."""
+    session.connection().execute(_INCLUDE, {"activity": activity_id})
+
+
 def search_text(event: Event) -> str:
     """Return title and guests' addresses as searches compare them; it ends with MORE where it was cut."""
     text = _storable("\n".join((event.summary, *(a.address for a in event.attendees)))).lower()

@@ -6,7 +6,7 @@ Rows are written in bulk with Core statements: a first read brings tens of thous
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,20 +14,17 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine import event as events
-from calsync.engine import projection, series
-from calsync.engine.event import Event
+from calsync.engine import series
 from calsync.engine.resource import Resource
+from calsync.store import mirror_columns
 from calsync.store import tables as t
-from calsync.store.tables.columns import LONG
+from calsync.store.mirror_columns import Read
 
 LATE_ANSWERS = timedelta(minutes=2)
 """How long after our own write a provider may still answer with what was there before it."""
 
 CHUNK = 250
 """Resources saved in one transaction: at most 500 rows with their events."""
-
-Read = tuple[Resource, list[dict[str, Any]]]
-"""A resource, and the column values of the events in it."""
 
 
 @dataclass(slots=True)
@@ -67,7 +64,7 @@ def save(
     saved = Saved()
     held = _held(session, calendar, [r.handle for r in resources])
     fresh: list[Read] = []
-    for resource, rows in (_readable(r, folds) for r in {r.handle: r for r in resources}.values()):
+    for resource, rows in (mirror_columns.readable(r, folds) for r in {r.handle: r for r in resources}.values()):
         row = held.get(resource.handle)
         if row is None:
             fresh.append((resource, rows))
@@ -178,11 +175,15 @@ def _refold_master(master: t.MirrorEvent, rows: Sequence[t.MirrorEvent], now: da
 
 
 def _held(session: Session, calendar: t.Calendar, handles: Sequence[str]) -> dict[str, t.MirrorResource]:
-    table = t.MirrorResource
-    rows = session.scalars(
-        sa.select(table).where(col(table.calendar_id) == calendar.id, col(table.handle).in_(handles))
-    )
-    return {row.handle: row for row in rows}
+    rows = session.execute(_HELD, {"calendar_id": calendar.id, "handles": handles})
+    return {row.handle: row for row in rows.scalars()}
+
+
+_HELD = sa.select(t.MirrorResource).where(
+    col(t.MirrorResource.calendar_id) == sa.bindparam("calendar_id"),
+    col(t.MirrorResource.handle).in_(sa.bindparam("handles", expanding=True)),
+)
+_EVENTS = sa.select(t.MirrorEvent).where(col(t.MirrorEvent.resource_id) == sa.bindparam("resource_id"))
 
 
 def _is_late(row: t.MirrorResource, resource: Resource, now: datetime) -> bool:
@@ -222,10 +223,8 @@ def _update(
 def _save_events(
     session: Session, calendar: t.Calendar, resource_id: int, rows: Sequence[dict[str, Any]], now: datetime
 ) -> None:
-    held = {
-        (e.uid, e.recurrence_key): e
-        for e in session.scalars(sa.select(t.MirrorEvent).where(col(t.MirrorEvent.resource_id) == resource_id))
-    }
+    found = session.execute(_EVENTS, {"resource_id": resource_id}).scalars()
+    held = {(e.uid, e.recurrence_key): e for e in found}
     wanted = {(values["uid"], values["recurrence_key"]): values for values in rows}
     for key, values in wanted.items():
         event = held.pop(key, None)
@@ -279,60 +278,13 @@ def _insert(session: Session, calendar: t.Calendar, fresh: Sequence[Read], now: 
         connection.execute(sa.insert(t.MirrorEvent), event_values)
 
 
-def _readable(resource: Resource, folds: bool) -> tuple[Resource, list[dict[str, Any]]]:
-    """Return the resource and the column values of its events; one that we cannot compute with gets a fault."""
-    if resource.fault is not None:
-        return resource, []
-    try:
-        folded = series.fold_cancelled(resource.events) if folds else resource.events
-        return resource, [_columns(_without_block(event)) for event in folded]
-    except (ValueError, OverflowError) as error:
-        title = resource.events[0].summary if resource.events else resource.handle
-        return replace(resource, events=(), fault=f"{title}: {error}"[:500]), []
-
-
-def _without_block(event: Event) -> Event:
-    """Drop our own block of guests from the description: it is a projection, never read inward."""
-    description = projection.strip_block(event.description)
-    return event if description == event.description else replace(event, description=description)
-
-
-def _columns(event: Event) -> dict[str, Any]:
-    content = events.content(event)
-    start, end = series.span(event)
-    return {
-        "uid": event.uid,
-        "recurrence_key": events.recurrence_key(event),
-        "facts": events.to_json(event),
-        "fingerprint": events.fingerprint(content),
-        "organizer": event.organizer.address if event.organizer else None,
-        "our_id": event.our_id,
-        "title": event.summary,
-        "is_deleted": False,
-        "is_cancelled": event.is_cancelled,
-        "is_busy": event.transparency == "opaque" and not event.is_cancelled,
-        "is_all_day": event.is_all_day,
-        "is_series": event.is_series,
-        "is_long": end - start > LONG,
-        "span_start": start,
-        "span_end": end,
-        "excluded": "",
-        "considered": "",
-    }
-
-
 def get(session: Session, calendar_id: int, handle: str) -> t.MirrorResource:
     """Return a mirrored resource. Raises NoResultFound."""
-    table = t.MirrorResource
-    return session.scalars(
-        sa.select(table).where(col(table.calendar_id) == calendar_id, col(table.handle) == handle)
-    ).one()
+    found: t.MirrorResource = session.execute(_HELD, {"calendar_id": calendar_id, "handles": [handle]}).scalars().one()
+    return found
 
 
 def events_of(session: Session, resource_id: int) -> dict[tuple[str, str], t.MirrorEvent]:
     """Return the living events of a resource by uid and recurrence key."""
-    table = t.MirrorEvent
-    rows = session.scalars(
-        sa.select(table).where(col(table.resource_id) == resource_id, col(table.is_deleted).is_(False))
-    )
-    return {(row.uid, row.recurrence_key): row for row in rows}
+    rows = session.execute(_EVENTS, {"resource_id": resource_id}).scalars()
+    return {(row.uid, row.recurrence_key): row for row in rows if not row.is_deleted}

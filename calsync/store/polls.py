@@ -29,11 +29,18 @@ class Facts:
     email: str
     epoch: int
     has_open_steps: bool
+    has_rechecks: bool  # of any calendar
     has_succeeded: bool
 
 
 _OPEN = sa.exists().where(
     col(t.Step.account_id) == sa.bindparam("account_id"), col(t.Step.state).in_(list(OPEN_STEP_STATES))
+)
+_RECHECKS = (
+    sa.select(col(t.MirrorResource.id))
+    .join(C, col(C.id) == col(t.MirrorResource.calendar_id))
+    .where(col(C.account_id) == sa.bindparam("account_id"), col(t.MirrorResource.recheck).is_(True))
+    .exists()
 )
 _SUCCEEDED = sa.exists().where(
     col(R.account_id) == sa.bindparam("account_id"),
@@ -44,16 +51,16 @@ _FACTS = sa.select(
     col(t.User.email),
     sa.select(col(t.Instance.epoch)).where(col(t.Instance.id) == 1).scalar_subquery(),
     _OPEN,
+    _RECHECKS,
     _SUCCEEDED,
 ).where(col(t.User.id) == sa.bindparam("user_id"))
 
 
 def facts(session: Session, account: t.Account) -> Facts:
     """Return what a run must know beside the account, its calendars and the settings."""
-    email, epoch, has_open, has_succeeded = (
-        session.connection().execute(_FACTS, {"account_id": account.id, "user_id": account.user_id}).one()
-    )
-    return Facts(email, epoch or 0, bool(has_open), bool(has_succeeded))
+    values = {"account_id": account.id, "user_id": account.user_id}
+    email, epoch, *has = session.connection().execute(_FACTS, values).one()
+    return Facts(email, epoch or 0, *map(bool, has))
 
 
 _CALENDARS = sa.select(C).where(col(C.account_id) == sa.bindparam("account_id")).order_by(col(C.id))
@@ -84,6 +91,18 @@ def update_run(session: Session, run_id: int, values: Mapping[str, Any]) -> None
 @functools.cache
 def _update_run(names: tuple[str, ...]) -> sa.Update:
     return sa.update(R).where(col(R.id) == sa.bindparam("run")).values({n: sa.bindparam(n) for n in names})
+
+
+_PROGRESS = (
+    sa.update(R)
+    .where(col(R.id) == sa.bindparam("run"))
+    .values(progress_done=col(R.progress_done) + sa.bindparam("more", type_=sa.Integer))
+)
+
+
+def note_progress(session: Session, run_id: int, more: int) -> None:
+    """Count what a run has done, for whoever watches it."""
+    session.connection().execute(_PROGRESS, {"run": run_id, "more": more})
 
 
 # --- who holds the account

@@ -73,6 +73,28 @@ def supersede(session: Session, ids: Sequence[int], now: datetime) -> None:
     )
 
 
+_DONE = (
+    sa.update(S)
+    .where(col(S.id) == sa.bindparam("step"))
+    .values(
+        state=StepState.DONE,
+        finished_at=sa.bindparam("now"),
+        attempts=col(S.attempts) + 1,
+        link_id=sa.bindparam("link"),
+        event_id=sa.bindparam("event"),
+        error="",
+        error_class="",
+        next_attempt_at=None,
+    )
+)
+
+
+def close_as_done(session: Session, step: t.Step, now: datetime, link_id: int | None, event_id: int | None) -> None:
+    """Close a step that had the effect it was planned for, and note what it was on."""
+    values = {"step": step.id, "now": now, "link": link_id, "event": event_id}
+    session.connection().execute(_DONE, values)
+
+
 def insert(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
         # By the connection: a session would send every shape of row by itself.

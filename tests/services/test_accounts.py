@@ -369,13 +369,6 @@ def test_a_double_click_on_sync_now_does_one_thing(rt: Runtime, eli: t.User, clo
     assert accounts.sync_now(rt, account.id or 0, by=acting(eli))
 
 
-def test_a_run_knows_who_asked_for_it(rt: Runtime, eli: t.User) -> None:
-    account = link_account(rt, eli)
-    accounts.sync_now(rt, account.id or 0, by=acting(eli))
-    trigger, by = claims.asked_by(rt, account.id or 0)
-    assert (trigger, by.user_id) == (Trigger.MANUAL, eli.id)
-
-
 def test_a_full_resync_forgets_the_cursors(rt: Runtime, eli: t.User) -> None:
     account = link_account(rt, eli)
     with rt.writing() as session:

@@ -10,7 +10,7 @@ from calsync.engine.event import Attendee, Person
 from calsync.engine.vocabulary import Policy
 from calsync.errors import Refused
 from calsync.providers.memory import FaultKind, Quirks
-from calsync.services import conflicts, held, retry
+from calsync.services import accounts, conflicts, held, retry
 from calsync.store import tables as t
 from tests import factories
 from tests.services.office import HOUR, WORK, Office, open_office
@@ -104,6 +104,24 @@ def test_unknown_content_of_an_event_survives_our_edit(office: Office):
     office.edit("Mixed", summary="Mixed, edited")
     office.settle()
     assert office.server.unknown(WORK, handle) == {"travel": "20 min"}
+
+
+def test_a_run_knows_why_it_takes_place_and_who_asked(office: Office):
+    eli = factories.acting(office.cast.eli)
+    accounts.sync_now(office.rt, t.pk(office.account), by=eli)
+    asked, regular = office.sync(trigger=None), office.sync(trigger=None)
+    assert (asked.trigger, asked.requested_by_id) == ("manual", eli.user_id)
+    assert (regular.trigger, regular.requested_by_id) == ("schedule", None)
+
+
+def test_a_provider_may_take_minutes_for_its_first_answer(tmp_path: Path):
+    def dawdle(name: str) -> None:
+        if name == "fetch.request":
+            office.clock.advance(minutes=5)
+
+    office = open_office(tmp_path, ONE, checkpoint=dawdle)
+    office.meeting("Kick-off")
+    assert (office.sync().state, office.titles_here()) == ("succeeded", ["Kick-off"])
 
 
 # --- series

@@ -14,7 +14,10 @@ from calsync.providers.caldav.dav import CS, D, Item
 from calsync.providers.http import Answer, Http
 
 SILENCE_S = 60.0
-"""How long a server may think about a whole calendar: with a cold cache Radicale reads every file of it."""
+"""How long a server may think about what changed in a calendar."""
+
+FIRST_SILENCE_S = 300.0
+"""How long it may think about a whole one: with a cold cache Radicale reads every file, 10,000 in 20 s and more."""
 
 _MOST_ROUNDS = 10_000
 _MAYBE_EXPIRED = (400, 403, 409, 410, 412, 500)
@@ -122,7 +125,7 @@ class Reader:
         A first sync-collection would give the same, but costs some servers ten times as much.
         """
         facts = self._facts(calendar)
-        cursor = facts if self._is_trusted(calendar, facts) else Cursor(ctag=self._fact(calendar, f"{CS}getctag"))
+        cursor = facts if self._is_trusted(calendar, facts) else Cursor(ctag=self._ctag(calendar))
         ours = known()
         names = _Names(ours)
         listed = {names.ours(handle): tag for handle, tag in self._listing(calendar).items()}
@@ -137,11 +140,14 @@ class Reader:
 
         Not both at once: each makes some servers look at every resource.
         """
-        token = self._fact(calendar, f"{D}sync-token")
-        return Cursor(token) if token else Cursor(ctag=self._fact(calendar, f"{CS}getctag"))
+        token = self._fact(calendar, f"{D}sync-token", FIRST_SILENCE_S)
+        return Cursor(token) if token else Cursor(ctag=self._ctag(calendar))
 
-    def _fact(self, calendar: str, name: str) -> str | None:
-        item = next(iter(dav.Multistatus(self._about(calendar, "0", (name,)))), None)
+    def _ctag(self, calendar: str) -> str | None:
+        return self._fact(calendar, f"{CS}getctag", FIRST_SILENCE_S)
+
+    def _fact(self, calendar: str, name: str, silence_s: float = SILENCE_S) -> str | None:
+        item = next(iter(dav.Multistatus(self._about(calendar, "0", (name,), silence_s))), None)
         if item is None:
             raise Unavailable(f"{calendar} answered nothing")
         _demand(item)
@@ -160,7 +166,7 @@ class Reader:
     def _listing(self, calendar: str) -> dict[str, str | None]:
         """Return every resource of the calendar with its version. Raises unless the answer is whole."""
         names = (f"{D}getetag", f"{D}resourcetype", f"{D}getcontenttype")
-        answer = self._about(calendar, "1", names, expect=(404,))
+        answer = self._about(calendar, "1", names, FIRST_SILENCE_S, expect=(404,))
         if answer.status == 404:
             return {}  # Synology's way to say that a calendar is empty; that it exists was asked before
         found: dict[str, str | None] = {}
@@ -171,14 +177,16 @@ class Reader:
                 found[dav.handle(answer.url, item.href)] = item.text(names[0])
         return found
 
-    def _about(self, calendar: str, depth: str, names: Iterable[str], expect: tuple[int, ...] = ()) -> Answer:
+    def _about(
+        self, calendar: str, depth: str, names: Iterable[str], silence_s: float, expect: tuple[int, ...] = ()
+    ) -> Answer:
         return self.http.request(
             "PROPFIND",
             calendar,
             headers=collections.headers(depth),
             body=dav.propfind(names),
             expect=expect,
-            silence_s=SILENCE_S,
+            silence_s=silence_s,
         )
 
 

@@ -37,7 +37,16 @@ class MirrorResource(SQLModel, table=True):
     recheck: bool = False  # an answer looked older than our write: ask again later
     read_at: datetime
 
-    __table_args__ = (UniqueConstraint("calendar_id", "handle"),)
+    __table_args__ = (
+        UniqueConstraint("calendar_id", "handle"),
+        # Hardly a resource is in it: whether there is any is asked by every run.
+        Index(
+            "ix_mirror_resource_recheck",
+            "calendar_id",
+            sqlite_where=text("recheck IS 1"),
+            postgresql_where=text("recheck IS true"),
+        ),
+    )
 
 
 class MirrorEvent(SQLModel, table=True):

@@ -460,6 +460,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mirror_resource")),
         sa.UniqueConstraint("calendar_id", "handle", name=op.f("uq_mirror_resource_calendar_id_handle")),
     )
+    with op.batch_alter_table("mirror_resource", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_mirror_resource_recheck",
+            ["calendar_id"],
+            unique=False,
+            sqlite_where=sa.text("recheck IS 1"),
+            postgresql_where=sa.text("recheck IS true"),
+        )
+
     op.create_table(
         "mirror_event",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -1,0 +1,57 @@
+"""What was read of a resource as the column values of its events. No queries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from calsync.engine import event as events
+from calsync.engine import projection, series
+from calsync.engine.event import Event
+from calsync.engine.resource import Resource
+from calsync.store.tables.columns import LONG
+
+Read = tuple[Resource, list[dict[str, Any]]]
+"""A resource, and the column values of the events in it."""
+
+
+def readable(resource: Resource, folds: bool) -> tuple[Resource, list[dict[str, Any]]]:
+    """Return the resource and the column values of its events; one that we cannot compute with gets a fault."""
+    if resource.fault is not None:
+        return resource, []
+    try:
+        folded = series.fold_cancelled(resource.events) if folds else resource.events
+        return resource, [_columns(_without_block(event)) for event in folded]
+    except (ValueError, OverflowError) as error:
+        title = resource.events[0].summary if resource.events else resource.handle
+        return replace(resource, events=(), fault=f"{title}: {error}"[:500]), []
+
+
+def _without_block(event: Event) -> Event:
+    """Drop our own block of guests from the description: it is a projection, never read inward."""
+    description = projection.strip_block(event.description)
+    return event if description == event.description else replace(event, description=description)
+
+
+def _columns(event: Event) -> dict[str, Any]:
+    content = events.content(event)
+    start, end = series.span(event)
+    return {
+        "uid": event.uid,
+        "recurrence_key": events.recurrence_key(event),
+        "facts": events.to_json(event),
+        "fingerprint": events.fingerprint(content),
+        "organizer": event.organizer.address if event.organizer else None,
+        "our_id": event.our_id,
+        "title": event.summary,
+        "is_deleted": False,
+        "is_cancelled": event.is_cancelled,
+        "is_busy": event.transparency == "opaque" and not event.is_cancelled,
+        "is_all_day": event.is_all_day,
+        "is_series": event.is_series,
+        "is_long": end - start > LONG,
+        "span_start": start,
+        "span_end": end,
+        "excluded": "",
+        "considered": "",
+    }
