@@ -36,7 +36,7 @@
   }
 
   function say(text) {
-    document.getElementById("live").textContent = text;
+    document.getElementById("announcement").textContent = text;
   }
 
   // ---- what the server is asked ----
