@@ -6,7 +6,7 @@
 readable_account(7)    admins: every account; others: their own
 writable_account(7)    whom it belongs to, and admins
 readable_calendar(7), readable_run(7), readable_conflict(7)      as their account
-readable_event(7)      the mirrored event with its account: as that account
+readable_event(7)      the mirrored event with all it belongs to: as its account
 readable_activity(7)   admins and staff: every activity (titles through words.title_for); clients: their own
 writable_activity(7)   its owner, and admins
 
@@ -110,13 +110,13 @@ def readable_conflict(conflict_id: int) -> t.Conflict:
     return _row_of_account(t.Conflict, conflict_id, "conflict")
 
 
-def readable_event(event_id: int) -> tuple[t.MirrorEvent, t.Account]:
-    """Return a mirrored event and the account that it was read from, or raise NotFound."""
+def readable_event(event_id: int) -> whereabouts.EventWithOwner:
+    """Return a mirrored event with everything it belongs to, or raise NotFound."""
     with runtime().reading() as session:
-        event, _, _, account, _ = _found(whereabouts.event_with_owner(session, event_id), "event", event_id)
-    if current_user.role != Role.ADMIN and account.user_id != current_user.id:
+        found = _found(whereabouts.event_with_owner(session, event_id), "event", event_id)
+    if current_user.role != Role.ADMIN and found[3].user_id != current_user.id:
         raise NotFound("event", event_id)
-    return event, account
+    return found
 
 
 def readable_activity(activity_id: int) -> t.Activity:

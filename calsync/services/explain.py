@@ -18,11 +18,11 @@ from calsync.engine.vocabulary import LinkState, Reason
 from calsync.errors import NotFound
 from calsync.providers.base import CalendarReader
 from calsync.runtime import Runtime
-from calsync.services import answers, cases, drafts, firsts, plan, settings, settle, sync
+from calsync.services import answers, cases, drafts, firsts, frame, plan, settings, settle
 from calsync.services.answers import Answer
 from calsync.services.context import Context
 from calsync.services.drafts import Row
-from calsync.store import conflicts, instance, links, matches, steps, whereabouts
+from calsync.store import conflicts, links, matches, polls, steps, whereabouts
 from calsync.store import tables as t
 from calsync.store.links import DISCARDED, Pair
 
@@ -166,13 +166,20 @@ def event(rt: Runtime, event_id: int) -> Answer | None:
     """
     with rt.reading() as session:
         found = whereabouts.event_with_owner(session, event_id)
-        if found is None:
-            raise NotFound("event", event_id)
-        if not _is_known(rt, found[3]):
-            return None
-        unlinked = _unlinked(*found[:3])
-        ctx = offline_context(rt, session, found[3])
-        known = whereabouts.wholes(session, event_id=event_id)
+    if found is None:
+        raise NotFound("event", event_id)
+    return event_read(rt, found)
+
+
+def event_read(rt: Runtime, found: whereabouts.EventWithOwner) -> Answer | None:
+    """Return what `event` does, of an event that was read already."""
+    row, resource, calendar, account, _ = found
+    if not _is_known(rt, account):
+        return None
+    unlinked = _unlinked(row, resource, calendar)
+    with rt.reading() as session:
+        ctx = offline_context(rt, session, account)
+        known = whereabouts.wholes(session, event_id=t.pk(row))
         return _linked(session, ctx, known[0]) if known else _unlinked_event(session, ctx, unlinked)
 
 
@@ -217,6 +224,7 @@ def _is_known(rt: Runtime, account: t.Account) -> bool:
 def offline_context(rt: Runtime, session: Session, account: t.Account) -> Context:
     """Return what a dry run of this account would carry, without a connection."""
     rules, switches = _settings(session, account)
+    facts = polls.facts(session, account)
     return Context(
         rt=rt,
         account=account,
@@ -226,9 +234,9 @@ def offline_context(rt: Runtime, session: Session, account: t.Account) -> Contex
         capabilities=rt.providers[account.provider].info.capabilities,
         reader=cast(CalendarReader, _NoReader()),
         client=None,
-        own_addresses=sync.own_addresses(session, account),
+        own_addresses=frame.addresses(account, facts.email),
         is_dry=True,
-        is_restored=account.restore_epoch != instance.epoch(session),
+        is_restored=account.restore_epoch != facts.epoch,
         writes_paused=switches.writes_paused,
     )
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from sqlmodel import Session
 
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import RunState, Trigger
@@ -24,7 +23,7 @@ from calsync.services.frame import Ask, Ended, Opened
 from calsync.store import instance, runs
 from calsync.store import tables as t
 
-__all__ = ["Ask", "Ended", "own_addresses", "run"]
+__all__ = ["Ask", "Ended", "run"]
 
 ROUNDS = 4
 """How often a run may plan again what changed under its hands."""
@@ -95,11 +94,6 @@ def _run(rt: Runtime, opened: Opened, ask: Ask, owner: str, ended: Ended) -> Non
     finally:
         ended.requests = int(getattr(ctx.reader, "requests", 0) or 0)
         ctx.reader.close()
-
-
-def own_addresses(session: Session, account: t.Account) -> frozenset[str]:
-    """Return the addresses under which the account's person may stand on an event."""
-    return frame.addresses(account, session.get_one(t.User, account.user_id).email)
 
 
 def _corridor(ctx: Context, ended: Ended) -> None:

@@ -150,6 +150,8 @@ def unlinked_event_ids(session: Session, account_id: int, considered: str | None
 
 def events(session: Session, ids: Sequence[int]) -> list[tuple[t.MirrorEvent, t.MirrorResource, t.Calendar]]:
     """Return events with their resource and calendar, in the order of `ids`."""
+    if not ids:
+        return []
     query = (
         sa.select(E, t.MirrorResource, C)
         .join(t.MirrorResource, col(t.MirrorResource.id) == col(E.resource_id))
@@ -158,6 +160,24 @@ def events(session: Session, ids: Sequence[int]) -> list[tuple[t.MirrorEvent, t.
     )
     found = {t.pk(row[0]): row for row in session.execute(query)}
     return [found[i] for i in ids if i in found]
+
+
+def unlinked_occurrences(session: Session, series: Iterable[tuple[int, str]]) -> list[t.MirrorEvent]:
+    """Return living changed occurrences without a link of series, each named by calendar id and uid."""
+    places = sa.tuple_(col(E.calendar_id), col(E.uid))
+    query = (
+        sa.select(E)
+        .outerjoin(L, col(L.event_id) == col(E.id))
+        .where(
+            places.in_(sorted(set(series))),
+            col(E.recurrence_key) != "",
+            col(E.is_deleted).is_(False),
+            col(E.is_cancelled).is_(False),
+            col(L.id).is_(None),
+        )
+        .order_by(col(E.id))
+    )
+    return list(session.scalars(query))
 
 
 def cancelled_instances(

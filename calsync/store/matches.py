@@ -69,7 +69,8 @@ def candidates(session: Session, owner_id: int, events: Sequence[t.MirrorEvent])
     if not events:
         return found
     marks = {e.our_id for e in events if e.our_id}
-    for activity in session.scalars(sa.select(A).where(col(A.public_id).in_(marks), col(A.owner_id) == owner_id)):
+    marked = sa.select(A).where(col(A.public_id).in_(marks), col(A.owner_id) == owner_id)
+    for activity in session.scalars(marked) if marks else ():
         found.by_our_id[activity.public_id, activity.recurrence_key] = activity
     for activity in session.scalars(sa.select(A).where(col(A.uid).in_({e.uid for e in events}))):
         found.by_uid.setdefault((activity.uid, activity.recurrence_key), []).append(activity)
@@ -96,6 +97,8 @@ def _load_links(session: Session, found: Candidates) -> None:
     for group in (*found.by_uid.values(), *found.by_content.values()):
         activities += group
     ids = {t.pk(a) for a in activities}
+    if not ids:
+        return
     query = sa.select(col(L.activity_id), col(L.calendar_id)).where(col(L.activity_id).in_(ids))
     for activity_id, calendar_id in session.execute(query):
         found.linked.setdefault(int(activity_id), set()).add(int(calendar_id))

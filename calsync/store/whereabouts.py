@@ -93,9 +93,10 @@ def wholes(session: Session, *, activity_id: int | None = None, event_id: int | 
     return [Whole(*row) for row in session.execute(query)]
 
 
-def event_with_owner(
-    session: Session, event_id: int
-) -> tuple[t.MirrorEvent, t.MirrorResource, t.Calendar, t.Account, t.User] | None:
+EventWithOwner = tuple[t.MirrorEvent, t.MirrorResource, t.Calendar, t.Account, t.User]
+
+
+def event_with_owner(session: Session, event_id: int) -> EventWithOwner | None:
     """Return a mirrored event with everything it belongs to, or None."""
     query = (
         sa.select(t.MirrorEvent, t.MirrorResource, C, t.Account, t.User)

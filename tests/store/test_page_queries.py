@@ -95,7 +95,7 @@ def test_duplicates_are_found_whatever_the_case(rt: Runtime, world: World) -> No
         assert duplicates.places(session, [one, other]) == {}
         assert duplicates.owned(session, [one, other], world.cast.eli.id) == {one, other}
         assert duplicates.search_orphans(session, 10) == []
-        assert duplicates.orphans(session, [1]) == []
+        assert duplicates.orphans(session, [0]) == []
         assert duplicates.merged(session, 10) == []
 
 

@@ -41,8 +41,9 @@ def _why_nowhere(row: t.Activity) -> str:
 @login_required
 def event(event_id: int) -> Any:
     """Show a mirrored event that no activity stands for, and why."""
-    row, account = readable_event(event_id)
-    answer = explain.event(runtime(), event_id)
+    found = readable_event(event_id)
+    row, _, _, account, _ = found
+    answer = explain.event_read(runtime(), found)
     value = events.from_json(row.facts)
     hides = value.classification != "public" and account.user_id != current_user.id
     with runtime().reading() as session:
