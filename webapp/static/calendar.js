@@ -132,14 +132,13 @@
   }
 
   function described(info) {
-    const day = { weekday: "long", day: "numeric", month: "long" };
     const clock = { hour: "2-digit", minute: "2-digit", hour12: place.dataset.clock === "12" };
-    const say = (date, how) => new Intl.DateTimeFormat("en-GB", how).format(date);
-    if (!info.allDay) return `${say(info.start, day)}, ${say(info.start, clock)} to ${say(info.end, clock)}`;
+    const time = new Intl.DateTimeFormat("en-GB", clock);
+    const first = DAY.format(info.start);
+    if (!info.allDay) return `${first}, ${time.format(info.start)} to ${time.format(info.end)}`;
     const last = new Date(info.end.getTime());
     last.setDate(last.getDate() - 1);
-    const first = say(info.start, day);
-    return last > info.start ? `${first} to ${say(last, day)}, all day` : `${first}, all day`;
+    return last > info.start ? `${first} to ${DAY.format(last)}, all day` : `${first}, all day`;
   }
 
   document.getElementById("create").addEventListener("close", () => calendar.unselect());
@@ -150,13 +149,28 @@
   const isHere = Math.abs(new Date(place.dataset.now) - new Date()) < 5 * 60 * 1000;
   const clock = { hour: "numeric", minute: "2-digit", hour12: place.dataset.clock === "12" };
 
+  const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+
+  // The widget calls itself a table and leaves out the rows, which says nothing to a screen reader: its events say
+  // their day themselves. What scrolls can be reached by keyboard.
+  function repair() {
+    for (const part of place.querySelectorAll("[role=table], [role^=row], [role=cell], [role=columnheader]"))
+      for (const name of ["role", "aria-colindex", "aria-rowindex", "aria-colspan"]) part.removeAttribute(name);
+    for (const main of place.querySelectorAll(".ec-main")) {
+      main.tabIndex = 0;
+      main.setAttribute("role", "group");
+      main.setAttribute("aria-label", "Entries");
+    }
+  }
+  new MutationObserver(repair).observe(place, { childList: true, subtree: true });
+
   const calendar = EventCalendar.create(place, {
     view: NAMES[place.dataset.view],
     date: place.dataset.date,
     headerToolbar: { start: "", center: "", end: "" },
     firstDay: 1,
     locale: "en-GB",
-    height: place.dataset.view === "month" ? undefined : "max(34rem, calc(100vh - 15rem))",
+    height: "max(34rem, calc(100vh - 15rem))",
     scrollTime: "07:30:00",
     slotDuration: "00:30:00",
     slotHeight: 30,
@@ -184,7 +198,8 @@
     eventDidMount: (info) => {
       const facts = info.event.extendedProps;
       info.el.title = [info.event.title, facts.calendar].filter(Boolean).join(", ");
-      info.el.setAttribute("aria-label", `${info.timeText ? `${info.timeText}, ` : ""}${info.el.title}`);
+      const spoken = [DAY.format(info.event.start), info.timeText, info.el.title];
+      info.el.setAttribute("aria-label", spoken.filter(Boolean).join(", "));
       if (!facts.url) info.el.classList.add("is-closed");
     },
   });
