@@ -1,0 +1,47 @@
+"""Google Calendar as a registry entry: its facts, and how to open a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from calsync.errors import SignInNeeded
+from calsync.providers.base import Capabilities, Grant, ProviderInfo
+from calsync.providers.google.client import GoogleClient
+from calsync.providers.google.endpoints import GOOGLE, Endpoints
+from calsync.providers.google.wire import BATCH
+
+INFO = ProviderInfo(
+    name="google",
+    label="Google Calendar",
+    short="Google",
+    logo="logos/google.svg",
+    sign_in="oauth",
+    sync="two-way",
+    capabilities=Capabilities(
+        can_notify=True,
+        makes_links=("meet",),
+        keeps_private_fields=True,
+        cancel_is_visible=False,
+        mails_on_write=False,
+        mails_by_choice=True,
+        series_is_one_resource=False,
+        can_move=True,
+        batch_size=BATCH,
+    ),
+    needs_credentials=True,
+)
+
+
+@dataclass(slots=True)
+class GoogleProvider:
+    """Google, reached with a token that a person granted."""
+
+    info: ProviderInfo = INFO
+    endpoints: Endpoints = GOOGLE
+
+    def open(self, grant: Grant, calendars: Mapping[str, str]) -> GoogleClient:
+        """Return a client. `calendars` gives remote ids and their time zones, for floating times."""
+        if grant.bearer is None:
+            raise SignInNeeded("invalid_grant", "there is no token for this account")
+        return GoogleClient(grant.bearer, calendars, self.endpoints, allow_private_network=grant.allow_private_network)
