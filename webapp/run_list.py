@@ -15,7 +15,8 @@ from sqlmodel import Session
 
 from calsync.engine.vocabulary import RunState
 from calsync.runtime import Runtime
-from calsync.store import history
+from calsync.services import retry
+from calsync.store import history, run_records
 from calsync.store import tables as t
 from calsync.store.history import Filters, Line
 from calsync.store.keyset import Cut, Slice
@@ -63,9 +64,19 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Found:
+    """`open` counts, by run, failed records that no later run has taken over."""
+
     entries: list[Line | Quiet]
     pager: Pager
     is_active: bool
+    open: dict[int, int]
+
+    def is_retryable(self, run: t.Run) -> bool:
+        return t.pk(run) in self.open or retry.failed_whole(run)
+
+    @property
+    def has_retryable(self) -> bool:
+        return any(isinstance(entry, Line) and self.is_retryable(entry.run) for entry in self.entries)
 
 
 def filters() -> Filters:
@@ -93,6 +104,7 @@ def find(session: Session) -> Found:
         _folded(session, wanted, cut, found),
         paging.pager(found, key=lambda line: (line.run.id,)),
         any(line.run.state in ACTIVE for line in found.rows),
+        run_records.open_failures(session, [line.run.id for line in found.rows if line.run.failed]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The same for several accounts at once: each in its own transaction, so that one refusal stops no other."""
+"""The same for several accounts or runs at once: each in its own transaction, so that one refusal stops no other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import accounts
+from calsync.services import retry as retrying
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,16 @@ def set_frequency(rt: Runtime, account_ids: Iterable[int], frequency: str | None
     return _each(account_ids, lambda i: accounts.set_overrides(rt, i, {"frequency": frequency}, by=by))
 
 
-def _each(account_ids: Iterable[int], do: Callable[[int], object]) -> Done:
+def retry(rt: Runtime, run_ids: Iterable[int], *, by: Actor) -> Done:
+    """Ask for a retry of what failed in each run."""
+    return _each(run_ids, lambda run_id: retrying.ask(rt, run_id, by=by))
+
+
+def _each(row_ids: Iterable[int], do: Callable[[int], object]) -> Done:
     count, reasons = 0, []
-    for account_id in account_ids:
+    for row_id in row_ids:
         try:
-            do(account_id)
+            do(row_id)
             count += 1
         except Refused as refused:
             reasons.append(refused.reason)

@@ -120,7 +120,7 @@ def _retry(rt: Runtime, run: t.Run, by: Actor) -> None:
         by=by,
         parent_id=run.parent_id,
         queued_id=run.id,
-        subjects=_subjects(rt, run),
+        subjects=_subjects(rt, run) or None,  # no record: its parent failed as a whole
     )
 
 

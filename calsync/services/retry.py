@@ -11,7 +11,7 @@ from calsync.engine.vocabulary import RunState, StepState, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import queued, sync
-from calsync.store import audit, runs
+from calsync.store import audit, existing, runs
 from calsync.store import tables as t
 
 
@@ -45,22 +45,55 @@ def retry(
 def ask(rt: Runtime, run_id: int, *, step_ids: Collection[int] | None = None, by: Actor) -> int:
     """Ask for a retry and return the id of the child run, which waits for a free thread.
 
-    Asking again for steps that a child run has yet to try returns that run. Raises as `retry` does, and Refused when
-    the account cannot be run now.
+    Asking again for steps that a child run has yet to try returns that run. A run that failed before it came to any
+    record is tried again as a whole. Raises as `retry` does, and Refused when the account cannot be run now.
     """
     with rt.writing() as session:
-        parent = runs.get(session, run_id)
-        failed = failed_steps(session, run_id, step_ids)
-        waiting = _underway(session, failed)
-        fresh = [t.pk(step) for step in failed if step.retried_in_id not in waiting]
-        if failed and not fresh:
-            return max(waiting)
-        if not failed:
-            raise _nothing()
-        child = t.pk(queued.add(session, rt, parent.account_id, Trigger.RETRY, parent_id=run_id, by=by))
-        _note_child(session, fresh, child)
-        audit.record(session, by, "run.retried", parent, after={"steps": len(fresh), "run": child}, at=rt.now())
+        parent = _origin(session, runs.get(session, run_id))
+        if step_ids is None and failed_whole(parent):
+            child = _child_of_whole(session, rt, parent, by)
+        else:
+            child = _child_of_steps(session, rt, parent, failed_steps(session, t.pk(parent), step_ids), by)
     rt.enqueue(queued.JOB, run_id=child)
+    return child
+
+
+def failed_whole(run: t.Run) -> bool:
+    """Return whether a sync failed before it came to any record: trying it again means all that it was to do."""
+    return run.state == RunState.FAILED and not run.failed and run.trigger in _SYNCS
+
+
+_SYNCS = frozenset(Trigger) - {Trigger.UNDO, Trigger.PREVIEW, Trigger.CLEANUP, Trigger.EXISTING, Trigger.MOVE}
+
+
+def _origin(session: Session, run: t.Run) -> t.Run:
+    """Return the run whose failures a failed retry was to try, or `run` itself."""
+    while run.trigger == Trigger.RETRY and failed_whole(run) and run.parent_id is not None:
+        run = runs.get(session, run.parent_id)
+    return run
+
+
+def _child_of_whole(session: Session, rt: Runtime, parent: t.Run, by: Actor) -> int:
+    """Return the run that tries a whole run again: one that waits or is under way already, else a new one."""
+    known = existing.child(session, t.pk(parent), Trigger.RETRY)
+    if known is not None and known.state in (RunState.QUEUED, RunState.RUNNING):
+        return t.pk(known)
+    child = t.pk(queued.add(session, rt, parent.account_id, Trigger.RETRY, parent_id=parent.id, by=by))
+    audit.record(session, by, "run.retried", parent, after={"run": child}, at=rt.now())
+    return child
+
+
+def _child_of_steps(session: Session, rt: Runtime, parent: t.Run, failed: Sequence[t.Step], by: Actor) -> int:
+    """Return the run that tries these steps again: one that has yet to try them all, else a new one."""
+    if not failed:
+        raise _nothing()
+    waiting = _underway(session, failed)
+    fresh = [t.pk(step) for step in failed if step.retried_in_id not in waiting]
+    if not fresh:
+        return max(waiting)
+    child = t.pk(queued.add(session, rt, parent.account_id, Trigger.RETRY, parent_id=parent.id, by=by))
+    _note_child(session, fresh, child)
+    audit.record(session, by, "run.retried", parent, after={"steps": len(fresh), "run": child}, at=rt.now())
     return child
 
 

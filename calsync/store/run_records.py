@@ -141,6 +141,16 @@ def causes(session: Session, run_id: int, limit: int = 300) -> list[Cause]:
     return [Cause(c, e, int(n), int(o), at, title) for c, e, n, o, at, title in session.execute(query)]
 
 
+def open_failures(session: Session, run_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many failed steps of each run no later run has taken over; a run without any has no entry."""
+    query = (
+        sa.select(col(S.run_id), sa.func.count())
+        .where(col(S.run_id).in_(list(run_ids)), col(S.state).in_([StepState.FAILED, StepState.IN_DOUBT]))
+        .group_by(col(S.run_id))
+    )
+    return {int(run_id): int(n) for run_id, n in session.execute(query)} if run_ids else {}
+
+
 def step_ids(session: Session, run_id: int, error_class: str, errors: Sequence[str]) -> list[int]:
     """Return the steps of a run that failed with one of these texts."""
     query = sa.select(col(S.id)).where(

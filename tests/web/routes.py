@@ -165,6 +165,7 @@ ROUTES = (
     Route("overview.index", "GET", "/overview/", SIGNED_IN),
     # sync history
     Route("history.index", "GET", "/history/", SIGNED_IN),
+    Route("history.retry_several", "POST", "/history/retry?ids={run}", OWN),
     Route("history.export_csv", "GET", "/history/export.csv", SIGNED_IN),
     Route("history.export_json", "GET", "/history/export.json", SIGNED_IN),
     Route("history.show", "GET", "/history/{run}", OWN),

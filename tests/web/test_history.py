@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlmodel import select
 
 from calsync.engine.vocabulary import RunState
+from calsync.providers.memory import FaultKind
 from calsync.runtime import Runtime
 from calsync.services import queued, undo
 from calsync.store import history
@@ -17,6 +18,7 @@ from calsync.store.keyset import Cut
 from tests import factories
 from tests.services.office import Office, open_office
 from tests.web.conftest import SignIn
+from tests.web.offices import work_waiting
 from tests.web.queries import count_queries
 
 
@@ -42,6 +44,15 @@ def with_failures(office: Office) -> t.Run:
     office.settle()
     office.write("Demo", hours=40)
     office.write("Offer", hours=41)
+    office.server.set_access("work", "reader")
+    run = office.sync()
+    office.server.set_access("work", "owner")
+    return run
+
+
+def with_failures_of(title: str, office: Office) -> t.Run:
+    """Return a run in which one activity could not be written."""
+    office.write(title, hours=50)
     office.server.set_access("work", "reader")
     run = office.sync()
     office.server.set_access("work", "owner")
@@ -282,6 +293,88 @@ def test_retry_with_nothing_failed_is_refused(office: Office, eli: FlaskClient) 
     answer = eli.post(f"/history/{run.id}/retry")
     assert answer.status_code == 409
     assert "Nothing in this run is failed any more" in answer.text
+
+
+def test_retry_of_chosen_records_leaves_the_others(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    office.write("Lunch", hours=42)
+    step = next(s for s in office.steps(run) if s.title == "Offer")
+    assert f'name="steps" value="{step.id}"' in eli.get(f"/history/{run.id}").text
+    child = eli.post(f"/history/{run.id}/retry", data={"chosen": "yes", "steps": [step.id]}).location
+    queued.work(office.rt, int(child.rpartition("/")[2]))
+    assert office.titles_there() == ["Offer"]
+
+
+def test_choosing_no_record_retries_nothing(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    assert "outcome=failed" in eli.post(f"/history/{run.id}/retry", data={"chosen": "yes"}).location
+    assert queued.list_waiting(office.rt) == []
+
+
+def test_several_runs_are_retried_at_once(office: Office, eli: FlaskClient) -> None:
+    first = with_failures(office)
+    eli.post(f"/history/{first.id}/retry")
+    work_waiting(office.rt)
+    second = with_failures_of("Lunch", office)
+    page = eli.get("/history/?tab=errors").text
+    assert f'name="ids" value="{second.id}"' in page
+    answer = eli.post("/history/retry?tab=errors", data={"ids": [second.id, first.id]}, follow_redirects=True)
+    assert answer.request.query_string == b"tab=errors"
+    assert "Trying 1 run again." in answer.text
+    assert "Nothing in this run is failed any more." in answer.text  # a later run had taken it up
+    work_waiting(office.rt)
+    assert office.titles_there() == ["Demo", "Lunch", "Offer"]
+
+
+def test_a_recovered_row_says_so_and_offers_no_retry(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    assert f"/history/{run.id}/retry" in eli.get("/history/?tab=errors").text
+    eli.post(f"/history/{run.id}/retry")
+    work_waiting(office.rt)
+    text = eli.get("/history/?tab=errors").text
+    assert "2 recovered" in text
+    assert f"/history/{run.id}/retry" not in text
+
+
+def test_a_run_that_failed_as_a_whole_is_retried_as_a_whole(office: Office, eli: FlaskClient) -> None:
+    office.settle()
+    office.write("Demo", hours=40)
+    office.server.faults.arm(FaultKind.UNAVAILABLE)
+    run = office.sync()
+    office.server.allow()
+    assert (run.state, run.failed) == ("failed", 0)
+    assert f"/history/{run.id}/retry" in eli.get("/history/").text
+    child = eli.post(f"/history/{run.id}/retry").location
+    assert child == eli.post(f"/history/{run.id}/retry").location
+    work_waiting(office.rt)
+    assert office.titles_there() == ["Demo"]
+
+
+def test_a_retry_that_failed_as_a_whole_tries_the_same_records_again(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    step = next(s for s in office.steps(run) if s.title == "Demo")
+    eli.post(f"/history/{run.id}/retry", data={"step": step.id})
+    office.server.faults.arm(FaultKind.UNAVAILABLE)
+    [child] = work_waiting(office.rt)
+    office.server.allow()
+    office.write("Lunch", hours=42)
+    again = int(eli.post(f"/history/{child}/retry").location.rpartition("/")[2])
+    assert run_row(office, again).parent_id == run.id
+    work_waiting(office.rt)
+    assert office.titles_there() == ["Demo", "Offer"]
+
+
+def test_several_runs_of_others_are_not_found(office: Office, sign_in: SignIn) -> None:
+    run = with_failures(office)
+    assert sign_in(office.cast.sam).post("/history/retry", data={"ids": [run.id]}).status_code == 404
+    office.change_account(user_id=office.cast.vic.id)
+    assert sign_in(office.cast.vic).post("/history/retry", data={"ids": [run.id]}).status_code == 403
+    assert "Retry selected" not in sign_in(office.cast.vic).get("/history/").text
+    assert queued.list_waiting(office.rt) == []
+
+
+def test_nothing_ticked_is_said(eli: FlaskClient) -> None:
+    assert "Tick at least one run first" in eli.post("/history/retry", follow_redirects=True).text
 
 
 # --- held runs

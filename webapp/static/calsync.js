@@ -94,11 +94,12 @@
   document.addEventListener("htmx:afterRequest", (event) =>
     all("[aria-busy=true]", event.target).forEach((busy) => busy.removeAttribute("aria-busy")));
 
-  // ---- htmx: polling rests while nobody looks; errors become toasts, whatever a proxy answers ----
+  // ---- htmx: polling rests while nobody looks or while rows are ticked; errors become toasts, whatever a proxy answers ----
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     const polls = /\bevery\b/.test(event.detail.elt.getAttribute("hx-trigger") || "");
-    if (polls && document.hidden) event.preventDefault();
+    const isTicked = event.detail.elt.querySelector("input[form=bulk]:checked");
+    if (polls && (document.hidden || isTicked)) event.preventDefault();
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {

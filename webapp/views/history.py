@@ -11,11 +11,11 @@ from wtforms import HiddenField
 
 from calsync.engine.vocabulary import ErrorClass, RunState, Trigger
 from calsync.errors import NotAllowed, NotFound
-from calsync.services import held, retry
+from calsync.services import bulk, held, retry
 from calsync.services import undo as undoing
 from calsync.store import history, run_records
 from calsync.store import tables as t
-from webapp import errors, exports, paging, run_list, run_view, shell, undo_view
+from webapp import errors, exports, paging, run_list, run_view, shell, undo_view, words
 from webapp.access import (
     Role,
     actor,
@@ -63,6 +63,26 @@ def index() -> Any:
     )
 
 
+@bp.post("/retry")
+@login_required
+def retry_several() -> Any:
+    """Try again what failed in every run that was ticked."""
+    run_ids = request.values.getlist("ids", type=int)[: paging.PAGE_SIZE]
+    for run_id in run_ids:
+        readable_run(run_id)
+    if not may_retry():
+        raise NotAllowed("run.retry")
+    back = redirect(url_for("history.index", **paging.kept("ids")), 303)
+    if not run_ids:
+        flash("Tick at least one run first.", "info")
+        return back
+    done = bulk.retry(runtime(), run_ids, by=actor())
+    flash(f"Trying {words.count(done.count, 'run')} again.", "info")
+    for reason in done.refusals:
+        flash(reason, "warning")
+    return back
+
+
 @bp.get("/export.csv")
 @login_required
 def export_csv() -> Any:
@@ -103,6 +123,7 @@ def show(run_id: int) -> Any:
         may_retry=may_retry(),
         may_undo=current_user.role != Role.CLIENT,
         is_undo_preview=is_undo_preview(run),
+        failed_whole=retry.failed_whole(run),
     )
 
 
@@ -122,10 +143,13 @@ def records_json(run_id: int) -> Any:
 @bp.post("/<int:run_id>/retry")
 @login_required
 def retry_run(run_id: int) -> Any:
-    """Try again what failed: all of it, one cause (`cause`), or one record (`step`)."""
+    """Try again what failed: all of it, one cause (`cause`), one record (`step`), or those ticked (`steps`)."""
     readable_run(run_id)
     if not may_retry():
         raise NotAllowed("run.retry")
+    if "chosen" in request.form and "steps" not in request.form:
+        flash("Tick at least one record first.", "info")
+        return redirect(url_for("history.show", run_id=run_id, outcome="failed"), 303)
     child = retry.ask(runtime(), run_id, step_ids=_asked_steps(run_id), by=actor())
     flash("Trying again what failed. This page follows it.", "info")
     return redirect(url_for("history.show", run_id=child), 303)
@@ -219,6 +243,8 @@ def _asked_steps(run_id: int) -> list[int] | None:
     step, key = request.form.get("step", type=int), request.form.get("cause", "")
     if step is not None:
         return [step]
+    if "chosen" in request.form:
+        return request.form.getlist("steps", type=int)
     if not key:
         return None
     with runtime().reading() as session:
