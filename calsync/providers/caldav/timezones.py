@@ -186,7 +186,7 @@ def vtimezone(name: str, year: int, newline: str = "\r\n", tzid: str = "") -> st
     """
     rules = zones.zone(name)
     changes = _changes(rules, max(year - 1, 1), min(max(year + 6, 2037), 9998))
-    parts = [f"BEGIN:VTIMEZONE{newline}TZID:{values.escaped(tzid or name)}{newline}"]
+    parts = [f"BEGIN:VTIMEZONE{newline}", lines.folded(f"TZID:{values.escaped(tzid or name)}", newline)]
     if not changes or changes[0].wall.year >= year:
         parts.append(_observance([_still(rules, max(year - 1, 1))], newline, is_open=False))
     for run, is_open in _runs(changes):
@@ -269,7 +269,7 @@ def _observance(run: list[_Change], newline: str, *, is_open: bool) -> str:
         text.append(rule + end)
     text += [f"TZOFFSETFROM:{_offset_text(first.before)}", f"TZOFFSETTO:{_offset_text(first.after)}"]
     text += [f"TZNAME:{first.name}"] if first.name else []
-    return newline.join((*text, f"END:{kind}", ""))
+    return "".join(lines.folded(line, newline) for line in (*text, f"END:{kind}"))
 
 
 def _offset_text(offset: timedelta) -> str:

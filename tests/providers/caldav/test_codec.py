@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import icalendar
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from calsync.engine.event import FIELDS, content, with_content
+from calsync.engine.event import FIELDS, Event, content, with_content
 from calsync.engine.series import fold_cancelled
 from calsync.engine.vocabulary import MailRule
 from calsync.providers.base import Edit
@@ -35,7 +35,11 @@ def test_what_is_written_is_read_back(event):
     assert (read.uid, read.our_id, read.organizer) == (event.uid, event.our_id, event.organizer)
 
 
+YEARS_OF_A_LONG_RULE = datetime(1987, 1, 1, tzinfo=UTC)  # Lord Howe's clocks changed on a list of dates
+
+
 @given(events())
+@example(Event("long-zone", YEARS_OF_A_LONG_RULE, YEARS_OF_A_LONG_RULE, "Australia/Lord_Howe"))
 def test_every_line_is_short_ascii_folded_and_ends_in_crlf(event):
     text = new(event)
     assert all(len(line) <= 75 for line in text.encode().split(b"\r\n"))
