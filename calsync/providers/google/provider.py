@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from calsync.errors import SignInNeeded
 from calsync.providers.base import Capabilities, Grant, ProviderInfo
 from calsync.providers.google.client import GoogleClient
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
+from calsync.providers.google.oauth import GoogleAuthorizer
 from calsync.providers.google.wire import BATCH
+from calsync.providers.oauth import Authorizer
 
 INFO = ProviderInfo(
     name="google",
@@ -39,6 +41,7 @@ class GoogleProvider:
 
     info: ProviderInfo = INFO
     endpoints: Endpoints = GOOGLE
+    oauth: Authorizer = field(default_factory=GoogleAuthorizer)
 
     def open(self, grant: Grant, calendars: Mapping[str, str]) -> GoogleClient:
         """Return a client. `calendars` gives remote ids and their time zones, for floating times."""

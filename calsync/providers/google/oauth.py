@@ -1,0 +1,184 @@
+"""Signing in to Google: the address to send people to, codes to tokens, refreshing, revoking (contract section 1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+
+from calsync.errors import ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
+from calsync.providers.google import identity
+from calsync.providers.google.endpoints import GOOGLE, Endpoints
+from calsync.providers.http import Answer, Http, Limits
+from calsync.providers.oauth import Attempt, ClientPair, ClientRefused, Identity, Tokens, Wish
+
+Json = dict[str, Any]
+
+PREFIX = "https://www.googleapis.com/auth/"
+SIGN_IN = ("openid", "email")
+READ = (PREFIX + "calendar.events.readonly", PREFIX + "calendar.calendarlist.readonly")
+WRITE = (PREFIX + "calendar.events", PREFIX + "calendar.calendarlist.readonly")
+
+_WIDER = {
+    PREFIX + "calendar.events.readonly": ("calendar.events", "calendar.readonly", "calendar"),
+    PREFIX + "calendar.events": ("calendar",),
+    PREFIX + "calendar.calendarlist.readonly": ("calendar.calendarlist", "calendar.readonly", "calendar"),
+}
+"""Scopes that a wider one stands in for (section 1.9); what was granted for other programs counts too."""
+
+_LATER = ("internal_failure", "server_error", "temporarily_unavailable")
+_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+_LIMITS = Limits(total_s=60.0, max_bytes=1024 * 1024)
+
+
+@dataclass(slots=True)
+class GoogleAuthorizer:
+    """Google's sign-in. Each call opens a connection of its own: they are an hour apart."""
+
+    endpoints: Endpoints = GOOGLE
+    allow_private_network: bool = False
+
+    def url(self, pair: ClientPair, attempt: Attempt, wish: Wish) -> str:
+        """Return the address of Google's page.
+
+        A first connection lets the person choose the account; `consent` is asked for only where it is needed,
+        because each consent makes a refresh token and the hundred-and-first ends the oldest (section 1.8).
+        """
+        prompts = [] if wish.login_hint else ["select_account"]
+        prompts += ["consent"] if wish.needs_consent else []
+        address: str = prepare_grant_uri(
+            self.endpoints.authorize,
+            pair.client_id,
+            "code",
+            redirect_uri=attempt.redirect_uri,
+            scope=" ".join((*SIGN_IN, *(WRITE if wish.can_write else READ))),
+            state=attempt.state,
+            nonce=attempt.nonce,
+            code_challenge=attempt.challenge,
+            code_challenge_method="S256",
+            access_type="offline",
+            include_granted_scopes="true",
+            prompt=" ".join(prompts) or None,
+            login_hint=wish.login_hint or None,
+        )
+        return address
+
+    def exchange(self, pair: ClientPair, attempt: Attempt, code: str, now: datetime) -> tuple[Tokens, Identity]:
+        """Return what a code is worth, and who gave it.
+
+        Raises Refused: `code_expired` for a code that is old, used or not ours, `no_identity` where Google does not
+        prove who signed in.
+        """
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": attempt.redirect_uri,
+            "code_verifier": attempt.verifier,
+        }
+        with _Connection(self, pair) as http:
+            try:
+                answer = _post(http, self.endpoints.token, pair, form)
+            except SignInNeeded as error:
+                raise Refused("The answer from Google is too old or was used already.", code="code_expired") from error
+            # By Google's clock: ours may be wrong, and the token says when it was made by theirs.
+            there = http.now() + (http.clock_offset or timedelta())
+            who = identity.verify(http, self.endpoints, answer.get("id_token"), pair.client_id, attempt.nonce, there)
+        return _tokens(answer, now), who
+
+    def refresh(self, pair: ClientPair, refresh_token: str, now: datetime) -> Tokens:
+        """Return new tokens. Raises SignInNeeded when the grant is dead, ClientRefused when our client is."""
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        with _Connection(self, pair, refresh_token) as http:
+            return _tokens(_post(http, self.endpoints.token, pair, form), now)
+
+    def revoke(self, token: str) -> None:
+        """End the whole grant of this person to this client (section 1.10)."""
+        with _Connection(self, None, token) as http:
+            http.request(
+                "POST", self.endpoints.revoke, headers=_FORM, body=urlencode({"token": token}).encode(), expect=(400,)
+            )
+
+    def missing(self, scopes: Collection[str], *, can_write: bool) -> tuple[str, ...]:
+        """Return the scopes that were not granted although reading, or writing too, needs them."""
+        return tuple(scope for scope in (WRITE if can_write else READ) if not _is_granted(scope, scopes))
+
+
+def _is_granted(scope: str, granted: Collection[str]) -> bool:
+    return scope in granted or any(PREFIX + wider in granted for wider in _WIDER.get(scope, ()))
+
+
+class _Connection:
+    """An Http for one conversation, closed at its end."""
+
+    def __init__(self, authorizer: GoogleAuthorizer, pair: ClientPair | None, *hidden: str) -> None:
+        known = () if pair is None else (pair.secret,)
+        self._http = Http(
+            allow_private_network=authorizer.allow_private_network,
+            secrets=(*known, *hidden),
+            limits=_LIMITS,
+        )
+        self._http.read_error = _reader(self._http)
+
+    def __enter__(self) -> Http:
+        return self._http
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+
+def _post(http: Http, url: str, pair: ClientPair, form: Mapping[str, str]) -> Json:
+    whole = {**form, "client_id": pair.client_id, "client_secret": pair.secret}
+    answer = http.request("POST", url, headers=_FORM, body=urlencode(whole).encode())
+    body = _body(answer)
+    if not body.get("access_token"):
+        raise Unavailable("Google's answer has no token")
+    return body
+
+
+def _tokens(answer: Json, now: datetime) -> Tokens:
+    ends = answer.get("refresh_token_expires_in")
+    return Tokens(
+        access=answer["access_token"],
+        expires_at=now + timedelta(seconds=int(answer.get("expires_in", 3599))),
+        refresh=answer.get("refresh_token", ""),
+        scopes=frozenset(str(answer.get("scope", "")).split()),
+        grant_ends_at=None if ends is None else now + timedelta(seconds=int(ends)),
+    )
+
+
+def _reader(http: Http) -> Callable[[Answer], ProviderError | None]:
+    """Return how refusals of the token endpoint are read (sections 1.6 and 1.7)."""
+
+    def read(answer: Answer) -> ProviderError | None:
+        body, said = _body(answer), http.describe(answer)
+        error, kind = str(body.get("error", "")), str(body.get("error_subtype", ""))
+        if error in _LATER or str(body.get("error_description", "")) in _LATER:
+            return Unavailable(said)
+        if error == "rate_limit_exceeded":
+            return RateLimited(http.now() + (http.retry_after(answer) or timedelta(seconds=60)), said)
+        if error in ("invalid_grant", "admin_policy_enforced", "invalid_scope"):
+            return SignInNeeded(_why(error, kind), said)
+        if error in ("invalid_client", "deleted_client", "unauthorized_client"):
+            return ClientRefused(said)
+        return Rejected("invalid", said) if answer.status in (400, 401) else None
+
+    return read
+
+
+def _why(error: str, kind: str) -> str:
+    if kind in ("invalid_rapt", "rapt_required"):
+        return "reauth_needed"
+    return {"admin_policy_enforced": "admin_policy", "invalid_scope": "scope_lost"}.get(error, "invalid_grant")
+
+
+def _body(answer: Answer) -> Json:
+    try:
+        body = json.loads(answer.text)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

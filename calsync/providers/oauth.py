@@ -1,0 +1,146 @@
+"""Signing in by OAuth: the values that cross between a provider and who keeps its tokens, and one attempt at it.
+
+Nothing here knows a provider, a page or a table.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hmac import compare_digest
+from typing import Protocol, runtime_checkable
+
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from calsync.errors import Refused, Rejected
+from calsync.providers.base import Provider
+
+
+class ClientRefused(Rejected):
+    """The provider does not know us any more: an admin must mend the credentials; no grant has ended."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("permission", detail)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPair:
+    """Who we are at a provider: the credentials that an admin entered. Its repr shows no secret."""
+
+    client_id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a grant gave last. `refresh` is "" where the answer had none: the stored one then stays good.
+
+    `grant_ends_at` is when the whole grant ends by itself, None for one without such an end.
+    """
+
+    access: str = field(repr=False)
+    expires_at: datetime
+    refresh: str = field(default="", repr=False)
+    scopes: frozenset[str] = frozenset()
+    grant_ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who signed in. `subject` never changes; the address may. `domain` is that of an organisation, or ""."""
+
+    subject: str
+    address: str
+    name: str = ""
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at signing in, kept with the login session of the person who began it."""
+
+    state: str
+    nonce: str
+    verifier: str = field(repr=False)
+    redirect_uri: str = ""
+
+    @property
+    def challenge(self) -> str:
+        """The verifier's S256 challenge (RFC 7636 section 4.2)."""
+        return str(create_s256_code_challenge(self.verifier))
+
+
+def begin(redirect_uri: str) -> Attempt:
+    """Return a new attempt that comes back to `redirect_uri`."""
+    return Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(64), redirect_uri)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person is to be asked for.
+
+    `login_hint` is the address or subject to sign in again as. `needs_consent` asks for everything anew: no refresh
+    token is stored, or a permission is missing.
+    """
+
+    can_write: bool = False
+    login_hint: str = ""
+    needs_consent: bool = False
+
+
+class Authorizer(Protocol):
+    """A provider's sign-in. Every method that asks it may raise any ProviderError."""
+
+    def url(self, pair: ClientPair, attempt: Attempt, wish: Wish) -> str:
+        """Return the address to send the browser to."""
+
+    def exchange(self, pair: ClientPair, attempt: Attempt, code: str, now: datetime) -> tuple[Tokens, Identity]:
+        """Return what a code is worth, and who gave it. Raises Refused where another attempt is needed."""
+
+    def refresh(self, pair: ClientPair, refresh_token: str, now: datetime) -> Tokens:
+        """Return new tokens. Raises SignInNeeded when the grant is dead, ClientRefused when our credentials are."""
+
+    def revoke(self, token: str) -> None:
+        """End the grant behind a token. One that is dead already is fine."""
+
+    def missing(self, scopes: Collection[str], *, can_write: bool) -> tuple[str, ...]:
+        """Return the scopes that were not granted although reading, or writing too, needs them."""
+
+
+@runtime_checkable
+class OAuthProvider(Provider, Protocol):
+    """A registry entry of a provider that people sign in to on its own pages."""
+
+    oauth: Authorizer
+
+
+_ANSWERS = {
+    "access_denied": "You did not give permission, so nothing was connected.",
+    "admin_policy_enforced": "Your organisation does not allow this app. Its administrator has to trust the client ID.",
+    "temporarily_unavailable": "The sign-in page is out of order at the moment. Try again in a few minutes.",
+    "server_error": "The sign-in page is out of order at the moment. Try again in a few minutes.",
+}
+
+
+def read_callback(attempt: Attempt | None, query: Mapping[str, str], issuers: Collection[str] = ()) -> str:
+    """Return the code that came back to us.
+
+    Raises Refused: `state_lost` when this browser did not begin the attempt or used it already, `wrong_issuer`, or
+    the code of the provider's own error.
+    """
+    if attempt is None or not compare_digest(query.get("state", "").encode(), attempt.state.encode()):
+        raise Refused("This sign-in was not begun here, or it was used already. Begin again.", code="state_lost")
+    if query.get("iss") and issuers and query["iss"] not in issuers:
+        raise Refused("The answer came from somewhere else than we asked. Begin again.", code="wrong_issuer")
+    if query.get("error"):
+        raise _refusal(query["error"])
+    if not query.get("code"):
+        raise Refused("The sign-in page sent no answer that can be used. Begin again.", code="no_code")
+    return query["code"]
+
+
+def _refusal(error: str) -> Refused:
+    code = error if error in _ANSWERS else "sign_in_failed"
+    return Refused(_ANSWERS.get(error, "The sign-in page answered with an error. Begin again."), code=code)
