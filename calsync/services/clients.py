@@ -23,7 +23,7 @@ from calsync.providers.base import (
     Resource,
 )
 from calsync.runtime import Runtime
-from calsync.services import settings
+from calsync.services import grants, settings
 from calsync.store import accounts as rows
 from calsync.store import tables as t
 
@@ -103,13 +103,16 @@ def password_provider(rt: Runtime) -> str:
 
 
 def grant_of(rt: Runtime, account: t.Account) -> Grant:
-    """Return what a client needs to act for this account, its secret unsealed."""
+    """Return what a client needs to act for this account: its password unsealed, or a way to its token."""
+    is_private = account.allow_private_network or rt.settings.allow_private_networks
+    if grants.has_tokens(rt, account.provider):
+        return Grant(bearer=grants.bearer_of(rt, t.pk(account)), allow_private_network=is_private)
     secret = json.loads(rt.secrets.unseal(account.secret)) if account.secret else {}
     return Grant(
         server_url=account.server_url,
         username=account.username,
         secret=secret.get("password", ""),
-        allow_private_network=account.allow_private_network or rt.settings.allow_private_networks,
+        allow_private_network=is_private,
     )
 
 

@@ -13,6 +13,10 @@ from calsync.store import tables as t
 REASONS = {
     "wrong_password": "The password was refused. It may have been changed, or an app password was revoked.",
     "invalid_grant": "The permission was withdrawn, the password was changed, or it was unused for a long time.",
+    "grant_expired": "The permission was given for a limited time, which is over. An app in testing gets seven days.",
+    "grant_unused": "The permission was not used for six months.",
+    "reauth_needed": "The organisation asks for a new sign-in from time to time.",
+    "admin_policy": "The organisation's administrator no longer allows this app.",
     "scope_lost": "A permission that syncing needs was taken away.",
 }
 
