@@ -12,7 +12,7 @@ from flask_login import current_user
 from calsync.engine.decide import TIE
 from calsync.engine.event import FIELDS
 from calsync.engine.rules import Rules
-from calsync.engine.vocabulary import ConflictKind, MailRule
+from calsync.engine.vocabulary import ConflictKind, MailRule, Policy
 from calsync.store import tables as t
 from calsync.store.conflict_list import Around
 from calsync.store.links import mark
@@ -78,6 +78,12 @@ def compare(found: Around) -> Comparison:
         guests=len(content.get("attendees") or {}),
         has_shifted=_has_shifted(found),
     )
+
+
+def sides(row: t.Conflict, choice: Mapping[str, str]) -> dict[str, str]:
+    """Return the side chosen for each clashing field, whether chosen by field or for the whole record."""
+    chosen = {name: choice.get(name) or choice.get("*", "") for name in FIELDS if name in row.fields}
+    return {name: side for name, side in chosen.items() if side in (Policy.CRM, Policy.EXTERNAL)}
 
 
 def candidate(activity: t.Activity) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Terms:
     `project` turns local content into what is written out of it; `hidden` names fields that are write-only.
     `may_push` and `may_pull` are False with a reason where direction or access forbids it. `is_source` tells whether
     shared fields may come in through this copy, `is_owner` whether they may go out through it; `own_addresses` are the
-    attendees whose responses travel through it all the same. `choices` stand above the policy.
+    attendees whose responses travel through it all the same. `choices` stand above the policies.
     """
 
     policy: Policy = Policy.LAST_MODIFIED
@@ -82,13 +82,14 @@ class Terms:
     own_addresses: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
     project: Callable[[Content], Content] = dict
+    field_policies: Mapping[str, Policy] = field(default_factory=dict)  # by merge unit; stand above `policy`
     choices: Mapping[str, Policy] = field(default_factory=dict)  # a person's, by merge unit; "*" for all others
 
     def policy_for(self, name: str) -> Policy:
         """Return who wins a clash in a field. Where nothing comes in, what changed here overwrites."""
         if not self.may_pull:
             return Policy.CRM
-        return self.choices.get(name) or self.choices.get("*") or self.policy
+        return self.choices.get(name) or self.choices.get("*") or self.field_policies.get(name) or self.policy
 
 
 @dataclass(frozen=True, slots=True)

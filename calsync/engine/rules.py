@@ -33,6 +33,7 @@ class Rules:
     due_is: str = "start"  # which end of an imported event becomes a task's due time: "start" or "end"
     # conflict resolution
     policy: Policy = Policy.LAST_MODIFIED
+    field_policies: tuple[tuple[str, str], ...] = ()  # (merge unit, policy), where a field has one of its own
     merge_fields: bool = True
     deletions: Deletions = Deletions.FOLLOW
     cancel_visibly: bool = True  # where the provider can show a cancelled event; else it is deleted
@@ -91,6 +92,7 @@ _TYPES: dict[str, Any] = {
     "kinds_out": tuple,
     "internal_domains": tuple,
     "account_overrides": tuple,
+    "field_policies": lambda rows: tuple((str(name), str(Policy(policy))) for name, policy in rows),
     "default_reminders": lambda rows: tuple((int(m), str(how)) for m, how in rows),
 }
 

@@ -66,6 +66,7 @@ def terms_of(ctx: Context, pair: Pair, *, is_source: bool, choices: Mapping[str,
     project, hidden = writing(ctx, pair)
     return decide.Terms(
         policy=ctx.rules.policy,
+        field_policies={name: Policy(policy) for name, policy in ctx.rules.field_policies},
         per_field=ctx.rules.merge_fields,
         deletions=ctx.rules.deletions,
         cancel_visibly=cancels_visibly(ctx, pair.activity.recurrence_key),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from calsync.engine.event import FIELDS
 from calsync.engine.rules import RULE_NAMES, Rules
-from calsync.engine.vocabulary import Kind
+from calsync.engine.vocabulary import Kind, Policy
 from calsync.errors import Refused
 
 LONGEST_INTERVAL_MINUTES = 1440
@@ -42,6 +43,9 @@ def check(rules: Rules) -> None:
         _choice("kinds_out", kind, tuple(Kind))
     for name in rules.account_overrides:
         _choice("account_overrides", name, RULE_NAMES)
+    for name, policy in rules.field_policies:
+        _choice("field_policies", name, FIELDS)
+        _choice("field_policies", policy, tuple(Policy))
     for minutes, way in rules.default_reminders:
         _range("default_reminders", minutes, range(0, FARTHEST_REMINDER_MINUTES + 1))
         _choice("default_reminders", way, REMINDER_WAYS)

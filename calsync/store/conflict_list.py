@@ -132,6 +132,13 @@ def around(session: Session, conflict_id: int) -> Around:
     return Around(*row)
 
 
+def accounts_of_same_person(session: Session, account_id: int) -> list[int]:
+    """Return the accounts of the person whose account this is, itself included."""
+    owner = sa.select(col(t.Account.user_id)).where(col(t.Account.id) == account_id).scalar_subquery()
+    query = sa.select(col(t.Account.id)).where(col(t.Account.user_id) == owner).order_by(col(t.Account.id))
+    return [i for i in session.scalars(query) if i is not None]
+
+
 def candidates(session: Session, ids: Sequence[int]) -> list[t.Activity]:
     """Return the activities that an event may be, in their order of creation."""
     query = sa.select(A).where(col(A.id).in_(list(ids))).order_by(col(A.id))

@@ -185,6 +185,7 @@ ROUTES = (
     Route("settings.edit", "GET", "/settings/general", ADMINS),
     Route("settings.edit", "POST", "/settings/general", ADMINS),
     Route("settings.sentence", "POST", "/settings/general/sentence", ADMINS),
+    Route("settings.preset", "POST", "/settings/presets/usual", ADMINS),
     Route("settings.preview", "GET", "/settings/preview", ADMINS),
     Route("settings.apply", "POST", "/settings/preview/apply", ADMINS),
     Route("settings.drop", "POST", "/settings/preview/drop", ADMINS),

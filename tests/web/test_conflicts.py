@@ -278,6 +278,43 @@ def test_staff_change_no_rule_of_the_organisation(office: Office, eli: FlaskClie
     assert settings.rules(office.rt)[0].policy is Policy.MANUAL
 
 
+def test_an_admin_can_let_one_side_win_in_a_field(office: Office, ada: FlaskClient) -> None:
+    conflict = clash(office)
+    assert "every conflict about title" in ada.get(f"/conflicts/{conflict.id}").text
+    ada.post(f"/conflicts/{conflict.id}", data={"choice": "merged", "field-summary": "external", "always": "field"})
+    rules = settings.rules(office.rt)[0]
+    assert (rules.field_policies, rules.policy) == ((("summary", "external"),), Policy.MANUAL)
+    office.settle()
+    assert office.here("Kick-off there")
+    office.server.edit(WORK, office.server.all_events(WORK)[0][0], summary="Theirs", description="Theirs, too")
+    office.edit("Kick-off there", summary="Ours", description="Ours, too")
+    office.sync()
+    assert list(office.conflicts()[-1].fields) == ["summary", "description"]  # one field asks, so nothing is written
+
+
+def test_a_field_with_its_own_winner_asks_nobody(office: Office) -> None:
+    office.rule(field_policies=(("summary", "external"),))
+    handle = office.meeting("Kick-off")
+    office.settle()
+    office.server.edit(WORK, handle, summary="Theirs")
+    office.edit("Kick-off", summary="Ours")
+    office.settle()
+    assert office.titles_here() == office.titles_there() == ["Theirs"]
+    assert office.conflicts() == []
+
+
+def test_a_rule_for_a_person_reaches_all_their_accounts(office: Office, eli: FlaskClient) -> None:
+    office.rule(account_overrides=("policy",))
+    conflict = clash(office)
+    assert "in all accounts" not in eli.get(f"/conflicts/{conflict.id}").text
+    second = factories.make_account(office.rt, office.cast.eli, provider="memory", username="second", subject="second")
+    assert "in all accounts" in eli.get(f"/conflicts/{conflict.id}").text
+    eli.post(f"/conflicts/{conflict.id}", data={"choice": "external", "always": "person"})
+    with office.rt.reading() as session:
+        overrides = [session.get_one(t.Account, i).overrides for i in (office.account.id, second.id)]
+    assert overrides == [{"policy": "external"}] * 2
+
+
 # --- cost
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from calsync.engine import presets
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Deletions, Direction, MailRule, Policy
 from calsync.runtime import Runtime
@@ -202,6 +203,46 @@ def test_values_that_cannot_be_are_refused_and_kept_as_typed(
     assert said in answer.text
     assert next(iter(changes.values())) in answer.text
     assert settings.rules(office.rt) == before
+
+
+def test_a_field_can_have_a_winner_of_its_own(office: Office, ada: FlaskClient) -> None:
+    send(ada, "conflicts", winner_time="crm", winner_location="external")
+    carry_out(office)
+    ada.post("/settings/preview/apply")
+    assert dict(rules_of(office).field_policies) == {"time": "crm", "location": "external"}
+    text = ada.get("/settings/conflicts").text
+    assert "the CRM wins on the time and the calendar wins on the location" in text
+    send(ada, "conflicts", winner_time="")
+    carry_out(office)
+    ada.post("/settings/preview/apply")
+    assert rules_of(office).field_policies == (("location", "external"),)
+
+
+def test_a_winner_set_elsewhere_survives_the_form(office: Office, ada: FlaskClient) -> None:
+    office.rule(field_policies=(("url", "crm"),))
+    send(ada, "conflicts", winner_summary="manual")
+    carry_out(office)
+    ada.post("/settings/preview/apply")
+    assert rules_of(office).field_policies == (("url", "crm"), ("summary", "manual"))
+
+
+@pytest.mark.parametrize("name", list(presets.PRESETS))
+def test_a_preset_is_previewed_and_sets_its_rules_alone(name: str, office: Office, ada: FlaskClient) -> None:
+    office.rule(direction=Direction.OUTBOUND, frequency="5", policy=Policy.CRM, window_past_days=7)
+    before = rules_of(office)
+    assert ada.post(f"/settings/presets/{name}").status_code == 303
+    assert rules_of(office) == before
+    carry_out(office)
+    ada.post("/settings/preview/apply")
+    after = rules_of(office)
+    changed = {n for n in before.__slots__ if getattr(before, n) != getattr(after, n)}
+    assert changed
+    assert changed <= set(presets.PRESETS[name])
+    assert "In force" in ada.get("/settings/general").text
+
+
+def test_unknown_preset_is_not_found(ada: FlaskClient) -> None:
+    assert ada.post("/settings/presets/wild").status_code == 404
 
 
 def test_the_second_of_two_people_is_told(office: Office, ada: FlaskClient) -> None:

@@ -67,7 +67,7 @@ def _read(now: Any, name: str, text: str) -> Any:
             return int(text)
         case float():
             return float(text)
-        case tuple() if name == "default_reminders":
+        case tuple() if name in ("default_reminders", "field_policies"):
             return json.loads(text)
         case tuple():
             return [word.strip() for word in text.split(",") if word.strip()]

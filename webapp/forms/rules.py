@@ -167,8 +167,19 @@ def _reminder(text: str) -> tuple[int, str]:
     return int(minutes), "email" if way.strip() == "mail" else "popup"
 
 
+WITH_OWN_WINNER = ("summary", "time", "description", "location", "attendees", "transparency", "classification")
+"""Fields for which the page offers a winner of their own."""
+
+
 class ConflictsForm(RulesTab):
     policy = RadioField("When both sides changed the same field")
+    winner_summary = SelectField()
+    winner_time = SelectField()
+    winner_description = SelectField()
+    winner_location = SelectField()
+    winner_attendees = SelectField()
+    winner_transparency = SelectField()
+    winner_classification = SelectField()
     merge_fields = BooleanField(
         "Merge changes of different fields",
         description="On: a new time here and a new place there both stand. Off: any two changes are a conflict.",
@@ -183,6 +194,32 @@ class ConflictsForm(RulesTab):
         super().__init__(*args, **kwargs)
         order = (Policy.LAST_MODIFIED, Policy.CRM, Policy.EXTERNAL, Policy.MANUAL)
         self.policy.choices = _pairs(order, lambda p: f"{words.policy(p)}: {words.policy_meaning(p)}")
+        for name, field in self.winners().items():
+            field.label.text = words.field(name)
+            same = [("", "As all fields")]
+            field.choices = choices(
+                [*same, *((p.value, words.policy(p).removesuffix(" (recommended)")) for p in order)]
+            )
+
+    def winners(self) -> dict[str, Any]:
+        """Return the fields that choose who wins one merge unit, by its name."""
+        return {name: self[f"winner_{name}"] for name in WITH_OWN_WINNER}
+
+    @property
+    def has_winners(self) -> bool:
+        return any(field.data for field in self.winners().values())
+
+    def fill(self, rules: Rules) -> None:
+        super().fill(rules)
+        own = dict(rules.field_policies)
+        for name, field in self.winners().items():
+            field.data = own.get(name, "")
+
+    def applied(self, rules: Rules) -> Rules:
+        chosen = {name: field.data for name, field in self.winners().items()}
+        others = [(name, policy) for name, policy in rules.field_policies if name not in chosen]
+        own = [*others, *((name, policy) for name, policy in chosen.items() if policy)]
+        return replace(super().applied(rules), field_policies=tuple(own))
 
     def meant(self, name: str, value: Any) -> Any:
         types: dict[str, Any] = {"policy": Policy, "deletions": Deletions}

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
+from sqlmodel import Session
 from wtforms import HiddenField
 
 from calsync.engine.rules import Rules
@@ -17,6 +18,7 @@ from calsync.engine.vocabulary import ConflictKind, Policy
 from calsync.errors import NotAllowed, Refused
 from calsync.services import accounts, conflicts, keep_both, settings
 from calsync.store import conflict_list
+from calsync.store import tables as t
 from calsync.store.conflict_list import Around, Filters
 from webapp import conflict_view, errors, moments, paging, words
 from webapp.access import Role, actor, login_required, provider_info, readable_conflict, runtime, viewer_id
@@ -78,7 +80,7 @@ def resolve(conflict_id: int) -> Any:
     if form.validate_on_submit():
         with errors.shown_on(form):
             said = _decide(conflict_id, form)
-            _remember(conflict_id, form.choice.data, form.always.data)
+            _remember(conflict_id, form.choice.data or "", form.always.data or "")
             flash(said)
             return redirect(_next_url(conflict_id), 303)
     return _show(conflict_id, form)
@@ -109,16 +111,30 @@ def _chosen(choice: str, given: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix("field-"): side for name, side in given.items() if name.startswith("field-")}
 
 
-def _remember(conflict_id: int, choice: str | None, scope: str | None) -> None:
-    """Let the same side win from now on, for the account or for everybody."""
-    if choice not in (Policy.CRM, Policy.EXTERNAL) or not scope:
+def _remember(conflict_id: int, choice: str, scope: str) -> None:
+    """Let the same side win from now on: in these fields, for the account, for the person, or for everybody."""
+    conflict = readable_conflict(conflict_id)
+    if scope == "field" and current_user.is_admin:
+        _remember_fields(conflict_view.sides(conflict, _chosen(choice, request.form)))
+    elif choice not in (Policy.CRM, Policy.EXTERNAL):
         return
-    if scope == "organisation" and current_user.is_admin:
+    elif scope == "organisation" and current_user.is_admin:
         rules, version = settings.rules(runtime())
         settings.save_rules(runtime(), replace(rules, policy=Policy(choice)), version, by=actor())
-    elif scope == "account":
-        account_id = readable_conflict(conflict_id).account_id
-        accounts.set_overrides(runtime(), account_id, {"policy": choice}, by=actor())
+    elif scope in ("account", "person"):
+        for account_id in [conflict.account_id] if scope == "account" else _of_same_person(conflict):
+            accounts.set_overrides(runtime(), account_id, {"policy": choice}, by=actor())
+
+
+def _remember_fields(sides: Mapping[str, str]) -> None:
+    rules, version = settings.rules(runtime())
+    own = dict(rules.field_policies) | sides
+    settings.save_rules(runtime(), replace(rules, field_policies=tuple(own.items())), version, by=actor())
+
+
+def _of_same_person(conflict: t.Conflict) -> list[int]:
+    with runtime().reading() as session:
+        return conflict_list.accounts_of_same_person(session, conflict.account_id)
 
 
 def _show(conflict_id: int, form: ChoiceForm) -> Any:
@@ -127,6 +143,7 @@ def _show(conflict_id: int, form: ChoiceForm) -> Any:
         rules, _ = settings.organisation_rules(session)
         waiting = conflict_list.count_open(session, viewer_id())
         is_match = found.conflict.kind == ConflictKind.DUPLICATE_MATCH
+        always = _always(session, found, rules)
         alike = conflict_list.candidates(session, found.conflict.candidates) if is_match else []
     comparison = conflict_view.compare(found)
     info = provider_info(found.account.provider)
@@ -141,18 +158,26 @@ def _show(conflict_id: int, form: ChoiceForm) -> Any:
         asked=request.form,
         candidates=[conflict_view.candidate(activity) for activity in alike],
         mails=conflict_view.mails(found, comparison, rules, info.short),
-        always=_always(found, rules),
+        always=always,
         waiting=waiting,
         may_decide=may_decide(),
     )
 
 
-def _always(found: Around, rules: Rules) -> list[tuple[str, str]]:
+def _always(session: Session, found: Around, rules: Rules) -> list[tuple[str, str]]:
     """Return for what else the choice may hold from now on."""
     if found.conflict.kind == ConflictKind.DUPLICATE_MATCH:
         return []
-    scopes = [("account", f"every conflict of {found.account.label}")] if "policy" in rules.account_overrides else []
-    return [*scopes, *([("organisation", "every conflict of everybody")] if current_user.is_admin else [])]
+    scopes = []
+    if "policy" in rules.account_overrides:
+        scopes.append(("account", f"every conflict of {found.account.label}"))
+        if len(conflict_list.accounts_of_same_person(session, found.conflict.account_id)) > 1:
+            scopes.append(("person", f"every conflict of {found.owner.name or found.owner.email}, in all accounts"))
+    if current_user.is_admin:
+        fields = words.joined(words.field(name).lower() for name in found.conflict.fields)
+        scopes += [("field", f"every conflict about {fields}")] if fields else []
+        scopes.append(("organisation", "every conflict of everybody"))
+    return scopes
 
 
 def _next_url(conflict_id: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
 
+from calsync.engine import presets
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Kind, RunState
 from calsync.errors import Refused
@@ -42,9 +43,9 @@ def edit(tab: str) -> Any:
         form.fill(rules)
     if form.validate_on_submit():
         with errors.shown_on(form):
-            return _propose(form, _wanted(form, rules), tab)
+            return _propose(_wanted(form, rules), form.version.data or 0, tab)
     sentence = words.rules_sentence(rules)
-    return _show(tab, form, sentence)
+    return _show(tab, form, sentence, presets.in_force(rules))
 
 
 @bp.post("/<tab>/sentence")
@@ -59,6 +60,16 @@ def sentence(tab: str) -> Any:
     if not wants_fragment():
         return redirect(url_for("settings.edit", tab=tab), 303)
     return page("settings/edit.html", "sentence", sentence=said)
+
+
+@bp.post("/presets/<name>")
+@role_required(Role.ADMIN)
+def preset(name: str) -> Any:
+    """Try the rules of a preset, as if they had been entered."""
+    if name not in presets.PRESETS:
+        abort(404)
+    rules, version = settings.rules(runtime())
+    return _propose(presets.applied(rules, name), version, "general")
 
 
 @bp.get("/preview")
@@ -93,9 +104,9 @@ def _wanted(form: RulesTab, rules: Rules) -> Rules:
     return form.applied(rules)
 
 
-def _propose(form: RulesTab, wanted: Rules, tab: str) -> Any:
+def _propose(wanted: Rules, version: int, tab: str) -> Any:
     try:
-        is_tried = rule_preview.propose(runtime(), wanted, form.version.data or 0, by=actor())
+        is_tried = rule_preview.propose(runtime(), wanted, version, by=actor())
     except Refused as refused:
         if refused.code != "unchanged":
             raise
@@ -107,7 +118,7 @@ def _propose(form: RulesTab, wanted: Rules, tab: str) -> Any:
     return redirect(url_for("settings.edit", tab=tab), 303)
 
 
-def _show(tab: str, form: RulesTab, sentence: str) -> Any:
+def _show(tab: str, form: RulesTab, sentence: str, in_force: list[str]) -> Any:
     proposal = rule_preview.find(runtime(), by=actor())
     return page(
         "settings/edit.html",
@@ -117,6 +128,7 @@ def _show(tab: str, form: RulesTab, sentence: str) -> Any:
         form=form,
         sentence=sentence,
         proposal=proposal,
+        presets=[(name, *words.preset(name), name in in_force) for name in presets.PRESETS],
     )
 
 

@@ -30,7 +30,7 @@ from webapp.words.choices import (
 )
 from webapp.words.failures import ErrorWords, error_class
 from webapp.words.reasons import reason
-from webapp.words.rules import rule_name, rule_value, rules_sentence
+from webapp.words.rules import preset, rule_name, rule_value, rules_sentence
 from webapp.words.runs import run_sentence
 from webapp.words.states import Word, account_state, conflict_kind, notice, notice_text, outcome, run_state, step_state
 from webapp.words.texts import PRIVATE_TITLE, count, joined, number, title_for
@@ -57,6 +57,7 @@ __all__ = [
     "outcome",
     "policy",
     "policy_meaning",
+    "preset",
     "reason",
     "role",
     "role_meaning",

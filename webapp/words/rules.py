@@ -24,6 +24,7 @@ _LABELS = {
     "task_minutes": "Length of a task's event",
     "due_is": "Due time of an imported task",
     "policy": "Who wins a conflict",
+    "field_policies": "Who wins some fields",
     "merge_fields": "Merge different fields",
     "deletions": "What a deletion does",
     "cancel_visibly": "Show cancelled events as cancelled",
@@ -61,6 +62,19 @@ _CHOICES: dict[str, Callable[[str], str]] = {
 }
 
 
+_PRESETS = {
+    "look": ("Look first", "Calendars are read every hour. Nothing is ever written to them."),
+    "usual": ("Two-way, hourly", "Both ways every hour; the later change wins; guests are never mailed."),
+    "live": ("Two-way, real-time", "As before, but at once. For teams that rely on it."),
+    "discreet": ("Busy blocks", "Events that we write say “Busy” and nothing else."),
+}
+
+
+def preset(name: str) -> tuple[str, str]:
+    """Return the name of a preset and what it does."""
+    return _PRESETS.get(name) or (name.capitalize(), "")
+
+
 def rule_name(name: str) -> str:
     """Return the label of a rule."""
     return _LABELS.get(name) or name.replace("_", " ").capitalize()
@@ -89,6 +103,9 @@ def _element(name: str, value: Any) -> str:
             return choices.kind(value)
         case "account_overrides":
             return rule_name(value).lower()
+        case "field_policies":
+            field, policy = value
+            return f"{choices.field(field).lower()}: {choices.policy(policy).removesuffix(' (recommended)')}"
         case "default_reminders":
             minutes, way = value
             return f"{minutes} min before{' by mail' if way == 'email' else ''}"
@@ -144,7 +161,10 @@ def _clash(rules: Rules) -> str:
         Policy.LAST_MODIFIED: "the later change wins",
         Policy.MANUAL: "a person decides",
     }
-    return f"{what}, {winner[rules.policy]}"
+    own = joined(
+        f"{winner[Policy(policy)]} on the {choices.field(name).lower()}" for name, policy in rules.field_policies
+    )
+    return f"{what}, {winner[rules.policy]}{f' ({own})' if own else ''}"
 
 
 def _deletion(rules: Rules) -> str:
