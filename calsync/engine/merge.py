@@ -82,6 +82,16 @@ def merge(
     return Merge(_different(inward, local), outward, clashes, local_changed, remote_changed)
 
 
+def followed(name: str, agreed_local: Any, agreed_remote: Any, remote: Any, local: Any) -> Any:
+    """Return the local snapshot of a field once the remote change has come in and `local` is what the activity holds.
+
+    What we added to a set or took out of it is not agreed by that: it has yet to go out.
+    """
+    if name not in SET_FIELDS:
+        return local
+    return _apply(name, agreed_local, _delta(name, agreed_remote, remote))
+
+
 def _different(values: Content, held: Content) -> Content:
     return {name: value for name, value in values.items() if value != held.get(name)}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine import decide, mapping
+from calsync.engine import decide, mapping, merge
 from calsync.engine import event as events
 from calsync.engine.event import Content, fingerprint
 from calsync.engine.vocabulary import Action, Direction, LinkState, StepState
@@ -159,8 +159,10 @@ def _agree(session: Session, ctx: Context, step: t.Step, pair: Pair, inward: Con
     is_partial = step.detail.get("waits_for") or step.direction == Direction.OUTBOUND
     if is_partial:
         names = [name for name in inward if name in remote]
-        link.agreed_local = {**link.agreed_local, **{n: pair.activity.content[n] for n in names}}
-        link.agreed_remote = {**link.agreed_remote, **{n: remote[n] for n in names}}
+        ours, theirs, now = link.agreed_local, link.agreed_remote, pair.activity.content
+        followed = {n: merge.followed(n, ours.get(n), theirs.get(n), remote[n], now[n]) for n in names}
+        link.agreed_local = decide.resulting(ours, followed)
+        link.agreed_remote = {**theirs, **{n: remote[n] for n in names}}
     else:
         link.agreed_local, link.agreed_remote = pair.activity.content, remote
     link.local_fp, link.remote_fp = fingerprint(link.agreed_local), fingerprint(link.agreed_remote)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from calsync.engine import brake, mailing
 from calsync.engine.decide import Decision
-from calsync.engine.event import Content
+from calsync.engine.event import FIELDS, Content
 from calsync.engine.vocabulary import Action, Direction, MailRule, Reason, StepState
 from calsync.services.context import Context
+from calsync.store import steps
 from calsync.store import tables as t
 from calsync.store.links import Pair, mark
 
@@ -27,6 +29,10 @@ def activity_subject(activity_id: int, calendar_id: int) -> str:
     return f"activity:{activity_id}:{calendar_id}"
 
 
+def fault_subject(resource_id: int) -> str:
+    return f"{steps.RESOURCE}{resource_id}"
+
+
 def for_pair(ctx: Context, pair: Pair, decision: Decision) -> Row:
     """Return the step of a decision on a linked pair."""
     outbound = decision.remote_action != Action.NONE
@@ -42,7 +48,7 @@ def for_pair(ctx: Context, pair: Pair, decision: Decision) -> Row:
         "title": _title(pair.activity.content if not outbound else held),
         "is_private": pair.activity.is_private,
         "fields": list(after),
-        "before": {name: held.get(name) for name in after},
+        "before": {name: held.get(name) for name in (FIELDS if action is Action.DELETE else after)},
         "losing": decision.losing or None,
     }
     row["detail"] = {
@@ -62,6 +68,12 @@ def for_pair(ctx: Context, pair: Pair, decision: Decision) -> Row:
         _count_mail(ctx, row, action, held, pair)
     _finish(row)
     return row
+
+
+def add_occurrences(row: Row, occurrences: Sequence[Content]) -> None:
+    """Keep on the step that erases a series what goes along and nobody here has seen yet."""
+    if occurrences:
+        row["losing"] = {**(row["losing"] or {}), "occurrences": {"side": "remote", "value": list(occurrences)}}
 
 
 def for_new_activity(ctx: Context, event: t.MirrorEvent, after: Content) -> Row:
@@ -136,7 +148,7 @@ def for_note(ctx: Context, pair: Pair, action: Action, reason: Reason, state: St
 
 def for_fault(ctx: Context, resource: t.MirrorResource) -> Row:
     """Return the failed step that names an event we cannot read."""
-    row = _row(ctx, f"resource:{resource.id}", Action.NONE, False, {}, Reason.BROKEN_EVENT)
+    row = _row(ctx, fault_subject(t.pk(resource)), Action.NONE, False, {}, Reason.BROKEN_EVENT)
     row |= {
         "calendar_id": resource.calendar_id,
         "title": resource.handle.rsplit("/", 1)[-1][:500],

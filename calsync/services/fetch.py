@@ -67,6 +67,7 @@ def _read(ctx: Context, calendar: t.Calendar, cursor: str | None) -> _Read:
     ctx.rt.checkpoint("fetch.request")
     for page in ctx.reader.read(calendar.remote_id, cursor, known):
         ctx.rt.checkpoint("fetch.page")
+        ctx.keep_lease()
         read.is_full = read.is_full or page.is_full
         read.present.update(page.present)
         read.present.update(r.handle for r in page.resources)
@@ -76,6 +77,8 @@ def _read(ctx: Context, calendar: t.Calendar, cursor: str | None) -> _Read:
             break
     if read.last is None:
         raise Unavailable("the calendar's answer ended early")
+    if cursor is None:
+        ctx.hold_briefly()
     calendar.last_read_at = began
     return read
 

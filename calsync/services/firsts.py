@@ -68,9 +68,12 @@ def plan_events(ctx: Context, plan_: Plan, ids: Sequence[int]) -> None:
 
 
 def _is_met(event_id: int, possible: Sequence[Unlinked], candidates: matches.Candidates) -> bool:
-    """Return whether an event that may not come in is one we have as well: linking it imports nothing."""
+    """Return whether an event that may not come in is one we have, or may have, as well: linking imports nothing."""
     found = next((u for u in possible if u.event.id == event_id), None)
-    return found is not None and candidates.best(found.event).activity is not None
+    if found is None:
+        return False
+    match = candidates.best(found.event)
+    return match.activity is not None or bool(match.several)
 
 
 def _is_wanted(ctx: Context, plan_: Plan, unlinked: Unlinked) -> bool:
@@ -157,9 +160,11 @@ def _several(
     chosen = [a for a in several if known.choice == {"*": str(a.id)}]
     if chosen:
         pairs.append((unlinked, chosen[0], Reason.RESOLVED))
-    else:
+    elif ctx.may_pull:
         after = mapping.imported(unlinked.value, ctx.rules).content
         rows.append(drafts.for_new_activity(ctx, unlinked.event, after))
+    else:
+        _save_exclusions(ctx, {t.pk(unlinked.event): Reason.ONE_WAY})
     if not ctx.is_dry:
         with ctx.rt.writing() as session:
             ctx.holding(session)

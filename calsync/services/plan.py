@@ -14,6 +14,7 @@ from sqlmodel import Session
 from calsync.engine import brake, decide, scope
 from calsync.engine.brake import Counted
 from calsync.engine.decide import Decision
+from calsync.engine.event import Content
 from calsync.engine.vocabulary import (
     Action,
     Direction,
@@ -21,7 +22,7 @@ from calsync.engine.vocabulary import (
     Reason,
     StepState,
 )
-from calsync.services import cases, drafts, firsts, settle
+from calsync.services import cases, drafts, faults, firsts, settle
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.store import conflicts, links, plans, polls, steps
@@ -198,7 +199,7 @@ def decide_pair(
         effects.append(settle.Effect(pair, conflict=decision, considered=Reason.NEEDS_CHOICE))
         return
     effects.append(settle.after_decision(ctx, pair, decision))
-    row = _step_row(ctx, plan, pair, decision)
+    row = _step_row(ctx, plan, pair, decision, around.goes_along(pair))
     if row is not None:
         plan.merged += decision.is_merge
         rows.append(row)
@@ -231,9 +232,11 @@ def _without_recreation(ctx: Context, pair: Pair, decision: Decision) -> Decisio
     return decision
 
 
-def _step_row(ctx: Context, plan: Plan, pair: Pair, decision: Decision) -> Row | None:
+def _step_row(ctx: Context, plan: Plan, pair: Pair, decision: Decision, goes_along: Sequence[Content]) -> Row | None:
     if decision.writes:
-        return ready(ctx, plan, drafts.for_pair(ctx, pair, decision))
+        row = drafts.for_pair(ctx, pair, decision)
+        drafts.add_occurrences(row, goes_along if decision.remote_action is Action.DELETE else ())
+        return ready(ctx, plan, row)
     if decision.parks:
         return drafts.for_note(ctx, pair, Action.UNLINK, decision.reason, StepState.DONE)
     if decision.fails is not None:
@@ -307,16 +310,13 @@ def _as_preview(row: Row) -> Row:
 def _save_faults(ctx: Context, plan: Plan) -> None:
     if ctx.is_dry:
         return
-    with ctx.rt.reading() as session:
-        broken = [r for r in (session.get(t.MirrorResource, i) for i in ctx.faults) if r and r.fault]
-        healed = conflicts.healed_faults(session, ctx.account_id)
-    for start in range(0, len(healed), BATCH):
+    found = faults.news(ctx, plan.open.waiting)
+    for start in range(0, len(found.over), BATCH):
         with ctx.rt.writing() as session:
             ctx.holding(session)
-            steps.supersede(session, healed[start : start + BATCH], ctx.now())
-    fresh = [r for r in broken if f"resource:{r.id}" not in plan.open.waiting]
-    for start in range(0, len(fresh), BATCH):
-        save(ctx, plan, [drafts.for_fault(ctx, r) for r in fresh[start : start + BATCH]], [])
+            steps.supersede(session, found.over[start : start + BATCH], ctx.now())
+    for start in range(0, len(found.broken), BATCH):
+        save(ctx, plan, [drafts.for_fault(ctx, row) for row in found.broken[start : start + BATCH]], [])
 
 
 def _drop_moot(ctx: Context, plan: Plan) -> None:

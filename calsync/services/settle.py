@@ -11,13 +11,16 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.decide import Decision
-from calsync.engine.event import fingerprint
+from calsync.engine.event import Content, fingerprint
 from calsync.engine.vocabulary import LinkState, Policy, Reason
 from calsync.services import cases, drafts
 from calsync.services.context import Context
 from calsync.store import conflicts, links
 from calsync.store import tables as t
 from calsync.store.links import Pair, mark
+
+Series = tuple[int, str]
+"""Where a series is: calendar id and uid."""
 
 
 @dataclass(slots=True)
@@ -28,6 +31,9 @@ class Surroundings:
     pending: dict[str, t.Conflict] = field(default_factory=dict)
     elsewhere: dict[tuple[str, str], list[tuple[t.MirrorEvent, t.Calendar]]] = field(default_factory=dict)
     alive: dict[int, set[int]] = field(default_factory=dict)  # activity id -> its other links here that live on
+    unseen: dict[Series, list[Content]] = field(
+        default_factory=dict
+    )  # changed occurrences that nothing here stands for
 
     def is_source(self, pair: Pair) -> bool:
         """Return whether shared changes come in through this copy.
@@ -39,6 +45,10 @@ class Surroundings:
         if not pair.link.is_guest_copy and not is_gone:
             return True
         return self.sources.get(t.pk(pair.activity), pair.link.id) == pair.link.id
+
+    def goes_along(self, pair: Pair) -> list[Content]:
+        """Return what is in the calendar alone and is erased with the pair's event."""
+        return self.unseen.get(_series(pair), []) if pair.event.is_series else []
 
     def choices(self, pair: Pair) -> Mapping[str, Policy]:
         """Return a person's choices on this very state of both sides; none once a side has changed again."""
@@ -75,7 +85,19 @@ def surroundings(session: Session, ctx: Context, pairs: Sequence[Pair]) -> Surro
         pending=conflicts.pending(session, (drafts.link_subject(t.pk(p.link)) for p in pairs if p.link.id)),
         elsewhere=links.same_uid_elsewhere(session, ctx.account_id, missing) if missing else {},
         alive=links.alive_elsewhere(session, ctx.account_id, (t.pk(p.activity) for p in gone)) if gone else {},
+        unseen=_unseen(session, [p for p in pairs if p.event.is_series and p.activity.status == "cancelled"]),
     )
+
+
+def _series(pair: Pair) -> Series:
+    return pair.event.calendar_id, pair.event.uid
+
+
+def _unseen(session: Session, ended: Sequence[Pair]) -> dict[Series, list[Content]]:
+    found: dict[Series, list[Content]] = {}
+    for event in links.unlinked_occurrences(session, [_series(pair) for pair in ended]) if ended else ():
+        found.setdefault((event.calendar_id, event.uid), []).append(cases.content_of(event))
+    return found
 
 
 def _sources(session: Session, activity_ids: set[int]) -> dict[int, int]:

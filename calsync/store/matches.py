@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import Reason
+from calsync.engine.vocabulary import ConflictKind, Reason
 from calsync.store import tables as t
 from calsync.store.links import DISCARDED
 
-A, C, E, L = t.Activity, t.Calendar, t.MirrorEvent, t.Link
+A, C, E, K, L = t.Activity, t.Calendar, t.MirrorEvent, t.Conflict, t.Link
 
 Key = tuple[str, str]
 
@@ -31,6 +32,7 @@ class Candidates:
     by_our_id: dict[Key, t.Activity] = field(default_factory=dict)
     by_uid: dict[Key, list[t.Activity]] = field(default_factory=dict)
     by_content: dict[tuple[str, str], list[t.Activity]] = field(default_factory=dict)
+    by_question: dict[int, list[t.Activity]] = field(default_factory=dict)  # event id -> what a conflict asks
     linked: dict[int, set[int]] = field(default_factory=dict)  # activity id -> calendar ids
     owner_id: int = 0
 
@@ -45,7 +47,12 @@ class Candidates:
         alike = [a for a in self.by_content.get(_content_key(event), []) if t.pk(a) not in self.linked]
         if len(alike) == 1:
             return Match(alike[0], Reason.MATCHED_CONTENT)
-        return Match(several=alike)
+        return Match(several=alike + [a for a in self._asked(event) if a not in alike])
+
+    def _asked(self, event: t.MirrorEvent) -> list[t.Activity]:
+        """What a person is being asked about stays the question, also when the event looks like none of them by now."""
+        asked = self.by_question.get(t.pk(event), [])
+        return [a for a in asked if a.status != "cancelled" and t.pk(a) not in self.linked]
 
     def take(self, activity: t.Activity, calendar_id: int) -> None:
         """Remember a pairing made in this very plan, so that nothing else is paired with the same activity."""
@@ -74,11 +81,43 @@ def candidates(session: Session, owner_id: int, events: Sequence[t.MirrorEvent])
         found.by_our_id[activity.public_id, activity.recurrence_key] = activity
     for activity in session.scalars(sa.select(A).where(col(A.uid).in_({e.uid for e in events}))):
         found.by_uid.setdefault((activity.uid, activity.recurrence_key), []).append(activity)
+    for activity, uid, key in session.execute(_known_by(owner_id, {e.uid for e in events})):
+        found.by_uid.setdefault((uid, key), []).append(activity)
     for alike in session.scalars(_alike(owner_id, events)):
         start = alike.content["time"]["start"]
         found.by_content.setdefault((start, alike.title), []).append(alike)
+    found.by_question = _asked_about(session, [t.pk(e) for e in events])
     _load_links(session, found)
     return found
+
+
+def _asked_about(session: Session, event_ids: Sequence[int]) -> dict[int, list[t.Activity]]:
+    open_ones = sa.select(col(K.event_id), col(K.candidates)).where(
+        col(K.state).in_(["open", "resolved"]),
+        col(K.closed_at).is_(None),
+        col(K.kind) == ConflictKind.DUPLICATE_MATCH,
+        col(K.event_id).in_(event_ids),
+    )
+    asked = {int(event_id): [int(i) for i in ids] for event_id, ids in session.execute(open_ones) if event_id}
+    wanted = {i for ids in asked.values() for i in ids}
+    rows = session.scalars(sa.select(A).where(col(A.id).in_(wanted))) if wanted else ()
+    known = {t.pk(row): row for row in rows}
+    return {event_id: [known[i] for i in ids if i in known] for event_id, ids in asked.items()}
+
+
+def _known_by(owner_id: int, uids: set[str]) -> Any:
+    """An activity that was found to be an event keeps its own uid: the link knows the event's."""
+    own = sa.select(col(C.id)).join(t.Account, col(t.Account.id) == col(C.account_id))
+    return (
+        sa.select(A, col(L.uid), col(L.recurrence_key))
+        .join(L, col(L.activity_id) == col(A.id))
+        .where(
+            col(L.calendar_id).in_(own.where(col(t.Account.user_id) == owner_id)),
+            col(L.uid).in_(uids),
+            col(L.uid) != col(A.uid),
+        )
+        .order_by(col(L.id))
+    )
 
 
 def _alike(owner_id: int, events: Sequence[t.MirrorEvent]) -> sa.Select[t.Activity]:
@@ -94,7 +133,7 @@ def _alike(owner_id: int, events: Sequence[t.MirrorEvent]) -> sa.Select[t.Activi
 
 def _load_links(session: Session, found: Candidates) -> None:
     activities = [*found.by_our_id.values()]
-    for group in (*found.by_uid.values(), *found.by_content.values()):
+    for group in (*found.by_uid.values(), *found.by_content.values(), *found.by_question.values()):
         activities += group
     ids = {t.pk(a) for a in activities}
     if not ids:

@@ -10,7 +10,7 @@ from calsync.engine.event import Attendee, Person
 from calsync.engine.vocabulary import Policy
 from calsync.errors import Refused
 from calsync.providers.memory import FaultKind, Quirks
-from calsync.services import accounts, conflicts, held, retry
+from calsync.services import accounts, claims, conflicts, held, retry
 from calsync.store import tables as t
 from tests import factories
 from tests.services.office import HOUR, WORK, Office, open_office
@@ -122,6 +122,32 @@ def test_a_provider_may_take_minutes_for_its_first_answer(tmp_path: Path):
     office = open_office(tmp_path, ONE, checkpoint=dawdle)
     office.meeting("Kick-off")
     assert (office.sync().state, office.titles_here()) == ("succeeded", ["Kick-off"])
+
+
+def test_a_long_listing_may_come_in_many_slow_pages(tmp_path: Path):
+    def dawdle(name: str) -> None:
+        if name == "fetch.page":
+            office.clock.advance(minutes=1)
+
+    office = open_office(tmp_path, replace(ONE, page_size=1), checkpoint=dawdle)
+    titles = [office.meeting(f"Day {n:02}", hours=24 * n) and f"Day {n:02}" for n in range(1, 16)]
+    assert (office.sync().state, sorted(office.titles_here())) == ("succeeded", titles)
+
+
+def test_once_a_listing_is_read_a_killed_run_keeps_others_out_no_longer_than_usual(tmp_path: Path):
+    leases: list[timedelta] = []
+
+    def look(name: str) -> None:
+        if name in ("fetch.request", "fetch.cursor"):
+            with office.rt.reading() as session:
+                until = session.get_one(t.Account, office.account.id).lease_until
+            assert until is not None
+            leases.append(until - office.clock())
+
+    office = open_office(tmp_path, ONE, checkpoint=look)
+    office.meeting("Kick-off")
+    office.sync()
+    assert leases[0] > claims.LEASE >= leases[-1]
 
 
 # --- series

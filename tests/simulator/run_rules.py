@@ -83,7 +83,7 @@ class RunRules(Stage):
         process = Process()
 
         def happen() -> None:
-            self.w.clock.advance(minutes=10)
+            self.w.outlast_the_lease()
             self.w.run(Process())
             self.did("a run overtakes a stalled one")
 

@@ -79,4 +79,60 @@ STORIES: dict[str, tuple[str, ...]] = {
         "they_delete_many()",
         "sync()",
     ),
+    # Erasing a series took along an occurrence that somebody had just changed there: its values were nowhere.
+    "a series cancelled here after an occurrence was changed there": (
+        "start(profile='graph-like', choice=515)",
+        "choose_direction(direction=Direction.OUTBOUND)",
+        "they_create(shape='guests', home=False)",
+        "we_create(shape='guests')",
+        "they_create(shape='single', home=True)",
+        "sync()",
+        "they_cancel(choice=918)",
+        "we_cancel(choice=445)",
+        "they_create(shape='series', home=False)",
+        "they_change_an_occurrence(choice=268)",
+        "one_ends_what_the_other_edits(ours_ends=True, choice=725, ours_first=True, policy=Policy.LAST_MODIFIED)",
+    ),
+    # The answer came when nothing was read in any more: the event was left out, and both activities were written.
+    "a person says which activity an event is, and the account only writes": (
+        "start(profile='restless', choice=32)",
+        "twins_meet()",
+        "choose_direction(direction=Direction.OUTBOUND)",
+        "approve_and_resolve(choice=372)",
+    ),
+    # It was known here by the uid of the activity alone: as long as it stood in both calendars, it became a second one.
+    "an event found to be an activity of ours, then dragged to another calendar": (
+        "start(profile='late', choice=801)",
+        "we_write_down_what_they_have()",
+        "they_drag_to_another_calendar(choice=935)",
+        "sync_while_somebody_edits(place=49, choice=348, ours=False)",
+    ),
+    # Retitled before the answer, the event looked like neither any more: it became a third, and both were written.
+    "an event retitled there while a person is asked which activity it is": (
+        "start(profile='graph-like', choice=27)",
+        "a_series_moves_under_a_changed_occurrence(choice=643)",
+        "they_create(shape='single', home=True)",
+        "we_change_an_occurrence(choice=816)",
+        "twins_meet()",
+        "a_series_moves_under_a_changed_occurrence(choice=848)",
+        "they_edit(name='summary', choice=283)",
+    ),
+    # What had been removed there came in; that one was removed here as well counted as agreed, and never went out.
+    "occurrences removed on both sides of an account that only reads": (
+        "start(profile='listing', choice=256)",
+        "choose_direction(direction=Direction.INBOUND)",
+        "we_remove_an_occurrence(choice=821)",
+        "they_remove_an_occurrence(choice=839)",
+        "sync_with_faults(kinds=[(FaultKind.LOST_BEFORE, 0), (FaultKind.CURSOR_EXPIRED, 0), (FaultKind.HOLLOW, 0)])",
+    ),
+    # The ledger was wrong: outside the window nothing is decided yet, so the policy of the day when it is counts.
+    "a clash outside the window, decided under a later policy": (
+        "start(profile='paged', choice=651)",
+        "one_ends_what_the_other_edits(ours_ends=True, choice=227, ours_first=False, policy=Policy.CRM)",
+        "they_delete(choice=571)",
+        "choose_window(days=50)",
+        "they_cancel(choice=400)",
+        "one_ends_what_the_other_edits(ours_ends=True, choice=866, ours_first=False, policy=Policy.CRM)",
+        "both_edit(name='description', choice=559, ours_first=True, policy=Policy.EXTERNAL)",
+    ),
 }

@@ -100,7 +100,7 @@ def test_every_request_may_go_wrong_in_every_way(tmp_path: Path, story: str, pro
 def test_a_run_may_be_overtaken_at_every_boundary(tmp_path: Path, story: str, profile: str) -> None:
     def stall(world: World, process: Process) -> Callable[[], None]:
         def happen() -> None:
-            world.clock.advance(minutes=10)
+            world.outlast_the_lease()
             world.run()
 
         return guarded(happen)
