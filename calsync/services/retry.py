@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from calsync.engine.vocabulary import RunState, StepState, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import queued, sync
+from calsync.services import faults, queued, sync
 from calsync.store import audit, existing, runs
 from calsync.store import tables as t
 
@@ -35,6 +35,7 @@ def retry(
             raise _nothing()
         subjects = frozenset(step.subject for step in failed)
         account_id = parent.account_id
+        faults.read_again(session, failed)
         audit.record(session, by, "run.retried", parent, after={"steps": len(failed)}, at=rt.now())
     child = sync.run(rt, account_id, trigger=Trigger.RETRY, by=by, owner=owner, parent_id=run_id, subjects=subjects)
     with rt.writing() as session:
@@ -93,6 +94,7 @@ def _child_of_steps(session: Session, rt: Runtime, parent: t.Run, failed: Sequen
         return max(waiting)
     child = t.pk(queued.add(session, rt, parent.account_id, Trigger.RETRY, parent_id=parent.id, by=by))
     _note_child(session, fresh, child)
+    faults.read_again(session, failed)
     audit.record(session, by, "run.retried", parent, after={"steps": len(fresh), "run": child}, at=rt.now())
     return child
 

@@ -15,7 +15,7 @@ from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import RunState, Trigger
 from calsync.errors import ProviderError
 from calsync.runtime import SYSTEM, Actor, Runtime
-from calsync.services import apply_local, apply_remote, claims, frame, held, owners
+from calsync.services import apply_local, apply_remote, claims, faults, frame, held, owners
 from calsync.services import fetch as fetching
 from calsync.services import plan as planning
 from calsync.services.context import Context
@@ -101,6 +101,8 @@ def _corridor(ctx: Context, ended: Ended) -> None:
         if ctx.has_open_steps and not ctx.is_dry:
             apply_remote.settle_doubts(ctx)
         fetching.fetch(ctx)
+    if ctx.only_subjects is not None:
+        ctx.only_subjects |= faults.mended(ctx)
     for _ in range(ROUNDS):
         with _phase(ended, "plan"):
             planned = planning.plan(ctx)

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import ConflictKind, StepState
 from calsync.errors import NotFound
+from calsync.store import steps as step_rows
 from calsync.store import tables as t
 from calsync.store.links import remote_mark
 
@@ -77,7 +78,7 @@ def healed_faults(session: Session, account_id: int) -> list[int]:
     """Return failed steps that name a resource which can be read again or is gone."""
     S, M, C = t.Step, t.MirrorResource, t.Calendar
     query = sa.select(col(S.id), col(S.subject)).where(
-        col(S.account_id) == account_id, col(S.state) == StepState.FAILED, col(S.subject).like("resource:%")
+        col(S.account_id) == account_id, col(S.state) == StepState.FAILED, col(S.subject).startswith(step_rows.RESOURCE)
     )
     steps = {int(subject.partition(":")[2]): int(i) for i, subject in session.execute(query) if i}
     if not steps:

@@ -144,6 +144,17 @@ def ask_again(session: Session, calendar_id: int, handles: Iterable[str]) -> Non
     )
 
 
+def ask_for(session: Session, ids: Sequence[int]) -> None:
+    """Remember resources by their ids, as `ask_again` does by handle."""
+    for start in range(0, len(ids), CHUNK):
+        session.execute(
+            sa.update(t.MirrorResource)
+            .where(col(t.MirrorResource.id).in_(ids[start : start + CHUNK]))
+            .values(recheck=True)
+            .execution_options(synchronize_session=False)
+        )
+
+
 def refold(session: Session, calendar_id: int, uids: Iterable[str], now: datetime) -> None:
     """Give masters the EXDATEs that their cancelled instances stand for, where instances are resources of their own."""
     for uid in sorted(set(uids)):

@@ -16,6 +16,9 @@ from calsync.store import tables as t
 
 S, R = t.Step, t.Run
 
+RESOURCE = "resource:"
+"""How the subject of a step begins that names a resource which cannot be read."""
+
 CHUNK = 200
 """Steps written in one transaction."""
 
@@ -52,7 +55,7 @@ def open_steps(session: Session, account_id: int, now: datetime, only: frozenset
         found.by_subject[step.subject] = step
         if step.state in (StepState.APPLYING, StepState.IN_DOUBT) or (only is not None and step.subject not in only):
             found.frozen.add(step.subject)
-        elif step.state == StepState.FAILED and only is None and step.next_attempt_at and step.next_attempt_at > now:
+        elif step.state == StepState.FAILED and (_is_of_resource(step) or (only is None and _is_later(step, now))):
             found.waiting[step.subject] = step
         else:
             found.superseded.append(t.pk(step))
@@ -61,6 +64,15 @@ def open_steps(session: Session, account_id: int, now: datetime, only: frozenset
             if step.is_approved:
                 found.approved.add(step.digest)
     return found
+
+
+def _is_of_resource(step: t.Step) -> bool:
+    """Return whether a step names a resource that cannot be read: it ends with that, and with nothing else."""
+    return step.subject.startswith(RESOURCE)
+
+
+def _is_later(step: t.Step, now: datetime) -> bool:
+    return step.next_attempt_at is not None and step.next_attempt_at > now
 
 
 def supersede(session: Session, ids: Sequence[int], now: datetime) -> None:
