@@ -19,7 +19,7 @@ from calsync.engine.vocabulary import AccountState, Reason, Role, Trigger
 from calsync.errors import NotAllowed, NotFound, ProviderError, Refused, SignInNeeded
 from calsync.providers.base import Grant, RemoteCalendar
 from calsync.runtime import Actor, Runtime
-from calsync.services import clients, facts, failures, settings
+from calsync.services import clients, facts, failures, grants, settings
 from calsync.store import accounts as rows
 from calsync.store import audit
 from calsync.store import tables as t
@@ -64,14 +64,12 @@ def connect_caldav(
     provider: str | None = None,
     by: Actor,
 ) -> t.Account:
-    """Connect a login at a provider that takes passwords, for a person, and return the account.
+    """Connect a login at a provider that takes passwords (None: the one there is) for a person; return the account.
 
-    `provider` None means the one such provider there is.
-    An account is one login: connecting it again renews the password and finds its links, also after a
-    disconnect. Raises NotFound (person, provider), NotAllowed, Refused for an address or login that cannot
-    be, ProviderError.
+    An account is one login: connecting it again renews the password and finds its links, also after a disconnect.
+    Raises NotFound (person, provider), NotAllowed, Refused for an address or login that cannot be, ProviderError.
     """
-    _check_may_connect(rt, user_id, by)
+    check_may_connect(rt, user_id, by)
     url = url.strip()
     username = username.strip() or (url if "@" in url and "//" not in url else "")
     grant = Grant(url, username, password, None, allow_private_network)
@@ -81,7 +79,7 @@ def connect_caldav(
         account = rows.find_by_subject(session, user_id, provider, found.subject)
         action = "account.connected" if account is None else "account.reconnected"
         if account is None:
-            account = _new_account(rt, session, user_id, provider, found)
+            account = new_account(rt, session, user_id, provider, found.subject)
         _renew(rt, session, account, grant, found)
         audit.record(session, by, action, account, at=rt.now())
     rt.enqueue("watch_notices")
@@ -99,8 +97,8 @@ def reconnect(
 ) -> t.Account:
     """Give an account a new password (and, where it moved, another address) and sync it again.
 
-    Raises NotFound, ProviderError, and Refused (code `other_subject`) when this is another login than
-    before: its calendars would be taken for changed ones.
+    Raises NotFound, ProviderError, and Refused (code `other_subject`) when this is another login than before: its
+    calendars would be taken for changed ones.
     """
     with rt.reading() as session:
         account = rows.get(session, account_id)
@@ -132,9 +130,7 @@ def refresh_calendars(rt: Runtime, account_id: int, *, by: Actor) -> list[t.Cale
 
 
 def probe(rt: Runtime, account_id: int) -> None:
-    """Prove that the grant works: ask for the calendars, note the answer's facts. Raises what the provider
-    said.
-    """
+    """Prove that the grant works: ask for the calendars and note the answer's facts. Raises ProviderError."""
     began = time.monotonic()
     try:
         with contextlib.closing(clients.open_reader(rt, account_id)) as client:
@@ -165,8 +161,8 @@ def try_probe(rt: Runtime, account_id: int) -> bool:
 def list_unproven(rt: Runtime) -> list[int]:
     """Return accounts that only a probe will prove: nothing has done so for a day.
 
-    That is accounts on manual frequency, dead ones (a server may have refused by mistake) and those that
-    failed so often that they are hardly tried any more; the last are probed every hour.
+    That is accounts on manual frequency, dead ones (a server may have refused by mistake) and those that failed so
+    often that they are hardly tried any more; the last are probed every hour.
     """
     now = rt.now()
     with rt.reading() as session:
@@ -199,7 +195,8 @@ def _ask(rt: Runtime, name: str, grant: Grant) -> Found:
     return Found(f"{grant.username}@{grant.server_url}", grant.username, grant.server_url, tuple(calendars))
 
 
-def _check_may_connect(rt: Runtime, user_id: int, by: Actor) -> None:
+def check_may_connect(rt: Runtime, user_id: int, by: Actor) -> None:
+    """Raise NotFound, Refused or NotAllowed unless accounts may be connected for this person by that one."""
     with rt.reading() as session:
         user = session.get(t.User, user_id)
         switches, _ = settings.switches_of(session)
@@ -213,10 +210,9 @@ def _check_may_connect(rt: Runtime, user_id: int, by: Actor) -> None:
         raise NotAllowed("connect a calendar")
 
 
-def _new_account(rt: Runtime, session: Session, user_id: int, provider: str, found: Found) -> t.Account:
-    account = t.Account(
-        user_id=user_id, provider=provider, subject=found.subject, created_at=rt.now(), next_sync_at=None
-    )
+def new_account(rt: Runtime, session: Session, user_id: int, provider: str, subject: str) -> t.Account:
+    """Return a new account of a person, without a login yet."""
+    account = t.Account(user_id=user_id, provider=provider, subject=subject, created_at=rt.now(), next_sync_at=None)
     session.add(account)
     session.flush()
     return account
@@ -228,12 +224,19 @@ def _renew(rt: Runtime, session: Session, account: t.Account, grant: Grant, foun
     account.label, account.server_url, account.username = found.label[:320], found.server_url, grant.username
     account.secret, account.secret_version = clients.sealed_password(rt, grant.secret), account.secret_version + 1
     account.allow_private_network = grant.allow_private_network
+    begin(rt, session, account, found.calendars, is_first=is_first)
+
+
+def begin(
+    rt: Runtime, session: Session, account: t.Account, found: Sequence[RemoteCalendar], *, is_first: bool
+) -> None:
+    """Let an account start or go on with a login that was just proven by asking for its calendars."""
     if account.state == AccountState.DISCONNECTED:
         account.state, account.disconnected_at = AccountState.ACTIVE, None
     facts.regain_grant(account, rt.now())
     account.last_answer_at, account.failed_runs = rt.now(), 0
     account.last_error = account.last_error_class = ""
-    calendars = _save_calendars(rt, session, account, found.calendars)
+    calendars = _save_calendars(rt, session, account, found)
     if is_first:
         _choose(session, account, calendars)
     _plan_first_run(rt, session, account, is_first)
@@ -259,9 +262,7 @@ def _choose(session: Session, account: t.Account, calendars: Sequence[t.Calendar
 def _save_calendars(
     rt: Runtime, session: Session, account: t.Account, found: Sequence[RemoteCalendar]
 ) -> list[t.Calendar]:
-    """Bring the account's calendars in line with a complete list from the provider, and return those that
-    are.
-    """
+    """Bring the account's calendars in line with a complete list from the provider; return those that are."""
     known = {c.remote_id: c for c in rows.list_calendars(session, account.id or 0)}
     for remote in found:
         calendar = known.get(remote.remote_id)
@@ -274,7 +275,7 @@ def _save_calendars(
     for calendar in known.values():
         if calendar.remote_id not in present and not calendar.is_gone:
             _mark_gone(session, calendar)
-    account.can_write = any(remote.is_writable for remote in found)
+    account.can_write = any(remote.is_writable for remote in found) and grants.allow_writing(rt, account)
     session.flush()
     return [calendar for calendar in known.values() if calendar.remote_id in present]
 

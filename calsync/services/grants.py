@@ -69,6 +69,12 @@ def authorizer(rt: Runtime, provider: str) -> Authorizer:
     return found.oauth
 
 
+def allow_writing(rt: Runtime, account: t.Account) -> bool:
+    """Return whether an account's grant lets us write; a password always does."""
+    found = rt.providers.get(account.provider)
+    return not isinstance(found, OAuthProvider) or not found.oauth.missing(account.scopes, can_write=True)
+
+
 def pair_of(rt: Runtime, credential_id: int | None) -> ClientPair:
     """Return the credentials under which a grant was given. Raises ClientRefused when they were removed."""
     with rt.reading() as session:
@@ -120,6 +126,11 @@ def end(rt: Runtime, account_id: int) -> bool:
     except ProviderError:
         return False
     return True
+
+
+def has_refresh_token(rt: Runtime, account: t.Account, credential_id: int) -> bool:
+    """Return whether a refresh token is stored that these credentials of ours can use."""
+    return account.credential_id == credential_id and bool(_unsealed(rt, account.secret).refresh)
 
 
 def siblings(session: Session, account: t.Account) -> list[t.Account]:
@@ -258,7 +269,7 @@ def _note_scopes(rt: Runtime, account: t.Account, tokens: Tokens) -> None:
     """What was granted decides what the account may do, not what was asked for."""
     if tokens.scopes:
         account.scopes = sorted(tokens.scopes)
-        account.can_write = not authorizer(rt, account.provider).missing(tokens.scopes, can_write=True)
+        account.can_write = allow_writing(rt, account)
 
 
 def _text(moment: datetime | None) -> str | None:

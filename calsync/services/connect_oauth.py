@@ -1,0 +1,91 @@
+"""Connecting an account at a provider that people sign in to on its own pages, and signing in to it again.
+
+What the sign-in brought (tokens, and who it was) comes in; `providers/oauth.py` and the provider's authorizer give it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from calsync.errors import Refused
+from calsync.providers.base import Grant, RemoteCalendar
+from calsync.providers.oauth import Identity, Tokens
+from calsync.runtime import Actor, Runtime
+from calsync.services import clients, connect, grants
+from calsync.store import accounts as rows
+from calsync.store import audit
+from calsync.store import tables as t
+
+
+def connect_granted(
+    rt: Runtime, user_id: int, provider: str, *, tokens: Tokens, who: Identity, credential_id: int, by: Actor
+) -> t.Account:
+    """Connect what a person just granted, or renew the account that they have there already, and return it.
+
+    `credential_id` names the credentials of ours under which the grant was given. An account is one person at the
+    provider: connecting them again finds its links and doubles nothing. Raises NotFound, NotAllowed, ProviderError,
+    and Refused with the codes `scope_missing` (a box was not ticked) and `needs_consent` (the provider gave no lasting
+    token and none is stored: ask again with Wish.needs_consent).
+    """
+    connect.check_may_connect(rt, user_id, by)
+    _check_scopes(rt, provider, tokens)
+    with rt.reading() as session:
+        account = rows.find_by_subject(session, user_id, provider, who.subject)
+    _check_lasts(rt, account, tokens, credential_id)
+    calendars = _ask(rt, provider, tokens)
+    with rt.writing() as session:
+        account = rows.find_by_subject(session, user_id, provider, who.subject)
+        action = "account.connected" if account is None else "account.reconnected"
+        if account is None:
+            account = connect.new_account(rt, session, user_id, provider, who.subject)
+        is_first = account.secret is None and account.last_success_at is None
+        account.label, account.username = (who.address or who.name or who.subject)[:320], who.address[:320]
+        account.credential_id = credential_id
+        grants.save(rt, session, account, tokens)
+        connect.begin(rt, session, account, calendars, is_first=is_first)
+        audit.record(session, by, action, account, at=rt.now())
+    rt.enqueue("watch_notices")
+    return account
+
+
+def reconnect_granted(
+    rt: Runtime, account_id: int, *, tokens: Tokens, who: Identity, credential_id: int, by: Actor
+) -> t.Account:
+    """Sign in to an account again and sync it. Raises as connect_granted does.
+
+    Refused with the code `other_subject` when somebody else signed in: their calendars would be taken for changed ones.
+    """
+    with rt.reading() as session:
+        account = rows.get(session, account_id)
+    if who.subject != account.subject:
+        reason = (
+            f"You signed in as {who.address or who.name}. The account belongs to {account.label}: sign in as that, "
+        )
+        raise Refused(reason + "or connect the other as an account of its own.", code="other_subject")
+    account = connect_granted(
+        rt, account.user_id, account.provider, tokens=tokens, who=who, credential_id=credential_id, by=by
+    )
+    rt.enqueue("sync_account", account_id=account_id)
+    return account
+
+
+def _check_scopes(rt: Runtime, provider: str, tokens: Tokens) -> None:
+    missing = grants.authorizer(rt, provider).missing(tokens.scopes, can_write=False)
+    if missing:
+        reason = "Not every box was ticked, and without reading calendars and events nothing can be synced."
+        raise Refused(reason, code="scope_missing")
+
+
+def _check_lasts(rt: Runtime, account: t.Account | None, tokens: Tokens, credential_id: int) -> None:
+    if tokens.refresh or (account is not None and grants.has_refresh_token(rt, account, credential_id)):
+        return
+    raise Refused("The permission was given for an hour only. It has to be asked for again.", code="needs_consent")
+
+
+def _ask(rt: Runtime, provider: str, tokens: Tokens) -> Sequence[RemoteCalendar]:
+    """Return the calendars that the grant opens. Raises ProviderError."""
+    is_private = rt.settings.allow_private_networks
+    grant = Grant(bearer=lambda _: tokens.access, allow_private_network=is_private)
+    with contextlib.closing(clients.provider_of(rt, provider).open(grant, {})) as client:
+        return client.calendars()
