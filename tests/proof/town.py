@@ -28,31 +28,13 @@ UNFINISHED = (StepState.PLANNED, StepState.APPLYING, StepState.IN_DOUBT, StepSta
 
 
 @dataclass
-class Town:
-    """`server` is talked to directly for the truth; the account talks to it through `proxy`."""
+class Installation:
+    """One installation with one account, and what happens in its CRM."""
 
     rt: Runtime
     clock: factories.Clock
-    server: Radicale
-    proxy: FaultProxy
     cast: factories.Cast
     account_id: int
-
-    # --- the server, through its storage
-
-    def put(self, number: int, title: str = "", **lines: str) -> None:
-        self.server.put(TEAM, f"there-{number}.ics", event_text(number, title or f"There {number}", **lines))
-
-    def remove(self, number: int) -> None:
-        self.server.delete(TEAM, f"there-{number}.ics")
-
-    def titles_there(self) -> list[str]:
-        """Return the titles of all events that are not cancelled, straight from the storage."""
-        texts = self.server.resources(TEAM).values()
-        return sorted(_title(text) for text in texts if "STATUS:CANCELLED" not in text)
-
-    def uids_there(self) -> list[str]:
-        return sorted(re.findall(r"^UID:(.*?)\r?$", "\n".join(self.server.resources(TEAM).values()), re.MULTILINE))
 
     # --- the CRM
 
@@ -105,6 +87,28 @@ class Town:
         settings.save_rules(self.rt, replace(current, **values), version, by=factories.acting(self.cast.ada))
 
 
+@dataclass
+class Town(Installation):
+    """`server` is talked to directly, through its storage, for the truth; the account talks to it through `proxy`."""
+
+    server: Radicale
+    proxy: FaultProxy
+
+    def put(self, number: int, title: str = "", **lines: str) -> None:
+        self.server.put(TEAM, f"there-{number}.ics", event_text(number, title or f"There {number}", **lines))
+
+    def remove(self, number: int) -> None:
+        self.server.delete(TEAM, f"there-{number}.ics")
+
+    def titles_there(self) -> list[str]:
+        """Return the titles of all events that are not cancelled, straight from the storage."""
+        texts = self.server.resources(TEAM).values()
+        return sorted(_title(text) for text in texts if "STATUS:CANCELLED" not in text)
+
+    def uids_there(self) -> list[str]:
+        return sorted(re.findall(r"^UID:(.*?)\r?$", "\n".join(self.server.resources(TEAM).values()), re.MULTILINE))
+
+
 def found_town(folder: Path, server: Radicale, proxy: FaultProxy, events_there: int) -> Town:
     """Return a town whose calendar holds so many events, connected and not yet synced."""
     server.make_calendar_folder(TEAM)
@@ -126,7 +130,7 @@ def found_town(folder: Path, server: Radicale, proxy: FaultProxy, events_there: 
         allow_private_network=True,
         by=factories.acting(cast.ada),
     )
-    return Town(rt, clock, server, proxy, cast, t.pk(account))
+    return Town(rt, clock, cast, t.pk(account), server, proxy)
 
 
 def event_text(number: int, title: str, **extra: str) -> str:
