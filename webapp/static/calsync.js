@@ -116,6 +116,12 @@
     if (!box.querySelector(`[data-kind=${template}]`)) box.append(document.getElementById(template).content.cloneNode(true));
   }
 
+  // A first guess: the zone that this browser shows.
+  all("select[data-own-zone]").forEach((select) => {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (all("option", select).some((option) => option.value === zone)) select.value = zone;
+  });
+
   // A toast of good news leaves by itself; one that says what went wrong waits for a person.
   new MutationObserver((changes) => {
     for (const node of changes.flatMap((change) => [...change.addedNodes])) {

@@ -72,6 +72,7 @@ def place() -> Any:
     known, version = settings.organisation(runtime())
     proposed = replace(known, public_url=known.public_url or browser_origin())
     form = PlaceForm(obj=proposed, data={"version": version})
+    form.tz.render_kw = None if known.is_set_up or form.is_submitted() else {"data-own-zone": True}
     if form.validate_on_submit():
         with errors.shown_on(form):
             save_place(form, is_set_up=True)

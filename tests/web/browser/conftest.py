@@ -1,6 +1,7 @@
 """Pages in a real Chromium: a served application, people signed in, and the checks that every page passes."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -53,11 +54,13 @@ def look(browser: Browser, live: str, enter: Callable[[BrowserContext, t.User], 
         if message.type == "error" and not any(each in message.text for each in expected):
             complaints.append(message.text)
 
-    def open_page(path: str, user: t.User | None = None, *, scheme: str = "light", phone: bool = False) -> Page:
+    def open_page(
+        path: str, user: t.User | None = None, *, scheme: str = "light", phone: bool = False, **more: Any
+    ) -> Page:
         size = PHONE if phone else {"width": 1280, "height": 900}
         # Without motion, so that nothing is measured half-way between two colours.
         looks = {"viewport": size, "color_scheme": scheme, "reduced_motion": "reduce"}
-        context = browser.new_context(**looks, locale="en-GB", base_url=live)
+        context = browser.new_context(**looks, locale="en-GB", base_url=live, **more)
         contexts.append(context)
         if user is not None:
             enter(context, user)

@@ -89,6 +89,11 @@ def test_page_is_readable_in_light_in_dark_and_on_a_phone(path: str, look: Look,
     assert overflow(page) == 0
 
 
+def test_setup_proposes_the_zone_of_the_browser(look: Look, world: World) -> None:
+    page = look("/setup/address", world.cast.ada, timezone_id="Europe/Lisbon")
+    assert page.get_by_label("Time zone").input_value() == "Europe/Lisbon"
+
+
 def visitor(path: str, world: World) -> t.User | None:
     return None if path == "/login" else world.cast.ada
 
