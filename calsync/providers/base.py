@@ -103,12 +103,14 @@ class Edit:
     """The wanted state of one event inside a resource.
 
     `fields` are the merge units to write, all of FIELDS for a new event; everything else in the stored event stays as
-    it is. `is_removed` takes an override out of its resource.
+    it is. `is_removed` takes an override out of its resource. `link` asks for a conference of that kind, one of
+    Capabilities.makes_links, where the event has none; the join link may come later, as a change of the event.
     """
 
     event: Event
     fields: frozenset[str] = frozenset(FIELDS)
     is_removed: bool = False
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

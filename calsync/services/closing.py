@@ -218,6 +218,9 @@ def _snapshots(
     remote = link.agreed_remote if event is None else cases.content_of(event)
     if answer is not None and (answer.is_adopted or group.is_repeat):
         remote = _as_sent(group, target, remote)
+    if any(edit.link for edit in group.write.edits):
+        # The provider made the join link, nobody here: left out of what was agreed, it reads as a change there.
+        remote = {**remote, "conference": carried["conference"]}
     if target.step.detail.get("waits_for"):
         names = list(target.step.fields)
         carried = {**link.agreed_local, **{n: carried[n] for n in names}}

@@ -156,12 +156,21 @@ def _is_stale(target: Target, resource: t.MirrorResource) -> bool:
 def _edit(session: Session, ctx: Context, target: Target) -> Edit:
     after = target.step.after or {}
     if target.step.action == Action.CREATE:
-        return Edit(_new_event(session, ctx, target))
+        new = _new_event(session, ctx, target)
+        return Edit(new, link=_link_kind(ctx, target, new))
     base = events.from_json(target.event.facts if target.event is not None else {})
     if _removes_override(ctx, target):
         return Edit(base, frozenset(), is_removed=True)
     marked = replace(base, our_id=target.activity.public_id) if target.link and target.link.is_ours else base
-    return Edit(events.with_content(marked, after), frozenset(after) & frozenset(FIELDS))
+    wanted = events.with_content(marked, after)
+    return Edit(wanted, frozenset(after) & frozenset(FIELDS), link=_link_kind(ctx, target, wanted))
+
+
+def _link_kind(ctx: Context, target: Target, wanted: Event) -> str | None:
+    """Return the kind of conference that the provider is to make: the activity's place, while it has no join link."""
+    kind = target.activity.location_kind
+    is_ours = target.link is None or target.link.is_ours
+    return kind if is_ours and kind in ctx.capabilities.makes_links and wanted.conference is None else None
 
 
 def _removes_override(ctx: Context, target: Target) -> bool:

@@ -170,6 +170,12 @@ def conference(item: Json) -> str | None:
     return next(filter(None, (*videos, item.get("hangoutLink"), private(item).get(LINK))), None)
 
 
+def link_state(item: Json) -> str | None:
+    """Return what became of a request for a conference: pending, success, failure; None without a request."""
+    request = (item.get("conferenceData") or {}).get("createRequest") or {}
+    return (request.get("status") or {}).get("statusCode")
+
+
 def _our_id(marks: dict[str, str], slot: str) -> str | None:
     return marks.get(MARK) if marks.get(SLOT, "") == slot else None
 

@@ -91,8 +91,9 @@ def _query(body: Json, mail: MailRule) -> Json:
 
 def _create(calendar: str, calendar_zone: str, write: Write) -> Plan:
     """Insert under an id of our own. Where it is taken, an earlier try of the same write came through."""
-    event, handle = _only_edit(write).event, event_id(write.key)
-    body = bodies.insert(event, handle, write.key, calendar_zone)
+    edit, handle = _only_edit(write), event_id(write.key)
+    event = edit.event
+    body = bodies.with_link(bodies.insert(event, handle, write.key, calendar_zone), edit.link, {}, write.key)
     insert = Call("POST", events_path(calendar), _query(body, write.mail), body, handle=handle, expect=(409,))
     reply = yield from _one(insert)
     if reply.status != 409:
@@ -105,9 +106,9 @@ def _create(calendar: str, calendar_zone: str, write: Write) -> Plan:
         raise Rejected("duplicate", f"{handle} belongs to another event")
     if not codec.is_cancelled(stored):
         return _adopted(stored)
-    revived = yield from _one(
-        _patch(calendar, stored, bodies.revival(event, stored, write.key, calendar_zone), write.mail)
-    )
+    again = bodies.revival(event, stored, write.key, calendar_zone)
+    again = bodies.with_link(again, edit.link, {"etag": stored.get("etag")}, write.key)
+    revived = yield from _one(_patch(calendar, stored, again, write.mail))
     return codec.resource_of(revived.item)
 
 
@@ -127,7 +128,8 @@ def _create_exception(calendar: str, calendar_zone: str, write: Write, master: s
 
     One that somebody else made an exception of meanwhile has changed since it was read.
     """
-    event = _only_edit(write).event
+    edit = _only_edit(write)
+    event = edit.event
     if event.recurrence_id is None:
         raise ValueError("an occurrence names its slot")
     instance, parent = yield from _instance(calendar, calendar_zone, master, event)
@@ -136,6 +138,7 @@ def _create_exception(calendar: str, calendar_zone: str, write: Write, master: s
     if not codec.is_gone(instance) and not _is_plain(instance, parent):
         raise VersionMismatch(str(instance["id"]))
     body = bodies.patch(event, frozenset(FIELDS), instance, calendar_zone, key=write.key)
+    body = bodies.with_link(body, edit.link, instance, write.key)
     reply = yield from _one(_patch(calendar, instance, body | {"status": event.status}, write.mail))
     return codec.resource_of(reply.item, uid=codec.uid_of(parent))
 
@@ -166,7 +169,7 @@ def _update(calendar: str, calendar_zone: str, write: Write, handle: str) -> Pla
     """PATCH what differs. Where nothing does, the version alone is looked at."""
     item = codec.item_of(write.body) if write.body else (yield from _read(calendar, handle, write.version))
     item["etag"] = write.version
-    body = _edited(write.edits, item, calendar_zone)
+    body = _edited(write, item, calendar_zone)
     if body:
         after = (yield from _one(_patch(calendar, item, body, write.mail))).item
     else:
@@ -189,10 +192,11 @@ def _read(calendar: str, handle: str, version: str | None) -> Generator[tuple[Ca
     return item
 
 
-def _edited(edits: Sequence[Edit], item: Json, calendar_zone: str) -> Json:
+def _edited(write: Write, item: Json, calendar_zone: str) -> Json:
     body: Json = {}
-    for edit in edits:
+    for edit in write.edits:
         body |= bodies.patch(edit.event, edit.fields, item, calendar_zone)
+        body = bodies.with_link(body, edit.link, item, write.key)
     return body
 
 

@@ -182,8 +182,9 @@ def commit(world: World, calendar: Calendar, event: Event, before: Resource | No
     """Store a changed or new event and everything that follows from it: series, copies, mail, watchers."""
     changed = {key for key in {**(before or {}), **event.body} if (before or {}).get(key) != event.body.get(key)}
     world.save(calendar, event, keeps_updated=changed == {"reminders"})
-    if "promise" in event.body.get("conferenceData", {}):
-        world.meet_waiting.append((calendar.id, event.id))
+    place = (calendar.id, event.id)
+    if "promise" in event.body.get("conferenceData", {}) and place not in world.meet_waiting:
+        world.meet_waiting.append(place)
     copies.settle(world, calendar, event, before)
     if copies.is_original(calendar, event.body):
         mail.note_change(world, calendar, event, before, send)
