@@ -9,7 +9,8 @@ from functools import partial
 from calsync.errors import Rejected, VersionMismatch
 from calsync.providers.auth import BearerAuth
 from calsync.providers.base import Known, Page, RemoteCalendar, Resource, Write, Written
-from calsync.providers.google import calendars, codec, errors, plans
+from calsync.providers.channels import Channel
+from calsync.providers.google import calendars, codec, errors, notices, plans
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.google.reading import Reader
 from calsync.providers.google.wire import BATCH, Call, Wire, events_path
@@ -74,6 +75,14 @@ class GoogleClient:
             raise Rejected("unsupported", f"{handle} cannot be moved by itself")
         call = Call("POST", events_path(calendar, handle, "move"), {"destination": to, "sendUpdates": "none"})
         return codec.resource_of(self._wire.send(call).item)
+
+    def watch(self, calendar: str, channel_id: str, secret: str, address: str) -> Channel:
+        """Open a channel on a calendar's events; see Watcher."""
+        return notices.watch(self._wire, calendar, channel_id, secret, address)
+
+    def stop(self, channel_id: str, resource_id: str) -> None:
+        """Close a channel. One that is not open any more is fine."""
+        notices.stop(self._wire, channel_id, resource_id)
 
     def clock_offset(self) -> timedelta | None:
         """Return Google's time minus ours; None before any answer."""

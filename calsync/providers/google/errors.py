@@ -25,6 +25,8 @@ def read(http: Http, answer: Answer) -> ProviderError | None:
     reason, location = reason_of(answer)
     said = http.describe(answer)
     match answer.status, reason:
+        case 400 | 401, _ if reason.startswith("push.") or reason == "pushNotSupportedForRequestedResource":
+            return Rejected("unsupported", said)
         case 401, _:
             return SignInNeeded("invalid_grant", said)
         case 403 | 429, _ if reason in _PER_MINUTE:
@@ -41,6 +43,8 @@ def read(http: Http, answer: Answer) -> ProviderError | None:
             return Unavailable(said)
         case 410, "fullSyncRequired" | "updatedMinTooLongAgo":
             return CursorExpired(said)
+        case 400, "channelIdNotUnique":
+            return Rejected("duplicate", said)
         case 400, _ if location == "syncToken":
             return CursorExpired(said)
         case 412, _ if answer.method == "GET":

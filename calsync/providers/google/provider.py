@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from calsync.errors import SignInNeeded
 from calsync.providers.base import Capabilities, Grant, ProviderInfo
+from calsync.providers.channels import Notice
+from calsync.providers.google import notices
 from calsync.providers.google.client import GoogleClient
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.google.oauth import GoogleAuthorizer
@@ -42,6 +44,10 @@ class GoogleProvider:
     info: ProviderInfo = INFO
     endpoints: Endpoints = GOOGLE
     oauth: Authorizer = field(default_factory=GoogleAuthorizer)
+
+    def read_notice(self, headers: Mapping[str, str]) -> Notice | None:
+        """Return the notice in a request's headers, None when it is none."""
+        return notices.read(headers)
 
     def open(self, grant: Grant, calendars: Mapping[str, str]) -> GoogleClient:
         """Return a client. `calendars` gives remote ids and their time zones, for floating times."""

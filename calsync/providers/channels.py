@@ -1,0 +1,64 @@
+"""Channels: a provider's promise to notify us, as values and a protocol. What is done with a notice is a service's.
+
+A notice says only that something changed, and not every change brings one: it makes an account due, and polling stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hmac import compare_digest
+from typing import Protocol, runtime_checkable
+
+LIFE_BEFORE_RENEWAL = 0.8
+"""The share of a channel's life after which the next one is opened; the old one ends once that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """An open channel. `id` is ours, `resource_id` the provider's; both are needed to stop it."""
+
+    id: str
+    resource_id: str
+    expires_at: datetime
+
+    def renew_at(self, opened_at: datetime) -> datetime:
+        """Return when the next channel is to be opened."""
+        return opened_at + (self.expires_at - opened_at) * LIFE_BEFORE_RENEWAL
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a provider sent to our address. `is_first` only says that the channel is open."""
+
+    channel_id: str
+    resource_id: str
+    secret: str = field(repr=False)
+    is_first: bool = False
+
+    def is_of(self, secret: str) -> bool:
+        """Return whether the sender knows the channel's secret."""
+        return compare_digest(self.secret.encode(), secret.encode())
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A client whose provider notifies (Capabilities.can_notify). Methods may raise any ProviderError."""
+
+    def watch(self, calendar: str, channel_id: str, secret: str, address: str) -> Channel:
+        """Open a channel on a calendar's events to `address`. A channel id is used once.
+
+        Raises Rejected (`unsupported`) where the calendar cannot be watched: it is then polled.
+        """
+
+    def stop(self, channel_id: str, resource_id: str) -> None:
+        """Close a channel. One that is not open any more is fine."""
+
+
+@runtime_checkable
+class Notifying(Protocol):
+    """A registry entry that understands its provider's notices."""
+
+    def read_notice(self, headers: Mapping[str, str]) -> Notice | None:
+        """Return the notice in a request's headers (any case), None when it is none."""
