@@ -85,7 +85,7 @@ def _pair_answer(session: Session, ctx: Context, pair: Pair, subject: str) -> An
     link, around = pair.link, settle.surroundings(session, ctx, [pair])
     rows: list[Row] = []
     plan_ = _new_plan(session, ctx)
-    conflict = around.pending.get(subject)
+    conflict = _conflict(session, subject)
     if subject not in plan_.open.frozen and _differs(session, ctx, link, conflict):
         rows, _ = plan.decide_pairs(ctx, plan_, [pair], around)
     decision = plan.decision_on(ctx, pair, around)

@@ -28,7 +28,7 @@ class Surroundings:
     """What deciding a batch of pairs needs beside the pairs."""
 
     sources: dict[int, int] = field(default_factory=dict)  # activity id -> link id that shared fields come from
-    pending: dict[str, t.Conflict] = field(default_factory=dict)
+    asked: dict[str, t.Conflict] = field(default_factory=dict)
     elsewhere: dict[tuple[str, str], list[tuple[t.MirrorEvent, t.Calendar]]] = field(default_factory=dict)
     alive: dict[int, set[int]] = field(default_factory=dict)  # activity id -> its other links here that live on
     unseen: dict[Series, list[Content]] = field(
@@ -51,9 +51,14 @@ class Surroundings:
         return self.unseen.get(_series(pair), []) if pair.event.is_series else []
 
     def choices(self, pair: Pair) -> Mapping[str, Policy]:
-        """Return a person's choices on this very state of both sides; none once a side has changed again."""
-        conflict = self.pending.get(drafts.link_subject(t.pk(pair.link)))
+        """Return a person's choices on this very state of both sides; none once a side has changed again.
+
+        A choice stands until the sides have agreed: what it led to may be held, fail, or be cut short.
+        """
+        conflict = self.asked.get(drafts.link_subject(t.pk(pair.link)))
         if conflict is None or conflict.choice is None:
+            return {}
+        if conflict.closed_at is not None and conflict.closed_at < pair.link.agreed_at:
             return {}
         if (conflict.local_fp, conflict.remote_fp) != (pair.activity.fingerprint, mark(pair.event)):
             return {}
@@ -82,7 +87,7 @@ def surroundings(session: Session, ctx: Context, pairs: Sequence[Pair]) -> Surro
     missing = [p.event.uid for p in gone]
     return Surroundings(
         sources=_sources(session, {t.pk(p.activity) for p in pairs}),
-        pending=conflicts.pending(session, (drafts.link_subject(t.pk(p.link)) for p in pairs if p.link.id)),
+        asked=conflicts.answers(session, (drafts.link_subject(t.pk(p.link)) for p in pairs if p.link.id)),
         elsewhere=links.same_uid_elsewhere(session, ctx.account_id, missing) if missing else {},
         alive=links.alive_elsewhere(session, ctx.account_id, (t.pk(p.activity) for p in gone)) if gone else {},
         unseen=_unseen(session, [p for p in pairs if p.event.is_series and p.activity.status == "cancelled"]),

@@ -36,6 +36,13 @@ def pending(session: Session, subjects: Iterable[str]) -> dict[str, t.Conflict]:
     return {row.subject: row for row in session.scalars(query.order_by(col(K.id)))}
 
 
+def answers(session: Session, subjects: Iterable[str]) -> dict[str, t.Conflict]:
+    """Return what was last asked about each subject: an answer stands until something has come of it."""
+    wanted = sorted(set(subjects))
+    query = sa.select(K).where(col(K.subject).in_(wanted), col(K.state).in_(["open", "resolved"]))
+    return {row.subject: row for row in session.scalars(query.order_by(col(K.id)))}
+
+
 SHIFTED = (
     sa.select(col(K.link_id))
     .join(t.Link, col(t.Link.id) == col(K.link_id))

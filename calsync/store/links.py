@@ -268,20 +268,26 @@ def unlinked_override_ids(session: Session, account_id: int, owner_id: int) -> l
     return [(int(a), int(c)) for a, c in found]
 
 
+def _to_park() -> Any:
+    return sa.and_(sa.or_(col(C.syncs).is_(False), col(C.is_gone)), col(L.state) == LinkState.ACTIVE)
+
+
+def _to_resume() -> Any:
+    """Links of calendars that sync again, and those of events that have moved away and come back."""
+    is_back = sa.select(col(E.id)).where(col(E.id) == col(L.event_id), col(E.is_deleted).is_(False)).exists()
+    return sa.and_(
+        col(C.syncs),
+        col(C.is_gone).is_(False),
+        col(L.state) == LinkState.PARKED,
+        sa.or_(col(L.park_reason) == Reason.PAUSED_CALENDAR, sa.and_(col(L.park_reason) == Reason.MOVED, is_back)),
+    )
+
+
 def _to_switch() -> Any:
-    closed = sa.or_(col(C.syncs).is_(False), col(C.is_gone))
     return (
         sa.select(col(L.id))
         .join(C, col(C.id) == col(L.calendar_id))
-        .where(
-            col(L.account_id) == sa.bindparam("account_id"),
-            sa.or_(
-                sa.and_(closed, col(L.state) == LinkState.ACTIVE),
-                sa.and_(
-                    sa.not_(closed), col(L.state) == LinkState.PARKED, col(L.park_reason) == Reason.PAUSED_CALENDAR
-                ),
-            ),
-        )
+        .where(col(L.account_id) == sa.bindparam("account_id"), sa.or_(_to_park(), _to_resume()))
     )
 
 
@@ -289,16 +295,13 @@ TO_SWITCH = _to_switch()
 
 
 def park_and_resume(session: Session, account_id: int) -> int:
-    """Park links of calendars that no longer sync, wake those of calendars that do again, up to SWITCHED of each.
+    """Park links of calendars that no longer sync, wake those that `_to_resume` names, up to SWITCHED of each.
 
     Returns how many changed; call it until that is nothing.
     """
-    closed = sa.or_(col(C.syncs).is_(False), col(C.is_gone))
-    active = sa.and_(closed, col(L.state) == LinkState.ACTIVE)
-    parked = sa.and_(sa.not_(closed), col(L.state) == LinkState.PARKED, col(L.park_reason) == Reason.PAUSED_CALENDAR)
     changes: list[tuple[Any, dict[str, Any]]] = [
-        (active, {"state": LinkState.PARKED, "park_reason": Reason.PAUSED_CALENDAR}),
-        (parked, {"state": LinkState.ACTIVE, "park_reason": "", "considered_rules": ""}),
+        (_to_park(), {"state": LinkState.PARKED, "park_reason": Reason.PAUSED_CALENDAR}),
+        (_to_resume(), {"state": LinkState.ACTIVE, "park_reason": "", "considered_rules": ""}),
     ]
     return sum(_switch(session, account_id, wanted, values) for wanted, values in changes)
 

@@ -135,4 +135,32 @@ STORIES: dict[str, tuple[str, ...]] = {
         "one_ends_what_the_other_edits(ours_ends=True, choice=866, ours_first=False, policy=Policy.CRM)",
         "both_edit(name='description', choice=559, ours_first=True, policy=Policy.EXTERNAL)",
     ),
+    # The link that had been parked for the move stayed so when the event came back: the activity was cancelled.
+    "an event dragged to another calendar and back": (
+        "start(profile='late', choice=489)",
+        "they_drag_to_another_calendar(choice=291)",
+        "sync_with_faults(kinds=[(FaultKind.VERSION_MISMATCH, 0), (FaultKind.LOST_BEFORE, 0),"
+        " (FaultKind.VERSION_MISMATCH, 0)])",
+        "one_ends_what_the_other_edits(ours_ends=False, choice=416, ours_first=True, policy=None)",
+        "sync_while_somebody_edits(place=30, choice=956, ours=True)",
+        "they_drag_to_another_calendar(choice=597)",
+    ),
+    # The answer was used up by a step that was then held for its mail; approved, it was asked for again, and so on.
+    "a person's answer that mails, and is held until somebody approves it": (
+        "start(profile='graph-like', choice=216)",
+        "we_create(shape='series')",
+        "they_create(shape='series', home=False)",
+        "we_create(shape='guests')",
+        "choose_mail(rule_=MailRule.ALL)",
+        "twins_meet()",
+        "both_edit(name='time', choice=449, ours_first=True, policy=Policy.MANUAL)",
+    ),
+    # The server was wrong: its cursor went past what its listing did not show yet.
+    "a full listing of a server that lags behind": (
+        "start(profile='lagging', choice=373)",
+        "sync_with_faults(kinds=[(FaultKind.DUPLICATE, 0), (FaultKind.RATE_LIMITED, 2),"
+        " (FaultKind.CURSOR_EXPIRED, 1)])",
+        "they_cancel(choice=333)",
+        "sync_with_faults(kinds=[(FaultKind.EMPTY, 0), (FaultKind.HOLLOW, 2), (FaultKind.LOST_BEFORE, 0)])",
+    ),
 }

@@ -63,7 +63,7 @@ class MemoryProvider:
 class _Listing:
     """What the first request of a read found. `names` are all handles, in a full read only."""
 
-    until: int
+    cursor: str
     handles: list[str]
     names: list[str]
     is_full: bool
@@ -91,7 +91,7 @@ class MemoryClient:
     def read(self, calendar: str, cursor: str | None, known: Known) -> Iterator[Page]:
         listing, fault = self._ask(faults.LIST, lambda: self._listing(calendar, cursor, known), calendar, cursor=cursor)
         if fault is FaultKind.HOLLOW:
-            yield Page(cursor=str(listing.until), is_full=True, is_last=True)
+            yield Page(cursor=listing.cursor, is_full=True, is_last=True)
             return
         size = self._server.quirks.page_size
         last = max(0, (len(listing.handles) - 1) // size)
@@ -114,16 +114,18 @@ class MemoryClient:
     def _listing(self, calendar: str, cursor: str | None, known: Known) -> _Listing:
         shelf, quirks = self._server.shelf(calendar), self._server.quirks
         until = self._server.visible(shelf)
-        if cursor is not None and int(cursor) < shelf.oldest:
+        reached = shelf.cursor(until)
+        since = None if cursor is None else shelf.since(cursor)
+        if cursor is not None and since is None:
             raise CursorExpired
-        if cursor is not None and (quirks.has_feed or int(cursor) == until):
-            return _Listing(until, shelf.changed_since(int(cursor), until), [], is_full=False)
+        if since is not None and (quirks.has_feed or since == until):
+            return _Listing(reached, shelf.changed_since(since, until), [], is_full=False)
         present = shelf.present(until)
-        if cursor is None:
-            return _Listing(max(until, shelf.oldest), list(present), list(present), is_full=True)
+        if since is None:
+            return _Listing(reached, list(present), list(present), is_full=True)
         have = known()
         changed = [name for name, stored in present.items() if have.get(name) != stored.version]
-        return _Listing(until, changed, list(present), is_full=True)
+        return _Listing(reached, changed, list(present), is_full=True)
 
     def _page(self, calendar: str, listing: _Listing, handles: Sequence[str], *, is_first: bool, is_last: bool) -> Page:
         """Return a part of a read as things stand now, which may be newer than when the read began."""
@@ -135,7 +137,7 @@ class MemoryClient:
             resources=tuple(_resource(state) for state in states.values() if state is not None),
             removed=() if listing.is_full else tuple(gone),
             present=tuple(listing.names) if is_first else (),
-            cursor=str(listing.until) if is_last else None,
+            cursor=listing.cursor if is_last else None,
             is_full=listing.is_full,
             is_last=is_last,
         )

@@ -43,7 +43,7 @@ class MemoryServer(World):
 
     def expire_cursors(self, calendar: str) -> None:
         """Forget every cursor given so far."""
-        self.shelf(calendar).oldest = self.number()
+        self.shelf(calendar).age += 1
 
     # --- events ----------------------------------------------------------------------------------------------
 

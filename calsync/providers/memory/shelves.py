@@ -47,7 +47,7 @@ class Shelf:
     log: list[Change] = field(default_factory=list)
     waiting: list[Change] = field(default_factory=list)  # deletions that the log does not name yet
     keys: dict[str, str] = field(default_factory=dict)  # idempotency key -> handle it created
-    oldest: int = 0  # cursors before this number are forgotten
+    age: int = 0  # cursors of an earlier age are forgotten
 
     def now(self, handle: str) -> Stored | None:
         """Return the present state of a resource."""
@@ -78,6 +78,15 @@ class Shelf:
             bisect_right(self.log, at, key=lambda change: change.at),
         )
         return self.log[place - 1].number if place else 0
+
+    def cursor(self, number: int) -> str:
+        """Return what stands for everything up to a number."""
+        return f"{self.age}.{number}"
+
+    def since(self, cursor: str) -> int | None:
+        """Return the number that a cursor stands for; None when it is forgotten."""
+        age, _, number = cursor.partition(".")
+        return int(number) if int(age) == self.age else None
 
     def record(self, change: Change, state: Stored | None, *, late: int = 0) -> None:
         """Add a state; the log names it now, or `late` requests from now."""
