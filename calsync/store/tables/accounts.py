@@ -29,6 +29,27 @@ class ProviderCredential(SQLModel, table=True):
     __table_args__ = (one_of("state", ("current", "candidate", "retired")),)
 
 
+class SignInAttempt(SQLModel, table=True):
+    """One way to a provider's sign-in page and back, for the login session that began it. Gone once it was used."""
+
+    __tablename__ = "sign_in_attempt"
+
+    id: int | None = Field(default=None, primary_key=True)
+    state_hash: str = Field(unique=True, max_length=64)
+    login_id: int = Field(foreign_key="login.id", index=True, ondelete="CASCADE")
+    provider: str = Field(max_length=20)
+    credential_id: int = Field(foreign_key="provider_credential.id", index=True, ondelete="CASCADE")
+    account_id: int | None = Field(default=None, foreign_key="account.id", index=True, ondelete="CASCADE")
+    purpose: str = Field(max_length=10)  # connect, reconnect, prove
+    can_write: bool = False
+    had_consent: bool = False  # consent was asked for anew
+    secret: bytes | None = Field(default=None, sa_column=sealed_column())  # JSON: state, nonce, verifier
+    redirect_uri: str = Field(max_length=400)
+    created_at: datetime = Field(index=True)
+
+    __table_args__ = (one_of("purpose", ("connect", "reconnect", "prove")),)
+
+
 class Account(SQLModel, table=True):
     """One connected login at a provider.
 
