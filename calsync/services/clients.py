@@ -106,7 +106,8 @@ def grant_of(rt: Runtime, account: t.Account) -> Grant:
     """Return what a client needs to act for this account: its password unsealed, or a way to its token."""
     is_private = account.allow_private_network or rt.settings.allow_private_networks
     if grants.has_tokens(rt, account.provider):
-        return Grant(bearer=grants.bearer_of(rt, t.pk(account)), allow_private_network=is_private)
+        bearer = grants.bearer_of(rt, t.pk(account))
+        return Grant(username=account.username, bearer=bearer, allow_private_network=is_private)
     secret = json.loads(rt.secrets.unseal(account.secret)) if account.secret else {}
     return Grant(
         server_url=account.server_url,

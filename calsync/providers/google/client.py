@@ -21,6 +21,7 @@ class GoogleClient:
     """Read and write access to one account. Handles are event ids, versions etags.
 
     `bearer` gives an access token, a fresh one when it is called with True. `zones` are the calendars' time zones.
+    `take` is told before each request how many calls it holds, and waits for their turn.
     """
 
     def __init__(
@@ -29,11 +30,12 @@ class GoogleClient:
         zones: Mapping[str, str],
         endpoints: Endpoints = GOOGLE,
         *,
+        take: Callable[[int], None] = lambda count: None,
         allow_private_network: bool = False,
     ) -> None:
         self.http = Http(auth=BearerAuth(bearer), allow_private_network=allow_private_network)
         self.http.read_error = partial(errors.read, self.http)
-        self._wire = Wire(self.http, endpoints, partial(bearer, True))
+        self._wire = Wire(self.http, endpoints, partial(bearer, True), take)
         self._reader = Reader(self._wire)
         self._zones = dict(zones)
 

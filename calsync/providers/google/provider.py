@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from calsync.errors import SignInNeeded
 from calsync.providers.base import Capabilities, Grant, ProviderInfo
@@ -14,6 +15,10 @@ from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.google.oauth import GoogleAuthorizer
 from calsync.providers.google.wire import BATCH
 from calsync.providers.oauth import Authorizer
+from calsync.providers.pace import Pace
+
+PER_PERSON, PER_PROJECT = 600, 10_000
+"""Calls per minute that Google allows by default (contract section 3)."""
 
 INFO = ProviderInfo(
     name="google",
@@ -44,6 +49,7 @@ class GoogleProvider:
     info: ProviderInfo = INFO
     endpoints: Endpoints = GOOGLE
     oauth: Authorizer = field(default_factory=GoogleAuthorizer)
+    pace: Pace = field(default_factory=lambda: Pace(PER_PERSON, PER_PROJECT))
 
     def read_notice(self, headers: Mapping[str, str]) -> Notice | None:
         """Return the notice in a request's headers, None when it is none."""
@@ -53,4 +59,10 @@ class GoogleProvider:
         """Return a client. `calendars` gives remote ids and their time zones, for floating times."""
         if grant.bearer is None:
             raise SignInNeeded("invalid_grant", "there is no token for this account")
-        return GoogleClient(grant.bearer, calendars, self.endpoints, allow_private_network=grant.allow_private_network)
+        return GoogleClient(
+            grant.bearer,
+            calendars,
+            self.endpoints,
+            take=partial(self.pace.take, grant.username),
+            allow_private_network=grant.allow_private_network,
+        )

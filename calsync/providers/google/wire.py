@@ -82,13 +82,23 @@ def events_path(calendar: str, event: str = "", action: str = "") -> str:
 
 
 class Wire:
-    """Sends calls for one account."""
+    """Sends calls for one account.
 
-    def __init__(self, http: Http, endpoints: Endpoints, renew: Callable[[], object]) -> None:
-        self.http, self._endpoints, self._renew = http, endpoints, renew
+    `renew` replaces a token that was refused. `take` is told how many calls come next, and waits for their turn.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        endpoints: Endpoints,
+        renew: Callable[[], object],
+        take: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self.http, self._endpoints, self._renew, self._take = http, endpoints, renew, take
 
     def send(self, call: Call, silence_s: float | None = None) -> Reply:
         """Make one call. Raises ProviderError."""
+        self._take(1)
         try:
             answer = self.http.request(
                 call.method,
@@ -128,6 +138,7 @@ class Wire:
         return outcomes
 
     def _batch(self, calls: Sequence[Call]) -> list[Outcome]:
+        self._take(len(calls))
         boundary = f"calsync_{secrets.token_hex(12)}"
         prefix = urlsplit(self._endpoints.api).path
         body = b"".join(_part(boundary, number, prefix, call) for number, call in enumerate(calls))

@@ -13,7 +13,11 @@ from calsync.errors import (
     Unavailable,
     VersionMismatch,
 )
-from calsync.providers.base import Edit, Write
+from calsync.providers.base import Edit, Grant, Write
+from calsync.providers.google import endpoints
+from calsync.providers.google.client import GoogleClient
+from calsync.providers.google.provider import GoogleProvider
+from calsync.providers.pace import Pace
 from tests.emulators.google.cast import ADA, ELI, NOW, SCOPE, VIC, timed, weekly
 from tests.providers.contract import (
     DAY,
@@ -371,3 +375,28 @@ def test_an_old_series_edit_finds_the_occurrences_that_were_removed(client, cale
     assert set(after.events[0].exdates) == {NINE + DAY, NINE + 2 * DAY}
     there = switch.act_as(ADA, "GET", f"calendars/{calendar}/events/{master.handle}/instances")
     assert len(there["items"]) == 3
+
+
+def test_calls_in_a_batch_count_one_by_one_against_our_own_pace(google, calendar) -> None:
+    taken: list[int] = []
+    token = google.switch.tokens(ADA)["access_token"]
+    where = endpoints.at(google.base_url)
+    client = GoogleClient(lambda _: token, {}, where, take=taken.append, allow_private_network=True)
+    client.calendars()
+    client.write(calendar, [Write(f"k{n}", (Edit(TEA),)) for n in range(7)])
+    client.close()
+    assert taken == [1, 7]
+
+
+def test_a_provider_keeps_one_pace_for_all_its_clients(google) -> None:
+    provider = GoogleProvider(endpoints=endpoints.at(google.base_url), pace=Pace(4, 1000))
+    token = google.switch.tokens(ADA)["access_token"]
+    grant = Grant(username=ADA, bearer=lambda _: token, allow_private_network=True)
+    one, other = provider.open(grant, {}), provider.open(grant, {})
+    one.calendars()
+    other.calendars()
+    with pytest.raises(RateLimited):
+        one.calendars()
+    assert one.requests + other.requests == 2
+    one.close()
+    other.close()
