@@ -75,7 +75,10 @@ def _hurry_queued(rt: Runtime, account_id: int | None = None) -> None:
 
 
 def queued_runs(rt: Runtime, owner: str) -> None:
-    """Look for runs that wait although their hint was lost, or whose account was busy."""
+    """Look for runs that wait although their hint was lost, whose account was busy, or whose process died."""
+    from calsync.services import queued
+
+    queued.take_up(rt)
     _hurry_queued(rt)
 
 

@@ -193,6 +193,7 @@ class Trigger(StrEnum):
     PREVIEW = "preview"  # a plan that somebody wants to see first
     CLEANUP = "cleanup"  # what a person removed as a duplicate or orphan
     EXISTING = "existing"  # activities that exist already are pushed into a calendar
+    DISCONNECT = "disconnect"  # what an account brought about is deleted, then it is disconnected
     MOVE = "move"  # our events move to another calendar
 
 

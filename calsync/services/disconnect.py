@@ -1,39 +1,38 @@
-"""Disconnecting an account: what becomes of the events and activities it brought about.
+"""Disconnecting an account, at once or by a run that first deletes what the account brought about.
 
 Links, mirror and history stay in every case, so that connecting the same login again finds everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from calsync.engine.decide import Decision
-from calsync.engine.vocabulary import (
-    AccountState,
-    Action,
-    LinkState,
-    Reason,
-    StepState,
-)
+from calsync.engine.vocabulary import AccountState, Direction, Reason, RunState, StepState, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import claims, clients, drafts, errand, notices, settings
+from calsync.services import (
+    apply_local,
+    apply_remote,
+    claims,
+    clients,
+    errand,
+    leaving,
+    notices,
+    queued,
+    settings,
+    sync,
+)
 from calsync.services.context import Context
-from calsync.services.drafts import Row
 from calsync.store import accounts as rows
-from calsync.store import audit, links
+from calsync.store import audit, runs
 from calsync.store import notices as notice_rows
 from calsync.store import tables as t
-from calsync.store.links import Pair
-
-BATCH = 200
 
 
 class Choice(StrEnum):
@@ -71,38 +70,98 @@ def preview(rt: Runtime, account_id: int) -> Preview:
     """Return how many events and activities the choices concern. Raises NotFound."""
     with rt.reading() as session:
         account = rows.get(session, account_id)
-        remote, local = _count(session, _ours(account_id)), _count(session, _theirs(account_id))
+        remote, local = (
+            leaving.count(session, leaving.ours(account_id)),
+            leaving.count(session, leaving.theirs(account_id)),
+        )
         return Preview(remote, local, _why_not(session, account))
 
 
-def disconnect(rt: Runtime, account_id: int, choice: Choice | str, *, by: Actor) -> Outcome:
+def ask(rt: Runtime, account_id: int, choice: Choice | str, *, by: Actor) -> int | None:
     """Stop syncing an account for good, forget its password, and do with the copies what was chosen.
 
-    Deletions are steps of a run that can be undone after connecting again. If one of them fails the account
-    stays connected, so that nothing is half gone unnoticed. Raises NotFound, and Refused with code `busy`
-    (a run is under way), `disconnected` (it is already) or `cannot_delete` (the provider cannot be written
-    to).
+    Nothing to delete: it is done at once, and None is returned. Otherwise the run that deletes, and then disconnects,
+    waits for a free thread; asked again, that run is returned. Its deletions are steps that can be undone after
+    connecting again. If one of them fails the account stays connected, so that nothing is half gone unnoticed. Killed
+    in the middle, it is taken up again. Raises NotFound, and Refused with code `disconnected` (it is already) or
+    `cannot_delete` (the provider cannot be written to).
     """
     choice = Choice(choice)
+    known = underway(rt, account_id)
+    if known is not None:
+        return t.pk(known)
     _check(rt, account_id, choice)
-    run_id, counts = None, (0, 0, 0)
-    if choice is not Choice.KEEP:
-        run_id = _delete(rt, account_id, choice, by)
-        counts = _counts(rt, run_id)
-    is_done = counts[2] == 0
-    if is_done:
+    if choice is Choice.KEEP:
         _finish(rt, account_id, choice, by)
-    return Outcome(run_id, *counts, is_done)
+        return None
+    with rt.writing() as session:
+        account = rows.get(session, account_id)
+        # Not as other waiting runs are added: a paused account may be left, too.
+        run = t.Run(
+            account_id=account_id,
+            trigger=Trigger.DISCONNECT,
+            requested_by_id=by.user_id,
+            state=RunState.QUEUED,
+            rules={"choice": choice.value},
+            started_at=rt.now(),
+        )
+        session.add(run)
+        session.flush()
+        audit.record(session, by, "account.disconnect_asked", account, at=rt.now(), after={"choice": choice.value})
+        run_id = t.pk(run)
+    rt.enqueue(queued.JOB, run_id=run_id)
+    return run_id
 
 
-def _check(rt: Runtime, account_id: int, choice: Choice) -> None:
+def underway(rt: Runtime, account_id: int) -> t.Run | None:
+    """Return the run that disconnects an account, as long as it waits or goes on."""
+    with rt.reading() as session:
+        return runs.underway(session, account_id, Trigger.DISCONNECT)
+
+
+def again(rt: Runtime, run_id: int, *, by: Actor) -> int | None:
+    """Ask once more for what a run could not finish. Raises as `ask` does."""
+    with rt.reading() as session:
+        run = runs.get(session, run_id)
+    return ask(rt, run.account_id, run.rules.get("choice", Choice.KEEP), by=by)
+
+
+def disconnect(rt: Runtime, account_id: int, choice: Choice | str, *, by: Actor) -> Outcome:
+    """Disconnect at once, and wait for it. Raises as `ask` does, and Refused with code `busy` (a run is under way)."""
+    run_id = ask(rt, account_id, choice, by=by)
+    if run_id is None:
+        return Outcome(None, 0, 0, 0, True)
+    with rt.reading() as session:
+        run = runs.get(session, run_id)
+    try:
+        work(rt, run, by)
+    except Refused as why:
+        queued.cancel(rt, run_id, why.reason)
+        raise
+    return outcome(rt, run_id)
+
+
+def outcome(rt: Runtime, run_id: int) -> Outcome:
+    """Return what a run that disconnects has done so far. Raises NotFound."""
+    counts = _counts(rt, run_id)
+    with rt.reading() as session:
+        account = rows.get(session, runs.get(session, run_id).account_id)
+    return Outcome(run_id, *counts, account.state == AccountState.DISCONNECTED)
+
+
+def _check(rt: Runtime, account_id: int, choice: Choice) -> t.Account:
     with rt.reading() as session:
         account = rows.get(session, account_id)
         if account.state == AccountState.DISCONNECTED:
             raise Refused("This account is disconnected already.", code="disconnected")
         why_not = _why_not(session, account)
-        if choice in (Choice.DELETE_REMOTE, Choice.DELETE_BOTH) and why_not and _count(session, _ours(account_id)):
+        if (
+            choice in (Choice.DELETE_REMOTE, Choice.DELETE_BOTH)
+            and why_not
+            and leaving.count(session, leaving.ours(account_id))
+        ):
             raise Refused(why_not, code="cannot_delete", field="choice")
+        return account
 
 
 def _why_not(session: Session, account: t.Account) -> str:
@@ -116,99 +175,67 @@ def _why_not(session: Session, account: t.Account) -> str:
     return ""
 
 
-# --- what is whose
+# --- the run
 
 
-def _ours(account_id: int) -> sa.Select[Any]:
-    """Return links to events that we created and that are still there."""
-    query = _links(account_id).join(t.MirrorEvent, col(t.MirrorEvent.id) == col(t.Link.event_id))
-    return query.where(col(t.Link.is_ours).is_(True), sa.not_(col(t.MirrorEvent.is_deleted)))
+def work(rt: Runtime, run: t.Run, by: Actor) -> None:
+    """Carry out a waiting run: delete what was chosen, then disconnect. What an interrupted one has done stays done.
 
-
-def _theirs(account_id: int) -> sa.Select[Any]:
-    """Return links to activities that came from this account's calendars and from nowhere else."""
-    elsewhere = aliased(t.Link)
-    other = sa.select(col(elsewhere.id)).where(
-        col(elsewhere.activity_id) == col(t.Activity.id),
-        col(elsewhere.account_id) != account_id,
-        col(elsewhere.state) != LinkState.CANCELLED,
-    )
-    query = _links(account_id).join(t.Activity, col(t.Activity.id) == col(t.Link.activity_id))
-    came_from_here = col(t.Activity.source_account_id) == account_id
-    return query.where(came_from_here, col(t.Activity.status) != "cancelled", ~other.exists())
-
-
-def _links(account_id: int) -> sa.Select[Any]:
-    return sa.select(col(t.Link.id)).where(
-        col(t.Link.account_id) == account_id, col(t.Link.state) != LinkState.CANCELLED
-    )
-
-
-def _ids(session: Session, query: sa.Select[Any]) -> list[int]:
-    return [i for i in session.scalars(query.order_by(col(t.Link.id))) if i is not None]
-
-
-def _count(session: Session, query: sa.Select[Any]) -> int:
-    return int(session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0)
-
-
-# --- deleting
-
-
-def _delete(rt: Runtime, account_id: int, choice: Choice, by: Actor) -> int:
-    owner = errand.claim_active(rt, account_id)
+    Raises Refused as `ask` does, and with code `busy` when it must wait on.
+    """
+    choice = Choice(run.rules.get("choice", Choice.KEEP))
+    was = _check(rt, run.account_id, choice).state
+    owner = errand.claim_active(rt, run.account_id)
     if owner is None:
         raise Refused("This account is being synced right now. Try again in a moment.", code="busy")
+    asked = sync.Ask(Trigger.DISCONNECT, by=by, queued_id=run.id)
     try:
-        return errand.run(rt, account_id, lambda ctx: _steps(ctx, choice), owner=owner, by=by)
+        errand.carry_out(rt, run.account_id, lambda ctx: _leave(ctx, choice, by), ask=asked, owner=owner)
+        if was == AccountState.PAUSED:
+            _rest_again(rt, run.account_id)
+    except claims.LeaseLost:
+        raise
+    except Exception:
+        sync.crashed(rt, t.pk(run))
+        raise
     finally:
-        claims.release(rt, account_id, owner)
+        claims.release(rt, run.account_id, owner)
 
 
-def _steps(ctx: Context, choice: Choice) -> list[Row]:
-    remote = Decision(Reason.DISCONNECTED, remote_action=Action.DELETE)
-    local = Decision(Reason.DISCONNECTED, local_action=Action.CANCEL, inward={"status": "cancelled"})
-    found: list[Row] = []
-    if choice in (Choice.DELETE_REMOTE, Choice.DELETE_BOTH):
-        found += _drafted(ctx, _ours, remote)
-    if choice in (Choice.DELETE_LOCAL, Choice.DELETE_BOTH):
-        found += _drafted(ctx, _theirs, local)
-    return found
+def _leave(ctx: Context, choice: Choice, by: Actor) -> None:
+    """Delete, and disconnect if everything went; otherwise the account stays connected."""
+    if ctx.has_open_steps:
+        apply_remote.settle_doubts(ctx)
+    remote = choice in (Choice.DELETE_REMOTE, Choice.DELETE_BOTH)
+    local = choice in (Choice.DELETE_LOCAL, Choice.DELETE_BOTH)
+    errand.save(ctx, leaving.steps(ctx, remote=remote, local=local))
+    apply_local.apply(ctx)
+    apply_remote.apply(ctx)
+    if _counts(ctx.rt, ctx.run_id)[2] == 0:
+        _finish(ctx.rt, ctx.account_id, choice, by)
 
 
-def _drafted(ctx: Context, which: Callable[[int], sa.Select[Any]], decision: Decision) -> list[Row]:
-    drafted: list[Row] = []
-    with ctx.rt.reading() as session:
-        ids = _ids(session, which(ctx.account_id))
-        for start in range(0, len(ids), BATCH):
-            pairs = links.pairs(session, ids[start : start + BATCH])
-            drafted += [_agreed_to(drafts.for_pair(ctx, pair, decision)) for pair in pairs if _is_there(pair)]
-    return drafted
-
-
-def _is_there(pair: Pair) -> bool:
-    return not pair.event.is_deleted
-
-
-def _agreed_to(row: Row) -> Row:
-    """The counts were shown and chosen, so the brake is not asked; what would mail guests stays as it is."""
-    row["is_approved"] = True
-    if row["state"] == StepState.HELD:
-        row["state"] = StepState.SKIPPED
-    return row
+def _rest_again(rt: Runtime, account_id: int) -> None:
+    """Pause an account again that was paused, and could not be left."""
+    with rt.writing() as session:
+        account = rows.get(session, account_id)
+        if account.state == AccountState.ACTIVE:
+            account.state = AccountState.PAUSED
 
 
 def _counts(rt: Runtime, run_id: int) -> tuple[int, int, int]:
-    """Return how many events were deleted, how many activities cancelled, and how many of both were not."""
+    """Return how many events were deleted, how many activities cancelled, and how many of both were not.
+
+    What counts is the last step about a record: a run that was taken up again has several.
+    """
     with rt.reading() as session:
-        query = sa.select(col(t.Step.direction), col(t.Step.state), sa.func.count())
-        query = query.where(col(t.Step.run_id) == run_id).group_by(col(t.Step.direction), col(t.Step.state))
-        found = {(direction, state): int(n) for direction, state, n in session.execute(query)}
+        query = sa.select(col(t.Step.subject), col(t.Step.direction), col(t.Step.state))
+        found = session.execute(query.where(col(t.Step.run_id) == run_id).order_by(col(t.Step.id)))
+        last = {(subject, direction): state for subject, direction, state in found}
         error = session.get_one(t.Run, run_id).error
-    done = [found.get((direction, StepState.DONE), 0) for direction in ("outbound", "inbound")]
-    settled = (StepState.DONE, StepState.SKIPPED)
-    undone = sum(n for (_, state), n in found.items() if state not in settled)
-    return done[0], done[1], undone or int(bool(error))
+    done = Counter(direction for (_, direction), state in last.items() if state == StepState.DONE)
+    undone = sum(state not in (StepState.DONE, StepState.SKIPPED) for state in last.values())
+    return done[Direction.OUTBOUND], done[Direction.INBOUND], undone or int(bool(error))
 
 
 # --- the end

@@ -87,7 +87,8 @@ def save(ctx: Context, rows: Sequence[Row]) -> None:
             steps.insert(session, [_as_preview(row) for row in part] if ctx.is_dry else part)
         ctx.rt.checkpoint("errand.saved")
     with ctx.rt.writing() as session:
-        session.get_one(t.Run, ctx.run_id).progress_total = len(rows)
+        run = session.get_one(t.Run, ctx.run_id)
+        run.progress_total = run.progress_done + len(rows)  # taken up again, it has done some already
 
 
 def _as_preview(row: Row) -> Row:

@@ -23,6 +23,9 @@ from calsync.store import polls, runs
 from calsync.store import tables as t
 from calsync.store.polls import Facts
 
+KEPT_OF_REQUEST = ("choice",)
+"""What stays of a waiting run's request beside the rules in force: a run that is taken up again needs it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -110,8 +113,9 @@ def _columns(ask: Ask, rules: Rules, facts: Facts, now: datetime) -> dict[str, A
 
 def _begin(session: Session, account: t.Account, ask: Ask, columns: dict[str, Any]) -> int:
     if ask.queued_id is not None:
-        runs.begin_queued(session, ask.queued_id)
-        polls.update_run(session, ask.queued_id, columns)
+        request = runs.begin_queued(session, ask.queued_id).rules
+        kept = {name: request[name] for name in KEPT_OF_REQUEST if name in request}
+        polls.update_run(session, ask.queued_id, columns | {"rules": columns["rules"] | kept})
         return ask.queued_id
     asked = {
         "account_id": account.id,

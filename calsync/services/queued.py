@@ -22,6 +22,9 @@ from calsync.store import tables as t
 
 JOB = "queued_run"
 
+TAKEN_UP = (Trigger.DISCONNECT,)
+"""What is taken up again after a crash. All else that was interrupted, the account's next run finds and ends."""
+
 MOST_WAITING = 500
 """Waiting runs looked at by one tick."""
 
@@ -89,7 +92,13 @@ def work(rt: Runtime, run_id: int) -> None:
         _WORK[Trigger(run.trigger)](rt, run, by)
     except Refused as why:
         if why.code not in ("busy", "closed"):
-            _cancel(rt, run_id, why.reason)
+            cancel(rt, run_id, why.reason)
+
+
+def take_up(rt: Runtime) -> int:
+    """Let runs wait again whose process died, where only they can end what they began; return how many."""
+    with rt.writing() as session:
+        return runs.wait_again(session, TAKEN_UP, rt.now())
 
 
 def _asker(session: Session, run: t.Run) -> Actor:
@@ -97,7 +106,8 @@ def _asker(session: Session, run: t.Run) -> Actor:
     return SYSTEM if user is None else Actor(user.id, user.email, user.role)
 
 
-def _cancel(rt: Runtime, run_id: int, why: str) -> None:
+def cancel(rt: Runtime, run_id: int, why: str) -> None:
+    """End a run that waits, saying why; one that has begun is left alone."""
     with rt.writing() as session:
         run = runs.get(session, run_id)
         if run.state == RunState.QUEUED:
@@ -151,6 +161,12 @@ def _undo(rt: Runtime, run: t.Run, by: Actor) -> None:
     service.work(rt, run, by)
 
 
+def _disconnect(rt: Runtime, run: t.Run, by: Actor) -> None:
+    from calsync.services import disconnect as service  # it adds waiting runs itself
+
+    service.work(rt, run, by)
+
+
 def _clean_up(rt: Runtime, run: t.Run, by: Actor) -> None:
     from calsync.services import cleanup as service  # it adds waiting runs itself
 
@@ -164,4 +180,5 @@ _WORK: dict[Trigger, Callable[[Runtime, t.Run, Actor], None]] = {
     Trigger.MOVE: _move_events,
     Trigger.UNDO: _undo,
     Trigger.CLEANUP: _clean_up,
+    Trigger.DISCONNECT: _disconnect,
 }

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from calsync.engine.vocabulary import RunState, StepState, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import faults, queued, sync
+from calsync.services import disconnect, faults, queued, sync
 from calsync.store import audit, existing, runs
 from calsync.store import tables as t
 
@@ -49,6 +49,9 @@ def ask(rt: Runtime, run_id: int, *, step_ids: Collection[int] | None = None, by
     Asking again for steps that a child run has yet to try returns that run. A run that failed before it came to any
     record is tried again as a whole. Raises as `retry` does, and Refused when the account cannot be run now.
     """
+    left = _left(rt, run_id)
+    if left is not None:
+        return disconnect.again(rt, left, by=by) or left
     with rt.writing() as session:
         parent = _origin(session, runs.get(session, run_id))
         if step_ids is None and failed_whole(parent):
@@ -65,6 +68,12 @@ def failed_whole(run: t.Run) -> bool:
 
 
 _SYNCS = frozenset(Trigger) - {Trigger.UNDO, Trigger.PREVIEW, Trigger.CLEANUP, Trigger.EXISTING, Trigger.MOVE}
+
+
+def _left(rt: Runtime, run_id: int) -> int | None:
+    """Return the run if it was to disconnect its account: then that is what is asked for again."""
+    with rt.reading() as session:
+        return run_id if runs.get(session, run_id).trigger == Trigger.DISCONNECT else None
 
 
 def _origin(session: Session, run: t.Run) -> t.Run:

@@ -65,7 +65,7 @@ def run(
     except claims.LeaseLost:
         raise
     except BaseException:
-        _crashed(rt, run_id)
+        crashed(rt, run_id)
         claims.release(rt, account_id, owner)
         raise
     with rt.writing() as session:
@@ -156,7 +156,7 @@ def _note_plan(ctx: Context, planned: planning.Plan) -> None:
         row.progress_total = row.progress_done + len(planned.counted)
 
 
-def _crashed(rt: Runtime, run_id: int) -> None:
+def crashed(rt: Runtime, run_id: int) -> None:
     """A fault of ours: the run says so loudly, and its account can be run again."""
     if run_id:
         with rt.writing() as session:

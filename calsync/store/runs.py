@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import Action, Direction, RunState, StepState
+from calsync.engine.vocabulary import Action, Direction, RunState, StepState, Trigger
 from calsync.errors import NotFound, Refused
 from calsync.store import accounts, steps
 from calsync.store import tables as t
@@ -57,14 +58,47 @@ def has_succeeded(session: Session, account_id: int) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
+def underway(session: Session, account_id: int, trigger: str) -> t.Run | None:
+    """Return the run of an account for this reason that waits or goes on."""
+    query = sa.select(R).where(
+        col(R.account_id) == account_id,
+        col(R.state).in_([RunState.QUEUED, RunState.RUNNING]),
+        col(R.trigger) == trigger,
+    )
+    return session.scalars(query.order_by(col(R.id)).limit(1)).first()
+
+
+def wait_again(session: Session, triggers: Sequence[str], now: datetime) -> int:
+    """Let running runs of these kinds wait whose account nobody holds any more; return how many."""
+    held = sa.select(col(t.Account.id)).where(col(t.Account.lease_until) >= now)
+    change = (
+        sa.update(R)
+        .where(
+            col(R.state) == RunState.RUNNING,
+            col(R.trigger).in_(list(triggers)),
+            col(R.account_id).not_in(held),
+        )
+        .values(state=RunState.QUEUED, phase="")
+        .execution_options(synchronize_session=False)
+    )
+    return accounts.rows_changed(session, change)
+
+
 def close_orphans(session: Session, account_id: int, now: datetime) -> None:
-    """End the runs whose process died: they hold no lease any more, or this one could not have begun."""
+    """End the runs whose process died: they hold no lease any more, or this one could not have begun.
+
+    One that disconnects is left: it is taken up again.
+    """
     session.connection().execute(_CLOSE_ORPHANS, {"account": account_id, "now": now})
 
 
 _CLOSE_ORPHANS = (
     sa.update(R)
-    .where(col(R.account_id) == sa.bindparam("account"), col(R.state) == RunState.RUNNING)
+    .where(
+        col(R.account_id) == sa.bindparam("account"),
+        col(R.state) == RunState.RUNNING,
+        col(R.trigger) != Trigger.DISCONNECT,
+    )
     .values(
         state=RunState.FAILED,
         finished_at=sa.bindparam("now"),

@@ -1,6 +1,7 @@
 """Disconnecting: four choices, and what each leaves on either side."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from calsync.engine.vocabulary import LinkState, StepState
 from calsync.errors import Refused
 from calsync.providers.memory import FaultKind
 from calsync.runtime import CLI
-from calsync.services import accounts, claims, disconnect
+from calsync.services import accounts, claims, disconnect, leaving, queued
 from calsync.services.disconnect import Choice
 from calsync.store import tables as t
 from tests import factories
@@ -132,6 +133,75 @@ def test_an_account_that_runs_is_left_alone(office: Office) -> None:
         leave(office, Choice.DELETE_BOTH)
     assert refused.value.code == "busy"
     assert office.titles_there() == ["Ours", "Theirs"]
+
+
+class Killed(BaseException):
+    """The process ends here: nothing after it happens."""
+
+
+def kill_at(office: Office, boundary: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the process of a waiting run end at a boundary, holding its claim."""
+
+    def kill(name: str) -> None:
+        if name == boundary:
+            raise Killed
+
+    alive = office.rt
+    with monkeypatch.context() as patched:
+        patched.setattr(claims, "release", lambda *_args, **_kwargs: None)
+        [run_id] = queued.list_waiting(alive)
+        with pytest.raises(Killed):
+            queued.work(replace(alive, checkpoint=kill), run_id)
+
+
+@pytest.mark.parametrize("boundary", ["errand.saved", "apply.marked", "apply.written"])
+def test_a_disconnect_that_was_killed_is_taken_up_again(
+    office: Office, boundary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        office.write(f"Also ours {number}", hours=50 + number)
+    office.settle()
+    run_id = disconnect.ask(office.rt, office.account.id or 0, Choice.DELETE_BOTH, by=CLI)
+    kill_at(office, boundary, monkeypatch)
+    assert queued.take_up(office.rt) == 0  # its claim still stands
+    office.clock.advance(minutes=10)
+    assert queued.take_up(office.rt) == 1
+    queued.work(office.rt, run_id or 0)
+    outcome = disconnect.outcome(office.rt, run_id or 0)
+    assert (outcome.deleted_remote, outcome.cancelled_local, outcome.is_disconnected) == (4, 1, True)
+    assert office.titles_there() == ["Theirs"]
+    assert account(office).secret is None
+
+
+def test_a_sync_in_between_does_not_end_a_disconnect_that_was_killed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = disconnect.ask(office.rt, office.account.id or 0, Choice.DELETE_REMOTE, by=CLI)
+    kill_at(office, "errand.saved", monkeypatch)
+    office.clock.advance(minutes=10)
+    office.sync()
+    queued.take_up(office.rt)
+    queued.work(office.rt, run_id or 0)
+    assert disconnect.outcome(office.rt, run_id or 0).is_disconnected
+    assert office.titles_there() == ["Theirs"]
+
+
+def test_a_paused_account_that_cannot_be_left_stays_paused(office: Office) -> None:
+    accounts.pause(office.rt, office.account.id or 0, by=CLI)
+    office.server.faults.arm(FaultKind.REVOKED)
+    assert not leave(office, Choice.DELETE_REMOTE).is_disconnected
+    assert account(office).state == "paused"
+
+
+def test_a_fault_of_ours_ends_the_run_and_frees_the_account(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = disconnect.ask(office.rt, office.account.id or 0, Choice.DELETE_REMOTE, by=CLI)
+    monkeypatch.setattr(leaving, "steps", lambda *_args, **_kwargs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        queued.work(office.rt, run_id or 0)
+    with office.rt.reading() as session:
+        assert session.get_one(t.Run, run_id).state == "failed"
+    assert account(office).lease_owner is None
+    assert queued.take_up(office.rt) == 0
 
 
 def test_a_dead_grant_deletes_nothing_there_and_says_why(office: Office) -> None:

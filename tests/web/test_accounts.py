@@ -13,7 +13,7 @@ from calsync.store import tables as t
 from tests import factories
 from tests.services.office import Office
 from tests.web.conftest import HTMX, SignIn, text_of
-from tests.web.offices import furnish
+from tests.web.offices import furnish, work_waiting
 from tests.web.queries import count_queries
 
 SOON = timedelta(minutes=4)
@@ -287,8 +287,14 @@ def test_the_four_choices_say_what_they_do_with_counts(shared: Office, eli: Flas
 def test_each_choice_leaves_what_it_said(
     shared: Office, eli: FlaskClient, choice: str, here: list[str], there: list[str]
 ) -> None:
-    answer = eli.post(f"/accounts/{shared.account.id}/disconnect", data={"choice": choice}, follow_redirects=True)
-    assert "is disconnected" in answer.text
+    answer = eli.post(f"/accounts/{shared.account.id}/disconnect", data={"choice": choice})
+    if choice != "keep":
+        assert account(shared).state == "active"  # no event is deleted while somebody waits for a page
+        assert "every 1s" in eli.get(answer.location).text
+        work_waiting(shared.rt)
+    text = eli.get(answer.location).text
+    assert "is disconnected" in text
+    assert "every 1s" not in text
     assert (shared.titles_here(), shared.titles_there()) == (here, there)
 
 
@@ -306,18 +312,37 @@ def test_what_cannot_be_deleted_there_is_not_offered(shared: Office, eli: FlaskC
     assert 'value="keep"' in page
 
 
-def test_a_deletion_that_fails_keeps_the_account_and_leads_to_the_run(shared: Office, eli: FlaskClient) -> None:
+def test_a_deletion_that_fails_keeps_the_account_and_can_be_tried_again(shared: Office, eli: FlaskClient) -> None:
     shared.server.set_access("work", "reader")
     answer = eli.post(f"/accounts/{shared.account.id}/disconnect", data={"choice": "delete_remote"})
-    assert "/history/" in answer.location
+    [run_id] = work_waiting(shared.rt)
+    text = eli.get(answer.location).text
+    assert "It stays connected" in text
+    assert f"/history/{run_id}" in text
     assert account(shared).state == "active"
+    shared.server.set_access("work", "owner")
+    eli.post(f"/history/{run_id}/retry")
+    work_waiting(shared.rt)
+    assert account(shared).state == "disconnected"
+    assert shared.titles_there() == ["Theirs"]
 
 
-def test_a_busy_account_is_refused_on_the_form(shared: Office, eli: FlaskClient) -> None:
+def test_a_busy_account_is_left_when_it_is_free(shared: Office, eli: FlaskClient) -> None:
     shared.change_account(lease_owner="another", lease_until=shared.clock() + timedelta(minutes=1))
-    answer = eli.post(f"/accounts/{shared.account.id}/disconnect", data={"choice": "delete_both"})
-    assert answer.status_code == 422
-    assert "being synced right now" in answer.text
+    url = f"/accounts/{shared.account.id}/disconnect"
+    first, second = eli.post(url, data={"choice": "delete_both"}), eli.post(url, data={"choice": "keep"})
+    assert first.location == second.location  # asked twice, it is one run
+    work_waiting(shared.rt)
+    assert "every 1s" in eli.get(url).text
+    shared.clock.advance(minutes=2)
+    work_waiting(shared.rt)
+    assert account(shared).state == "disconnected"
+    assert (shared.titles_here(), shared.titles_there()) == (["Ours"], ["Theirs"])
+
+
+def test_the_progress_of_another_run_is_not_found(shared: Office, eli: FlaskClient) -> None:
+    run = shared.sync()
+    assert eli.get(f"/accounts/{shared.account.id}/disconnect?run={run.id}").status_code == 404
 
 
 def test_the_pages_close_when_an_admin_takes_connecting_away(office: Office, eli: FlaskClient) -> None:

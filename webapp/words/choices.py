@@ -30,6 +30,7 @@ _TRIGGERS = {
     "preview": "Preview",
     "cleanup": "Clean-up",
     "existing": "Push existing data",
+    "disconnect": "Disconnect",
     "move": "Move events",
 }
 _POLICY_MEANINGS = {

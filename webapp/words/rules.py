@@ -46,11 +46,14 @@ _LABELS = {
     "keep_steps_days": "Keep records of runs",
     "keep_images_days": "Keep values for undo",
     "block_busy_time": "Busy events block time",
+    "choice": "What becomes of the copies",
     "account_overrides": "What accounts may decide themselves",
 }
 _PRIVATE = {"busy": "as busy, without details", "full": "in full", "skip": "left out"}
+_COPIES = {"delete_remote": "deleted there", "delete_local": "deleted here", "delete_both": "deleted on both sides"}
 _CHOICES: dict[str, Callable[[str], str]] = {
     "frequency": choices.frequency,
+    "choice": lambda value: _COPIES.get(value, value),
     "import_kind": choices.kind,
     "import_private": lambda value: _PRIVATE.get(value, value),
     "policy": choices.policy,
