@@ -15,6 +15,7 @@ class Endpoints:
     token: str = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
     revoke: str = "https://oauth2.googleapis.com/revoke"
     keys: str = "https://www.googleapis.com/oauth2/v3/certs"
+    discovery: str = "https://accounts.google.com/.well-known/openid-configuration"
     issuers: tuple[str, ...] = ("https://accounts.google.com", "accounts.google.com")
 
 
@@ -30,4 +31,5 @@ def at(base_url: str) -> Endpoints:
         token=f"{base_url}/token",
         revoke=f"{base_url}/revoke",
         keys=f"{base_url}/oauth2/v3/certs",
+        discovery=f"{base_url}/.well-known/openid-configuration",
     )

@@ -13,9 +13,11 @@ from calsync.providers.google import notices
 from calsync.providers.google.client import GoogleClient
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.google.oauth import GoogleAuthorizer
+from calsync.providers.google.registration import GoogleRegistration
 from calsync.providers.google.wire import BATCH
 from calsync.providers.oauth import Authorizer
 from calsync.providers.pace import Pace
+from calsync.providers.registration import Registration
 
 PER_PERSON, PER_PROJECT = 600, 10_000
 """Calls per minute that Google allows by default (contract section 3)."""
@@ -49,6 +51,7 @@ class GoogleProvider:
     info: ProviderInfo = INFO
     endpoints: Endpoints = GOOGLE
     oauth: Authorizer = field(default_factory=GoogleAuthorizer)
+    registration: Registration = field(default_factory=GoogleRegistration)
     pace: Pace = field(default_factory=lambda: Pace(PER_PERSON, PER_PROJECT))
 
     def read_notice(self, headers: Mapping[str, str]) -> Notice | None:
