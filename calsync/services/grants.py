@@ -133,6 +133,11 @@ def has_refresh_token(rt: Runtime, account: t.Account, credential_id: int) -> bo
     return account.credential_id == credential_id and bool(_unsealed(rt, account.secret).refresh)
 
 
+def ends_at(rt: Runtime, account: t.Account) -> datetime | None:
+    """Return when an account's grant ends by itself, as one does for an app in testing; None for no such end."""
+    return _unsealed(rt, account.secret).grant_ends_at
+
+
 def siblings(session: Session, account: t.Account) -> list[t.Account]:
     """Return other accounts that live by the same grant: same person there, same credentials of ours."""
     query = sa.select(t.Account).where(

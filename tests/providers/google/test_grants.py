@@ -222,6 +222,17 @@ def test_the_granted_scopes_decide_about_writing(office: Office) -> None:
     assert (office.account().can_write, office.account().scopes) == (False, [list_only])
 
 
+def test_the_end_of_a_limited_grant_is_known_and_outlives_a_refresh(office: Office) -> None:
+    office.grant()
+    assert grants.ends_at(office.rt, office.account()) is None
+    end = office.clock() + timedelta(seconds=604_799)
+    office.grant(refresh_ttl_s=604_799)
+    office.clock.advance(hours=1)
+    office.switch.set_clock(office.clock())
+    grants.bearer_of(office.rt, office.account_id)(False)
+    assert grants.ends_at(office.rt, office.account()) == end
+
+
 def test_a_client_lives_by_the_tokens(office: Office) -> None:
     office.grant()
     office.switch.expire_tokens(ADA)
