@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from calsync.runtime import Runtime
 from calsync.services import logins, passwords
 from calsync.store import tables as t
 from tests import factories
+from tests.services.office import Office, open_office
 from webapp import create_app
 from webapp.views import setup
 
@@ -28,8 +30,25 @@ def clock() -> factories.Clock:
 
 
 @pytest.fixture
-def rt(tmp_path: Path, clock: factories.Clock) -> Iterator[Runtime]:
-    """A runtime with nobody in it, on SQLite, reached by plain http."""
+def workplace(tmp_path: Path) -> Office:
+    """An account at the memory provider that can be synced. Where a test asks for it, `rt` and `cast` are its."""
+    made = open_office(tmp_path)
+    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
+    return made
+
+
+@pytest.fixture
+def office(workplace: Office) -> Office:
+    """The workplace as it is; modules that need it otherwise have a fixture of this name of their own."""
+    return workplace
+
+
+@pytest.fixture
+def rt(request: pytest.FixtureRequest, tmp_path: Path, clock: factories.Clock) -> Iterator[Runtime]:
+    """A runtime with nobody in it, on SQLite, reached by plain http; a workplace's, where there is one."""
+    if "workplace" in request.fixturenames:
+        yield request.getfixturevalue("workplace").rt
+        return
     settings = factories.make_settings(tmp_path, public_url="")
     providers = {"caldav": MemoryProvider(MemoryServer(clock), "caldav")}  # what accounts of the factories name
     runtime = factories.make_runtime(tmp_path, clock, settings=settings, enqueue=factories.Hints(), providers=providers)
@@ -47,7 +66,10 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def cast(rt: Runtime) -> factories.Cast:
+def cast(request: pytest.FixtureRequest, rt: Runtime) -> factories.Cast:
+    if "workplace" in request.fixturenames:
+        made: factories.Cast = request.getfixturevalue("workplace").cast
+        return made
     return factories.make_cast(rt)
 
 

@@ -2,9 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,30 +15,15 @@ from calsync.runtime import Runtime
 from calsync.services import activities
 from calsync.store import tables as t
 from tests import factories
-from tests.services.office import Office, open_office
+from tests.services.office import Office
 from tests.services.planning import HOUR, MONDAY, WEEK, planner
 from tests.web.conftest import HTMX, text_of
 from tests.web.queries import count_queries
 
+pytestmark = pytest.mark.usefixtures("office")
+
 MOST_QUERIES = 12
 Plan = Callable[..., t.Activity]
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    made = open_office(tmp_path)
-    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
-    return made
-
-
-@pytest.fixture
-def rt(office: Office) -> Runtime:
-    return office.rt
-
-
-@pytest.fixture
-def cast(office: Office) -> factories.Cast:
-    return office.cast
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +15,12 @@ from calsync.runtime import Runtime
 from calsync.services import activities
 from calsync.store import tables as t
 from tests import factories
-from tests.services.office import WORK, Office, open_office
+from tests.services.office import WORK, Office
 from tests.services.planning import DAY, HOUR, MONDAY, WEEK, planner
 from tests.web.conftest import text_of
 from tests.web.queries import count_queries
+
+pytestmark = pytest.mark.usefixtures("office")
 
 MOST_QUERIES = 12
 WEEK_OF_START = "start=2030-01-07T00:00:00&end=2030-01-14T00:00:00"
@@ -28,24 +28,12 @@ Plan = Callable[..., t.Activity]
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    made = open_office(tmp_path)
-    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
-    with made.rt.writing() as session:
-        for user in (made.cast.eli, made.cast.ada):
+def office(workplace: Office) -> Office:
+    with workplace.rt.writing() as session:
+        for user in (workplace.cast.eli, workplace.cast.ada):
             session.get_one(t.User, user.id).tz = "Europe/Berlin"
-        session.get_one(t.Calendar, made.calendar.id).color = "#0d8a6a"
-    return made
-
-
-@pytest.fixture
-def rt(office: Office) -> Runtime:
-    return office.rt
-
-
-@pytest.fixture
-def cast(office: Office) -> factories.Cast:
-    return office.cast
+        session.get_one(t.Calendar, workplace.calendar.id).color = "#0d8a6a"
+    return workplace
 
 
 @pytest.fixture

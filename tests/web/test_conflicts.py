@@ -1,7 +1,5 @@
 """Conflicts: the queue, both sides of one, and what each button leads to on both sides."""
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,31 +7,20 @@ from flask.testing import FlaskClient
 
 from calsync.engine.event import Attendee
 from calsync.engine.vocabulary import MailRule, Policy
-from calsync.runtime import Runtime
 from calsync.services import settings
 from calsync.store import tables as t
 from tests import factories
-from tests.services.office import WORK, Office, open_office
+from tests.services.office import WORK, Office
 from tests.web.conftest import SignIn
 from tests.web.queries import count_queries
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    made = open_office(tmp_path)
-    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
-    made.rule(policy=Policy.MANUAL)
-    return made
+pytestmark = pytest.mark.usefixtures("office")
 
 
 @pytest.fixture
-def rt(office: Office) -> Runtime:
-    return office.rt
-
-
-@pytest.fixture
-def cast(office: Office) -> factories.Cast:
-    return office.cast
+def office(workplace: Office) -> Office:
+    workplace.rule(policy=Policy.MANUAL)
+    return workplace
 
 
 def clash(office: Office, title: str = "Kick-off", hours: float = 24, **values: Any) -> t.Conflict:

@@ -1,35 +1,15 @@
 """Duplicates: what the search found, side by side, merging, leftovers, and taking it back."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 from flask.testing import FlaskClient
 
-from calsync.runtime import Runtime
 from calsync.services import duplicates, queued
 from calsync.store import tables as t
-from tests import factories
-from tests.services.office import Office, open_office
+from tests.services.office import Office
 from tests.web.conftest import SignIn
 from tests.web.queries import count_queries
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    made = open_office(tmp_path)
-    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
-    return made
-
-
-@pytest.fixture
-def rt(office: Office) -> Runtime:
-    return office.rt
-
-
-@pytest.fixture
-def cast(office: Office) -> factories.Cast:
-    return office.cast
+pytestmark = pytest.mark.usefixtures("office")
 
 
 def twice(office: Office, **values: object) -> str:

@@ -1,7 +1,5 @@
 """Explain pages: the verdict, the questions, and what the next run does, in words."""
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,33 +7,16 @@ from flask.testing import FlaskClient
 from sqlmodel import select
 
 from calsync.engine.vocabulary import Policy
-from calsync.runtime import Runtime
 from calsync.store import tables as t
-from tests import factories
-from tests.services.office import WORK, Office, open_office
+from tests.services.office import WORK, Office
 from tests.web.conftest import text_of
 from tests.web.queries import count_queries
 from webapp import words
 from webapp.words import explain as explain_words
 
+pytestmark = pytest.mark.usefixtures("office")
+
 MOST_QUERIES = 12
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    made = open_office(tmp_path)
-    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
-    return made
-
-
-@pytest.fixture
-def rt(office: Office) -> Runtime:
-    return office.rt
-
-
-@pytest.fixture
-def cast(office: Office) -> factories.Cast:
-    return office.cast
 
 
 def explained(client: FlaskClient, office: Office, title: str) -> str:

@@ -1,8 +1,6 @@
 """Sync History: the list and its filters, one run in full, retry, approval, and what others may not see."""
 
 import json
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,33 +8,16 @@ from sqlmodel import select
 
 from calsync.engine.vocabulary import RunState
 from calsync.providers.memory import FaultKind
-from calsync.runtime import Runtime
 from calsync.services import queued, undo
 from calsync.store import history
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
-from tests import factories
-from tests.services.office import Office, open_office
+from tests.services.office import Office
 from tests.web.conftest import SignIn
 from tests.web.offices import work_waiting
 from tests.web.queries import count_queries
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    made = open_office(tmp_path)
-    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
-    return made
-
-
-@pytest.fixture
-def rt(office: Office) -> Runtime:
-    return office.rt
-
-
-@pytest.fixture
-def cast(office: Office) -> factories.Cast:
-    return office.cast
+pytestmark = pytest.mark.usefixtures("office")
 
 
 def with_failures(office: Office) -> t.Run:

@@ -1,38 +1,20 @@
 """The overview: what waits and for whom, how it goes, and the steps of setting up."""
 
-from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from calsync.engine.vocabulary import Policy
-from calsync.runtime import Runtime
 from calsync.services import claims
 from calsync.store import overview
 from calsync.store import tables as t
 from tests import factories
-from tests.services.office import WORK, Office, open_office
+from tests.services.office import WORK, Office
 from tests.web.conftest import SignIn
 from tests.web.queries import count_queries
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    made = open_office(tmp_path)
-    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
-    return made
-
-
-@pytest.fixture
-def rt(office: Office) -> Runtime:
-    return office.rt
-
-
-@pytest.fixture
-def cast(office: Office) -> factories.Cast:
-    return office.cast
+pytestmark = pytest.mark.usefixtures("office")
 
 
 def with_trouble(office: Office) -> None:

@@ -1,38 +1,19 @@
 """Sync Settings: six tabs, the sentence on top, and a preview before anything counts."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 from flask.testing import FlaskClient
 
 from calsync.engine import presets
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Deletions, Direction, MailRule, Policy
-from calsync.runtime import Runtime
 from calsync.services import queued, rule_preview, settings
 from tests import factories
-from tests.services.office import Office, open_office
+from tests.services.office import Office
 from tests.web.queries import count_queries
 from webapp import words
 from webapp.forms.rules import TABS
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    made = open_office(tmp_path)
-    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
-    return made
-
-
-@pytest.fixture
-def rt(office: Office) -> Runtime:
-    return office.rt
-
-
-@pytest.fixture
-def cast(office: Office) -> factories.Cast:
-    return office.cast
+pytestmark = pytest.mark.usefixtures("office")
 
 
 def as_shown(client: FlaskClient, tab: str) -> dict[str, object]:

@@ -5,8 +5,6 @@ Each journey ends with a look at the data.
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,11 +15,11 @@ from calsync.runtime import Runtime
 from calsync.services import activities
 from calsync.store import tables as t
 from tests import factories
-from tests.services.office import WORK, Office, open_office
+from tests.services.office import WORK, Office
 from tests.services.planning import DAY, HOUR, MONDAY, WEEK, planner
 from tests.web.browser.conftest import Look
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("office")]
 
 Plan = Callable[..., t.Activity]
 SLOT = 30
@@ -29,22 +27,10 @@ SLOT = 30
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    made = open_office(tmp_path)
-    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
-    with made.rt.writing() as session:
-        session.get_one(t.User, made.cast.eli.id).tz = "Europe/Berlin"
-    return made
-
-
-@pytest.fixture
-def rt(office: Office) -> Runtime:
-    return office.rt
-
-
-@pytest.fixture
-def cast(office: Office) -> factories.Cast:
-    return office.cast
+def office(workplace: Office) -> Office:
+    with workplace.rt.writing() as session:
+        session.get_one(t.User, workplace.cast.eli.id).tz = "Europe/Berlin"
+    return workplace
 
 
 @pytest.fixture

@@ -1,36 +1,14 @@
 """What only a browser does on the pages about syncing: keys, the live sentence, pages that follow a run."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
 from calsync.engine.vocabulary import Policy
-from calsync.runtime import Runtime
 from calsync.services import duplicates, queued, settings
-from tests import factories
-from tests.services.office import WORK, Office, open_office
+from tests.services.office import WORK, Office
 from tests.web.browser.conftest import Look
 
-pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    made = open_office(tmp_path)
-    made.rt = replace(made.rt, settings=factories.make_settings(tmp_path, public_url=""), enqueue=factories.Hints())
-    return made
-
-
-@pytest.fixture
-def rt(office: Office) -> Runtime:
-    return office.rt
-
-
-@pytest.fixture
-def cast(office: Office) -> factories.Cast:
-    return office.cast
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("office")]
 
 
 def clash(office: Office, title: str, hours: float) -> int:
@@ -87,7 +65,7 @@ def test_a_retry_is_followed_until_it_has_ended(look: Look, office: Office) -> N
     office.sync()
     office.server.set_access(WORK, "owner")
     page = look("/history/", office.cast.eli)
-    page.get_by_role("button", name="Retry").click()
+    page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.get_by_text("Waiting for its turn")).to_be_visible()
     carry_out(office)
     expect(page.get_by_text("Created 1.")).to_be_visible()
