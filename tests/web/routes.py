@@ -47,6 +47,7 @@ ROUTES = (
     Route("theme.choose", "POST", "/theme", SIGNED_IN),
     Route("help.index", "GET", "/help/", SIGNED_IN),
     Route("search.index", "GET", "/search?q=kick", SIGNED_IN),
+    Route("support.bundle", "POST", "/support/bundle.zip?run={run}", ADMINS),
     Route("notices.index", "GET", "/notices/", SIGNED_IN),
     Route("notices.seen", "POST", "/notices/{notice}/seen", OWN_ONLY),
     Route("notices.seen_all", "POST", "/notices/seen", SIGNED_IN),
