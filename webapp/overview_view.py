@@ -23,12 +23,13 @@ from calsync.store.account_pages import AccountFilters, AccountLine
 from calsync.store.keyset import Cut
 from calsync.store.overview import Day, Issue
 from webapp import moments, shell, words
-from webapp.access import Role, runtime, viewer_id
+from webapp.access import Role, provider_info, runtime, viewer_id
 
 MOST_ACCOUNTS = 500
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 LATE_TICK = timedelta(minutes=5)
+EXPIRY_SHOWN, EXPIRY_URGENT = timedelta(days=60), timedelta(days=14)
 _COLOURS = {"failed": "red", "partial": "amber", "held": "violet"}
 
 
@@ -42,6 +43,23 @@ class Turn:
     button: str
     colour: str
     icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How many of the active accounts had a success within `age`."""
+
+    age: timedelta
+    count: int
+    total: int
+
+    @property
+    def text(self) -> str:
+        long_ago = words.roughly(self.age)
+        if self.total == 1:
+            return f"Synced within the last {long_ago}"
+        who = f"All {self.total}" if self.count == self.total else f"{self.count} of {self.total}"
+        return f"{who} accounts synced within the last {long_ago}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +87,7 @@ class Found:
     turns: list[Turn]
     states: list[tuple[State, int]]
     accounts: int
-    freshness: timedelta | None
+    freshness: Freshness | None
     day: Day
     hours: list[Hour]
     issues: list[Issue]
@@ -150,11 +168,14 @@ def _has(endpoint: str) -> bool:
 # --- how it goes
 
 
-def _freshness(lines: Sequence[AccountLine], now: datetime) -> timedelta | None:
+def _freshness(lines: Sequence[AccountLine], now: datetime) -> Freshness | None:
     """Return how old the last success is for all but the worst twentieth of the active accounts."""
     active = [line.account for line in lines if line.account.state == AccountState.ACTIVE]
     ages = sorted(now - a.last_success_at for a in active if a.last_success_at is not None)
-    return ages[min(len(ages) - 1, int(len(ages) * 0.95))] if ages else None
+    if not ages:
+        return None
+    age = ages[min(len(ages) - 1, int(len(ages) * 0.95))]
+    return Freshness(age, sum(each <= age for each in ages), len(active))
 
 
 def _hours(found: Day, now: datetime) -> list[Hour]:
@@ -182,6 +203,11 @@ def _coming(session: Session, lines: Sequence[AccountLine], now: datetime) -> li
     found: list[tuple[str, datetime | None, str]] = [
         (f"{account.label} goes on by itself", account.paused_until, "") for account in overview.rested(lines, now)[:3]
     ]
+    limited: dict[str, datetime] = {}
+    for account in overview.limited(lines, now):
+        until = account.rate_limited_until or now
+        limited[account.provider] = max(until, limited.get(account.provider, until))
+    found += [(f"{provider_info(name).short} asks to wait until", until, "amber") for name, until in limited.items()]
     due = min((line.account.next_sync_at for line in lines if line.account.next_sync_at), default=None)
     if due is not None:
         found.append(("Next sync", max(due, now), ""))
@@ -191,6 +217,9 @@ def _coming(session: Session, lines: Sequence[AccountLine], now: datetime) -> li
         if ticked is None or now - ticked > LATE_TICK:
             found.append(("The scheduler last worked", ticked, "red"))
         found.append(("Last backup", saved, "" if saved else "amber"))
+        for provider, expires_at in account_pages.expiring_secrets(session, now + EXPIRY_SHOWN):
+            colour = "red" if expires_at < now + EXPIRY_URGENT else "amber"
+            found.append((f"{provider_info(provider).short} client secret expires", expires_at, colour))
     return found
 
 

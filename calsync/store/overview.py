@@ -63,12 +63,8 @@ class Issue:
 
 def day(session: Session, since: datetime, viewer_id: int | None) -> Day:
     """Return what happened since a moment. Runs without changes are counted on an index and never read."""
-    first = session.scalars(
-        sa.select(col(R.id)).where(col(R.started_at) >= since).order_by(col(R.started_at), col(R.id)).limit(1)
-    ).first()
-    if first is None:
-        return Day([], 0)
-    recent = [col(R.id) >= first, *_of(R, viewer_id)]
+    oldest = sa.select(col(R.id)).where(col(R.started_at) >= since).order_by(col(R.started_at), col(R.id)).limit(1)
+    recent = [col(R.id) >= oldest.scalar_subquery(), *_of(R, viewer_id)]
     quiet = sa.select(sa.func.count()).where(col(R.state) == RunState.NO_CHANGES, *recent)
     columns: tuple[Any, ...] = (R.started_at, R.state, R.created, R.updated, R.deleted, R.skipped, R.failed)
     query = sa.select(*columns).where(col(R.state).in_(WITH_CHANGES), *recent).limit(MOST_RUNS)
@@ -102,6 +98,12 @@ def issues(session: Session, viewer_id: int | None) -> list[Issue]:
 def rested(lines: Sequence[Any], now: datetime) -> list[t.Account]:
     """Return accounts that somebody paused until a moment still to come."""
     return [line.account for line in lines if line.account.paused_until is not None and line.account.paused_until > now]
+
+
+def limited(lines: Sequence[Any], now: datetime) -> list[t.Account]:
+    """Return accounts whose provider asked for a pause that goes on."""
+    pauses = [(line.account, line.account.rate_limited_until) for line in lines]
+    return [account for account, until in pauses if until is not None and until > now]
 
 
 def has_activities(session: Session, viewer_id: int | None) -> bool:

@@ -141,6 +141,36 @@ def test_admins_see_when_the_scheduler_stands_still(office: Office, ada: FlaskCl
     assert "The scheduler last worked" not in ada.get("/overview/").text
 
 
+def test_freshness_is_said_as_a_person_would(office: Office, ada: FlaskClient) -> None:
+    office.settle()
+    office.clock.advance(minutes=7)
+    assert "Synced within the last 7 minutes" in ada.get("/overview/").text
+    other = factories.make_account(office.rt, office.cast.sam, provider="memory", subject="other")
+    assert "1 of 2 accounts synced within the last 7 minutes" in ada.get("/overview/").text
+    with office.rt.writing() as session:
+        session.get_one(t.Account, other.id).last_success_at = office.clock() - timedelta(hours=3)
+    assert "All 2 accounts synced within the last 3 hours" in ada.get("/overview/").text
+
+
+def test_a_pause_that_the_provider_asked_for_is_told(office: Office, ada: FlaskClient) -> None:
+    assert "asks to wait" not in ada.get("/overview/").text
+    office.change_account(rate_limited_until=office.clock() + timedelta(minutes=9))
+    assert "Memory asks to wait until" in ada.get("/overview/").text
+
+
+def test_admins_see_a_client_secret_that_ends_soon(office: Office, ada: FlaskClient, eli: FlaskClient) -> None:
+    with office.rt.writing() as session:
+        for days, state in ((20, "current"), (5, "retired"), (300, "current")):
+            ends = office.clock() + timedelta(days=days)
+            session.add(
+                t.ProviderCredential(
+                    provider="memory", client_id="x", state=state, secret_expires_at=ends, created_at=office.clock()
+                )
+            )
+    assert ada.get("/overview/").text.count("client secret expires") == 1
+    assert "client secret expires" not in eli.get("/overview/").text
+
+
 def test_at_most_twelve_queries(office: Office, ada: FlaskClient) -> None:
     with_trouble(office)
     ada.get("/overview/")

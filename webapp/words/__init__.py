@@ -33,7 +33,7 @@ from webapp.words.reasons import reason
 from webapp.words.rules import preset, rule_name, rule_value, rules_sentence
 from webapp.words.runs import run_sentence
 from webapp.words.states import Word, account_state, conflict_kind, notice, notice_text, outcome, run_state, step_state
-from webapp.words.texts import PRIVATE_TITLE, count, joined, number, title_for
+from webapp.words.texts import PRIVATE_TITLE, count, joined, number, roughly, title_for
 
 __all__ = [
     "PRIVATE_TITLE",
@@ -61,6 +61,7 @@ __all__ = [
     "reason",
     "role",
     "role_meaning",
+    "roughly",
     "rule_name",
     "rule_value",
     "rules_sentence",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
+from math import ceil
 from typing import Any
 
 PRIVATE_TITLE = "Private"
@@ -16,6 +18,15 @@ def number(value: int) -> str:
 def count(value: int, one: str, many: str | None = None) -> str:
     """Return "1 run" or "3 runs"."""
     return f"{number(value)} {one if value == 1 else many or one + 's'}"
+
+
+def roughly(age: timedelta) -> str:
+    """Return a length of time as people say it, rounded up: "minute", "12 minutes", "5 hours", "3 days"."""
+    for unit, name in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour")):
+        if age > unit:
+            return count(ceil(age / unit), name)
+    minutes = max(1, ceil(age / timedelta(minutes=1)))
+    return "minute" if minutes == 1 else count(minutes, "minute")
 
 
 def joined(parts: Iterable[str], last: str = "and") -> str:
