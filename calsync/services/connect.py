@@ -19,7 +19,7 @@ from calsync.engine.vocabulary import AccountState, Reason, Role, Trigger
 from calsync.errors import NotAllowed, NotFound, ProviderError, Refused, SignInNeeded
 from calsync.providers.base import Grant, RemoteCalendar
 from calsync.runtime import Actor, Runtime
-from calsync.services import clients, facts, failures, grants, settings
+from calsync.services import clients, facts, failures, grants, provider_settings, settings
 from calsync.store import accounts as rows
 from calsync.store import audit
 from calsync.store import tables as t
@@ -69,11 +69,11 @@ def connect_caldav(
     An account is one login: connecting it again renews the password and finds its links, also after a disconnect.
     Raises NotFound (person, provider), NotAllowed, Refused for an address or login that cannot be, ProviderError.
     """
-    check_may_connect(rt, user_id, by)
+    provider = provider or clients.password_provider(rt)
+    check_may_connect(rt, user_id, provider, by)
     url = url.strip()
     username = username.strip() or (url if "@" in url and "//" not in url else "")
     grant = Grant(url, username, password, None, allow_private_network)
-    provider = provider or clients.password_provider(rt)
     found = _ask(rt, provider, grant)
     with rt.writing() as session:
         account = rows.find_by_subject(session, user_id, provider, found.subject)
@@ -195,24 +195,29 @@ def _ask(rt: Runtime, name: str, grant: Grant) -> Found:
     return Found(f"{grant.username}@{grant.server_url}", grant.username, grant.server_url, tuple(calendars))
 
 
-def check_may_connect(rt: Runtime, user_id: int, by: Actor) -> None:
-    """Raise NotFound, Refused or NotAllowed unless accounts may be connected for this person by that one."""
+def check_may_connect(rt: Runtime, user_id: int, provider: str, by: Actor) -> None:
+    """Raise NotFound, Refused or NotAllowed unless accounts of a provider may be connected for this person by that one.
+
+    The provider's own settings may keep a role out that the switches let in.
+    """
     with rt.reading() as session:
         user = session.get(t.User, user_id)
         switches, _ = settings.switches_of(session)
+        is_open = provider_settings.may_connect(session, provider, by.role)
     if user is None:
         raise NotFound("user", user_id)
     if user.is_disabled:
         raise Refused(f"{user.email} is disabled and cannot connect calendars.", code="disabled")
     if by.role == Role.STAFF and not switches.staff_may_connect:
         raise NotAllowed("connect a calendar")
-    if by.role == Role.CLIENT and not switches.clients_may_connect:
+    if not is_open or (by.role == Role.CLIENT and not switches.clients_may_connect):
         raise NotAllowed("connect a calendar")
 
 
 def new_account(rt: Runtime, session: Session, user_id: int, provider: str, subject: str) -> t.Account:
     """Return a new account of a person, without a login yet."""
     account = t.Account(user_id=user_id, provider=provider, subject=subject, created_at=rt.now(), next_sync_at=None)
+    account.overrides = provider_settings.first_choices(session, provider)
     session.add(account)
     session.flush()
     return account

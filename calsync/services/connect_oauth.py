@@ -28,7 +28,7 @@ def connect_granted(
     and Refused with the codes `scope_missing` (a box was not ticked) and `needs_consent` (the provider gave no lasting
     token and none is stored: ask again with Wish.needs_consent).
     """
-    connect.check_may_connect(rt, user_id, by)
+    connect.check_may_connect(rt, user_id, provider, by)
     _check_scopes(rt, provider, tokens)
     with rt.reading() as session:
         account = rows.find_by_subject(session, user_id, provider, who.subject)
@@ -41,9 +41,11 @@ def connect_granted(
             account = connect.new_account(rt, session, user_id, provider, who.subject)
         is_first = account.secret is None and account.last_success_at is None
         account.label, account.username = (who.address or who.name or who.subject)[:320], who.address[:320]
-        account.credential_id = credential_id
+        account.credential_id, could_write = credential_id, account.can_write
         grants.save(rt, session, account, tokens)
         connect.begin(rt, session, account, calendars, is_first=is_first)
+        if account.can_write and not could_write and account.last_success_at is not None:
+            account.hold_next_plan, account.approved_digest = True, ""  # what waited goes out after a preview
         audit.record(session, by, action, account, at=rt.now())
     rt.enqueue("watch_notices")
     return account

@@ -117,8 +117,7 @@ def end(rt: Runtime, account_id: int) -> bool:
     with rt.reading() as session:
         account = rows.get(session, account_id)
         shared = siblings(session, account)
-    stored = _unsealed(rt, account.secret)
-    token = stored.refresh or stored.access
+    token = token_of(rt, account)
     if shared or not token:
         return False
     try:
@@ -126,6 +125,12 @@ def end(rt: Runtime, account_id: int) -> bool:
     except ProviderError:
         return False
     return True
+
+
+def token_of(rt: Runtime, account: t.Account) -> str:
+    """Return the token by which an account's grant can be revoked, "" without one."""
+    stored = _unsealed(rt, account.secret)
+    return stored.refresh or stored.access
 
 
 def has_refresh_token(rt: Runtime, account: t.Account, credential_id: int) -> bool:
@@ -173,7 +178,7 @@ def _look(rt: Runtime, account_id: int) -> _Seen:
     with rt.reading() as session:
         account = rows.get(session, account_id)
     if account.secret is None:
-        raise SignInNeeded("invalid_grant", "the account is disconnected")
+        raise SignInNeeded(account.grant_error or "invalid_grant", "the account holds no token")
     stored = _unsealed(rt, account.secret)
     return _Seen(stored, account.secret_version, account.provider, account.credential_id)
 

@@ -18,6 +18,8 @@ REASONS = {
     "reauth_needed": "The organisation asks for a new sign-in from time to time.",
     "admin_policy": "The organisation's administrator no longer allows this app.",
     "scope_lost": "A permission that syncing needs was taken away.",
+    "credentials_removed": "An admin removed this provider's credentials. Once there are new ones you can reconnect.",
+    "client_changed": "An admin gave this provider other credentials, so every permission has to be given once more.",
 }
 
 

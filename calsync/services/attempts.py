@@ -1,0 +1,260 @@
+"""Signing in at a provider from here: the way to its page, and what comes back from there.
+
+An attempt is bound to the login session that began it and works once. Its verifier stays here, sealed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from calsync.errors import CalsyncError, NotAllowed, NotFound, Refused
+from calsync.providers import oauth
+from calsync.providers.oauth import Attempt, Identity, Tokens, Wish
+from calsync.providers.registration import Box
+from calsync.runtime import Actor, Runtime
+from calsync.services import connect, connect_oauth, credentials, grants
+from calsync.store import accounts as account_rows
+from calsync.store import credentials as rows
+from calsync.store import tables as t
+
+LASTS = timedelta(minutes=30)
+"""How long a person may take on the provider's pages."""
+
+MOST_SKEW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants. `account_id` names the account to sign in to again, None connects one.
+
+    `again` asks for every permission anew, after a box was left out.
+    """
+
+    provider: str
+    account_id: int | None = None
+    can_write: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What came of a sign-in: a connected account, a proven pair (`ended`), or an address where to ask once more.
+
+    `missing` are boxes that were asked for and not ticked although the account works without them. `gained_writing`
+    says that the account could only be read before.
+    """
+
+    account: t.Account | None = None
+    ended: credentials.Ended | None = None
+    again_url: str = ""
+    missing: tuple[Box, ...] = ()
+    gained_writing: bool = False
+
+
+class BoxesMissing(Refused):
+    """A permission was not given that nothing works without. `boxes` are all that were left out."""
+
+    def __init__(self, boxes: tuple[Box, ...], asked: Asked) -> None:
+        self.boxes, self.asked = boxes, asked
+        super().__init__("Not every box was ticked, so nothing was connected.", code="scope_missing")
+
+
+def begin(rt: Runtime, asked: Asked, *, login_id: int, by: Actor) -> str:
+    """Return the address of the provider's page.
+
+    Raises NotFound, NotAllowed, and Refused with the codes `no_public_url` and `not_configured`.
+    """
+    current, account = _current(rt, asked.provider), None
+    if asked.account_id is None:
+        connect.check_may_connect(rt, by.user_id or 0, asked.provider, by)
+    else:
+        account = _account(rt, asked, by)
+        asked = replace(asked, can_write=asked.can_write or _could_write(rt, account))
+    wish = _wish(rt, asked, account, t.pk(current))
+    return _go(rt, current, asked, wish, "reconnect" if account else "connect", login_id)
+
+
+def begin_proof(rt: Runtime, provider: str, *, login_id: int, by: Actor) -> str:
+    """Return the address where an admin signs in to prove the candidate. Raises NotFound where none waits."""
+    if not by.is_admin:
+        raise NotAllowed("prove credentials")
+    with rt.reading() as session:
+        candidate = rows.find(session, provider, "candidate")
+    if candidate is None:
+        raise NotFound("credentials", provider)
+    return _go(rt, candidate, Asked(provider), Wish(), "prove", login_id)
+
+
+def finish(rt: Runtime, provider: str, query: Mapping[str, str], *, login_id: int | None, by: Actor) -> Arrived:
+    """Return what the answer of the provider's page means for whom the attempt belongs to.
+
+    Raises BoxesMissing, Refused with the codes of `oauth.read_callback`, `Authorizer.exchange`, `connect_granted`,
+    `clock_wrong`, and ProviderError.
+    """
+    registration = credentials.registration_of(rt, provider)
+    row = _taken(rt, provider, query.get("state", ""), login_id)
+    attempt = _attempt_of(rt, row) if row else None
+    code = oauth.read_callback(attempt, query, registration.issuers)
+    if row is None or attempt is None:  # read_callback has refused it already
+        raise NotFound("attempt", provider)
+    tokens, who = _exchanged(rt, row, attempt, code)
+    if row.purpose == "prove":
+        return Arrived(ended=credentials.prove(rt, row.credential_id, by=by))
+    return _connected(rt, row, tokens, who, by)
+
+
+# --- there
+
+
+def _current(rt: Runtime, provider: str) -> t.ProviderCredential:
+    credentials.registration_of(rt, provider)
+    with rt.reading() as session:
+        found = rows.find(session, provider)
+    if found is None:
+        reason = "This provider is not set up yet. Ask an admin to give its credentials."
+        raise Refused(reason, code="not_configured")
+    return found
+
+
+def _account(rt: Runtime, asked: Asked, by: Actor) -> t.Account:
+    with rt.reading() as session:
+        account = account_rows.get(session, asked.account_id or 0)
+    if account.provider != asked.provider or (not by.is_admin and account.user_id != by.user_id):
+        raise NotFound("account", asked.account_id)
+    connect.check_may_connect(rt, account.user_id, asked.provider, by)
+    return account
+
+
+def _could_write(rt: Runtime, account: t.Account) -> bool:
+    """What an account may do already is asked for again: signing in once more must not take it away."""
+    return bool(account.scopes) and grants.allow_writing(rt, account)
+
+
+def _wish(rt: Runtime, asked: Asked, account: t.Account | None, credential_id: int) -> Wish:
+    if account is None:
+        return Wish(can_write=asked.can_write, needs_consent=asked.again)
+    missing = grants.authorizer(rt, asked.provider).missing(account.scopes, can_write=asked.can_write)
+    lasts = grants.has_refresh_token(rt, account, credential_id)
+    # A refresh token keeps the scopes it was given with: a wider one needs a new token, which only consent brings.
+    needs_consent = asked.again or bool(missing) or not lasts
+    return Wish(can_write=asked.can_write, login_hint=account.username or account.subject, needs_consent=needs_consent)
+
+
+def _go(rt: Runtime, credential: t.ProviderCredential, asked: Asked, wish: Wish, purpose: str, login_id: int) -> str:
+    redirect = credentials.redirect_uri(rt, asked.provider)
+    if not redirect:
+        reason = "The public address of this installation is not set, so nobody could find the way back here."
+        raise Refused(reason, code="no_public_url")
+    pair, attempt = grants.pair_of(rt, credential.id), oauth.begin(redirect)
+    with rt.writing() as session:
+        rows.drop_attempts(session, before=rt.now() - LASTS)
+        session.add(
+            t.SignInAttempt(
+                state_hash=_hash(attempt.state),
+                login_id=login_id,
+                provider=asked.provider,
+                credential_id=t.pk(credential),
+                account_id=asked.account_id,
+                purpose=purpose,
+                can_write=wish.can_write,
+                had_consent=wish.needs_consent,
+                secret=rt.secrets.seal(json.dumps([attempt.state, attempt.nonce, attempt.verifier])),
+                redirect_uri=redirect,
+                created_at=rt.now(),
+            )
+        )
+    return grants.authorizer(rt, asked.provider).url(pair, attempt, wish)
+
+
+def _hash(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
+# --- and back
+
+
+def _taken(rt: Runtime, provider: str, state: str, login_id: int | None) -> t.SignInAttempt | None:
+    """Return the attempt that a state belongs to, used up; None for another browser's, an old one or none."""
+    with rt.reading() as session:
+        row = rows.find_attempt(session, _hash(state))
+    if row is None or row.login_id != login_id or row.provider != provider or row.created_at + LASTS < rt.now():
+        return None
+    with rt.writing() as session:
+        return row if rows.take_attempt(session, t.pk(row)) else None
+
+
+def _attempt_of(rt: Runtime, row: t.SignInAttempt) -> Attempt:
+    state, nonce, verifier = json.loads(rt.secrets.unseal(row.secret or b""))
+    return Attempt(state, nonce, verifier, row.redirect_uri)
+
+
+def _exchanged(rt: Runtime, row: t.SignInAttempt, attempt: Attempt, code: str) -> tuple[Tokens, Identity]:
+    pair = grants.pair_of(rt, row.credential_id)
+    try:
+        return grants.authorizer(rt, row.provider).exchange(pair, attempt, code, rt.now())
+    except Refused as refused:
+        raise _explained(rt, row.provider, refused) from refused
+
+
+def _explained(rt: Runtime, provider: str, refused: Refused) -> CalsyncError:
+    """Return a refusal, or the wrong clock that is behind it."""
+    offset = credentials.registration_of(rt, provider).clock_offset(rt.now())
+    if offset is None or abs(offset) <= MOST_SKEW:
+        return refused
+    minutes = round(abs(offset).total_seconds() / 60)
+    reason = f"This server’s clock is {minutes} minutes off, so proofs of identity are not valid. An admin can set it."
+    return Refused(reason, code="clock_wrong")
+
+
+def _connected(rt: Runtime, row: t.SignInAttempt, tokens: Tokens, who: Identity, by: Actor) -> Arrived:
+    asked = Asked(row.provider, row.account_id, row.can_write)
+    missing = _missing(rt, asked, tokens)
+    if grants.authorizer(rt, row.provider).missing(tokens.scopes, can_write=False):
+        raise BoxesMissing(missing, asked)
+    with rt.reading() as session:
+        before = account_rows.find_by_subject(session, _owner(rt, row, by), row.provider, who.subject)
+    try:
+        account = _save(rt, row, tokens, who, by)
+    except Refused as refused:
+        if refused.code != "needs_consent" or row.had_consent:
+            raise
+        return Arrived(again_url=_once_more(rt, row, who))
+    gained = before is not None and not before.can_write and account.can_write
+    return Arrived(account, missing=missing, gained_writing=gained and account.last_success_at is not None)
+
+
+def _missing(rt: Runtime, asked: Asked, tokens: Tokens) -> tuple[Box, ...]:
+    scopes = grants.authorizer(rt, asked.provider).missing(tokens.scopes, can_write=asked.can_write)
+    boxes = credentials.registration_of(rt, asked.provider).boxes(can_write=asked.can_write)
+    return tuple(box for box in boxes if box.scope in scopes)
+
+
+def _owner(rt: Runtime, row: t.SignInAttempt, by: Actor) -> int:
+    if row.account_id is None:
+        return by.user_id or 0
+    with rt.reading() as session:
+        return account_rows.get(session, row.account_id).user_id
+
+
+def _save(rt: Runtime, row: t.SignInAttempt, tokens: Tokens, who: Identity, by: Actor) -> t.Account:
+    credential_id = row.credential_id
+    if row.account_id is not None:
+        return connect_oauth.reconnect_granted(
+            rt, row.account_id, tokens=tokens, who=who, credential_id=credential_id, by=by
+        )
+    return connect_oauth.connect_granted(
+        rt, by.user_id or 0, row.provider, tokens=tokens, who=who, credential_id=credential_id, by=by
+    )
+
+
+def _once_more(rt: Runtime, row: t.SignInAttempt, who: Identity) -> str:
+    """Return where to ask again, with consent: the provider gave no lasting token, and we have none."""
+    with rt.reading() as session:
+        credential = rows.get(session, row.credential_id)
+    wish = Wish(can_write=row.can_write, login_hint=who.subject, needs_consent=True)
+    asked = Asked(row.provider, row.account_id, row.can_write)
+    return _go(rt, credential, asked, wish, row.purpose, row.login_id)

@@ -1,0 +1,268 @@
+"""An installation's credentials at a provider: saved, proven, replaced, removed, tried. Admins only.
+
+The first pair that is saved is used at once. A later one waits as a candidate until an admin's sign-in has proven it;
+until then everything goes on with the old one. The secret is sealed and never comes out again; only a hint does.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from calsync.errors import NotAllowed, NotFound, ProviderError, Refused, SignInNeeded
+from calsync.providers.oauth import ClientPair
+from calsync.providers.registration import Check, RegisteredProvider, Registration
+from calsync.runtime import Actor, Runtime
+from calsync.services import facts, grants, settings
+from calsync.store import audit
+from calsync.store import credentials as rows
+from calsync.store import tables as t
+
+REDIRECT_PATH = "/oauth/{provider}/callback"
+REMOVED, REPLACED = "credentials_removed", "client_changed"
+"""Why grants ended, as stored on their accounts."""
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The credentials of a provider as they are. `accounts` and `people` hold grants now; `would_end` says whether
+    they lose them when the candidate comes into use.
+    """
+
+    current: t.ProviderCredential | None
+    candidate: t.ProviderCredential | None
+    accounts: int
+    people: int
+
+    @property
+    def would_end(self) -> bool:
+        return bool(self.current and self.candidate and self.current.client_id != self.candidate.client_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How many accounts lost their grant, and how many of those grants the provider confirmed as revoked."""
+
+    accounts: int = 0
+    revoked: int = 0
+
+
+def registration_of(rt: Runtime, provider: str) -> Registration:
+    """Return what a provider knows about credentials. Raises NotFound for one that takes none."""
+    found = rt.providers.get(provider)
+    if not isinstance(found, RegisteredProvider):
+        raise NotFound("provider", provider)
+    return found.registration
+
+
+def redirect_uri(rt: Runtime, provider: str) -> str:
+    """Return the address that people come back to, made of the public address alone; "" while none is set."""
+    public = settings.public_url(rt)
+    return public + REDIRECT_PATH.format(provider=provider) if public else ""
+
+
+def hint_of(secret: str) -> str:
+    """Return what may be shown of a secret."""
+    return f"ends ..{secret[-4:]}, {len(secret)} characters"
+
+
+def standing(session: Session, provider: str) -> Standing:
+    """Return the credentials of a provider and whom they concern."""
+    current, candidate = rows.find(session, provider), rows.find(session, provider, "candidate")
+    return Standing(current, candidate, *rows.counts(session, provider))
+
+
+def save(rt: Runtime, provider: str, pair: ClientPair, *, project: str = "", by: Actor) -> t.ProviderCredential:
+    """Save a pair, the first for use, a later one as the candidate, and return it.
+
+    Blanks around pasted values are dropped. Raises NotFound, NotAllowed, and Refused with the field.
+    """
+    _admin(by)
+    pair = ClientPair("".join(pair.client_id.split()), "".join(pair.secret.split()))
+    registration_of(rt, provider).check(pair)
+    with rt.writing() as session:
+        current = rows.find(session, provider)
+        if current is not None and _is_same(rt, current, pair):
+            raise Refused("These are the credentials in use. Nothing was changed.", code="unchanged")
+        _drop_candidate(session, provider)
+        row = _new(rt, provider, pair, "candidate" if current else "current", by)
+        row.extra = {"project": project} if project else {}
+        session.add(row)
+        session.flush()
+        action = "credentials.proposed" if current else "credentials.saved"
+        audit.record(session, by, action, _thing(row), at=rt.now(), after=_told(row))
+    return row
+
+
+def drop_candidate(rt: Runtime, provider: str, *, by: Actor) -> None:
+    """Forget the pair that waits for its proof. Fine where none does."""
+    _admin(by)
+    with rt.writing() as session:
+        row = rows.find(session, provider, "candidate")
+        if row is not None:
+            _drop_candidate(session, provider)
+            audit.record(session, by, "credentials.dropped", _thing(row), at=rt.now(), before=_told(row))
+
+
+def prove(rt: Runtime, credential_id: int, *, by: Actor) -> Ended:
+    """Put a candidate that somebody just signed in with into use; return whose grants ended by that.
+
+    A new secret of the same client ends none. Another client ends all: a grant belongs to the client that got it.
+    Raises NotAllowed, and NotFound for credentials that are no candidate any more.
+    """
+    _admin(by)
+    with rt.writing() as session:
+        candidate = rows.get(session, credential_id)
+        if candidate.state != "candidate":
+            raise NotFound("credentials", credential_id)
+        current = rows.find(session, candidate.provider)
+        before = _told(current) if current else None
+        tokens = _use(rt, session, current, candidate)
+        audit.record(
+            session, by, "credentials.proven", _thing(candidate), at=rt.now(), before=before, after=_told(candidate)
+        )
+    return _revoke(rt, candidate.provider, tokens)
+
+
+def remove(rt: Runtime, provider: str, *, by: Actor) -> Ended:
+    """Remove all credentials of a provider: nobody can connect, every grant ends, all data stays on both sides.
+
+    Owners are told by the notice that asks them to reconnect. Raises NotFound where there are none, NotAllowed.
+    """
+    _admin(by)
+    with rt.writing() as session:
+        current = rows.find(session, provider)
+        if current is None:
+            raise NotFound("credentials", provider)
+        _drop_candidate(session, provider)
+        before = _told(current)
+        _retire(session, current)
+        tokens = _end_grants(rt, session, provider, REMOVED)
+        rows.drop_unused(session, provider)
+        after = {"accounts_ended": len(tokens)}
+        audit.record(session, by, "credentials.removed", _thing(current), at=rt.now(), before=before, after=after)
+    return _revoke(rt, provider, tokens)
+
+
+def test(rt: Runtime, provider: str, *, by: Actor) -> list[Check]:
+    """Try the pair in use, or the candidate where one waits, without a person. Raises NotFound, NotAllowed."""
+    _admin(by)
+    registration = registration_of(rt, provider)
+    with rt.reading() as session:
+        row = rows.find(session, provider, "candidate") or rows.find(session, provider)
+    if row is None:
+        raise NotFound("credentials", provider)
+    checks = registration.examine(grants.pair_of(rt, row.id), redirect_uri(rt, provider), rt.now())
+    with rt.writing() as session:
+        after = {check.label: check.is_good for check in checks}
+        audit.record(session, by, "credentials.tested", _thing(row), at=rt.now(), after=after)
+    return checks
+
+
+# --- rows
+
+
+def _admin(by: Actor) -> None:
+    if not by.is_admin:
+        raise NotAllowed("change a provider's credentials")
+
+
+def _new(rt: Runtime, provider: str, pair: ClientPair, state: str, by: Actor) -> t.ProviderCredential:
+    return t.ProviderCredential(
+        provider=provider,
+        client_id=pair.client_id,
+        secret=rt.secrets.seal(pair.secret),
+        secret_hint=hint_of(pair.secret),
+        state=state,
+        created_by_id=by.user_id,
+        created_at=rt.now(),
+    )
+
+
+def _is_same(rt: Runtime, row: t.ProviderCredential, pair: ClientPair) -> bool:
+    return row.client_id == pair.client_id and bool(row.secret) and rt.secrets.unseal(row.secret or b"") == pair.secret
+
+
+def _told(row: t.ProviderCredential) -> dict[str, str]:
+    """Return what the audit log learns of credentials: never the secret."""
+    return {"client_id": row.client_id, "hint": row.secret_hint}
+
+
+def _thing(row: t.ProviderCredential) -> tuple[str, str, str]:
+    return "credentials", str(row.id), row.provider
+
+
+def _drop_candidate(session: Session, provider: str) -> None:
+    row = rows.find(session, provider, "candidate")
+    if row is not None:
+        rows.drop_attempts_of(session, [t.pk(row)])
+        session.delete(row)
+        session.flush()
+
+
+def _use(
+    rt: Runtime, session: Session, current: t.ProviderCredential | None, candidate: t.ProviderCredential
+) -> list[str]:
+    """Let the candidate take the current one's place; return the tokens of grants that ended."""
+    if current is not None and current.client_id == candidate.client_id:
+        # Accounts point at the row of their client: it stays and takes the new secret.
+        current.secret, current.secret_hint, current.extra = candidate.secret, candidate.secret_hint, candidate.extra
+        current.created_at, current.created_by_id = candidate.created_at, candidate.created_by_id
+        rows.drop_attempts_of(session, [t.pk(candidate)])
+        session.delete(candidate)
+        session.add(current)
+        return []
+    tokens = []
+    if current is not None:
+        _retire(session, current)
+        tokens = _end_grants(rt, session, current.provider, REPLACED)
+    candidate.state = "current"
+    session.add(candidate)
+    session.flush()
+    rows.drop_unused(session, candidate.provider)
+    return tokens
+
+
+def _retire(session: Session, row: t.ProviderCredential) -> None:
+    rows.drop_attempts_of(session, [t.pk(row)])
+    row.state, row.secret = "retired", None
+    session.add(row)
+    session.flush()
+
+
+# --- grants
+
+
+def _end_grants(rt: Runtime, session: Session, provider: str, why: str) -> list[str]:
+    """Take the tokens out of every account of a provider, and return them for revoking."""
+    tokens = []
+    for account in rows.connected(session, provider):
+        tokens.append(grants.token_of(rt, account))
+        facts.lose_grant(account, SignInNeeded(why), rt.now())
+        account.secret, account.secret_version = None, account.secret_version + 1
+        account.next_sync_at = None
+        session.add(account)
+    return tokens
+
+
+def _revoke(rt: Runtime, provider: str, tokens: list[str]) -> Ended:
+    """Tell the provider that these grants are over, and the owners."""
+    rt.enqueue("watch_notices")
+    if not tokens:
+        return Ended()
+    authorizer = grants.authorizer(rt, provider)
+
+    def revoke(token: str) -> bool:
+        try:
+            authorizer.revoke(token)
+        except ProviderError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        done = list(pool.map(revoke, filter(None, tokens)))
+    return Ended(len(tokens), sum(done))

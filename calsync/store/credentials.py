@@ -1,0 +1,82 @@
+"""Queries on the credentials of providers and on attempts at signing in with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import AccountState
+from calsync.errors import NotFound
+from calsync.store import tables as t
+
+C, A = t.ProviderCredential, t.Account
+
+
+def find(session: Session, provider: str, state: str = "current") -> t.ProviderCredential | None:
+    """Return the newest credentials of a provider in a state, or None."""
+    query = sa.select(C).where(col(C.provider) == provider, col(C.state) == state)
+    return session.scalars(query.order_by(col(C.id).desc()).limit(1)).first()
+
+
+def get(session: Session, credential_id: int) -> t.ProviderCredential:
+    """Return credentials, whatever their state. Raises NotFound."""
+    row = session.get(C, credential_id)
+    if row is None:
+        raise NotFound("credentials", credential_id)
+    return row
+
+
+def all_in_use(session: Session) -> dict[tuple[str, str], t.ProviderCredential]:
+    """Return every provider's current and candidate credentials by (provider, state)."""
+    query = sa.select(C).where(col(C.state) != "retired").order_by(col(C.id))
+    return {(row.provider, row.state): row for row in session.scalars(query)}
+
+
+def connected(session: Session, provider: str) -> Sequence[t.Account]:
+    """Return the accounts of a provider that hold a grant."""
+    query = sa.select(A).where(col(A.provider) == provider, col(A.secret).is_not(None))
+    return session.scalars(query.order_by(col(A.id))).all()
+
+
+def counts(session: Session, provider: str) -> tuple[int, int]:
+    """Return how many accounts of a provider hold a grant, and of how many people they are."""
+    query = sa.select(sa.func.count(), sa.func.count(sa.distinct(col(A.user_id)))).where(
+        col(A.provider) == provider, col(A.secret).is_not(None), col(A.state) != AccountState.DISCONNECTED
+    )
+    accounts, people = session.execute(query).one()
+    return int(accounts), int(people)
+
+
+def drop_unused(session: Session, provider: str) -> None:
+    """Delete retired credentials that no account was connected with."""
+    used = sa.select(col(A.id)).where(col(A.credential_id) == col(C.id)).exists()
+    retired = sa.delete(C).where(col(C.provider) == provider, col(C.state) == "retired", ~used)
+    session.connection().execute(retired)
+
+
+# --- attempts
+
+
+def find_attempt(session: Session, state_hash: str) -> t.SignInAttempt | None:
+    query = sa.select(t.SignInAttempt).where(col(t.SignInAttempt.state_hash) == state_hash)
+    return session.scalars(query).first()
+
+
+def take_attempt(session: Session, attempt_id: int) -> bool:
+    """Delete an attempt and return whether it was there: of two who come with it, one is let through."""
+    gone = session.connection().execute(sa.delete(t.SignInAttempt).where(col(t.SignInAttempt.id) == attempt_id))
+    return gone.rowcount == 1
+
+
+def drop_attempts(session: Session, *, before: datetime) -> None:
+    """Delete attempts that were begun before a moment."""
+    session.connection().execute(sa.delete(t.SignInAttempt).where(col(t.SignInAttempt.created_at) < before))
+
+
+def drop_attempts_of(session: Session, credential_ids: Sequence[int]) -> None:
+    """Delete attempts at signing in with these credentials."""
+    gone = sa.delete(t.SignInAttempt).where(col(t.SignInAttempt.credential_id).in_(credential_ids))
+    session.connection().execute(gone)

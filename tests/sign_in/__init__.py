@@ -1,0 +1,1 @@
+"""Signing in at a provider, from the services: credentials, attempts, and what an admin sets for everybody."""
