@@ -72,13 +72,10 @@ class Asked:
     @property
     def title(self) -> str:
         if self.view == "month":
-            return f"{MONTHS[self.day.month - 1]} {self.day.year}"
+            return moments.month(self.day)
         first, last = self.span[0], self.span[1] - timedelta(days=1)
         named = f"{moments.weekday(first)}, {moments.day(first)}"
         return named if first == last else f"{moments.day(first)} – {moments.day(last)}"
-
-
-MONTHS = tuple("January February March April May June July August September October November December".split())
 
 
 def _monday(day: date) -> date:

@@ -59,7 +59,21 @@ def clock(value: datetime) -> str:
 
 def weekday(value: date) -> str:
     local = value.astimezone(zone()) if isinstance(value, datetime) else value
-    return times.WEEKDAYS[local.weekday()]
+    return times.weekday(local, _style())
+
+
+def weekdays() -> tuple[str, ...]:
+    """Return the short names of the days, from Monday."""
+    return _style().weekdays
+
+
+def month(value: date) -> str:
+    return times.month(value, _style())
+
+
+def has_half_days() -> bool:
+    """Whether the clock goes to twelve, twice a day."""
+    return _style().has_half_days
 
 
 def span(start: datetime, end: datetime) -> str:

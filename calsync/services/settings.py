@@ -32,7 +32,7 @@ LOGO_TYPES = {
     b"GIF8": "image/gif",
     b"RIFF": "image/webp",
 }
-DATE_FORMATS = ("iso", "dmy", "mdy")
+DATE_FORMATS = ("iso", "dmy", "mdy", "de", "fr", "es", "it", "nl")
 TLS = ("starttls", "tls", "none")
 
 
@@ -45,7 +45,7 @@ class Organisation:
     accent: str = "#206bc4"
     public_url: str = ""
     tz: str = "UTC"
-    date_format: str = "iso"  # iso 2030-01-07, dmy 7 Jan 2030, mdy Jan 7, 2030
+    date_format: str = "iso"  # iso 2030-01-07, dmy 7 Jan 2030, mdy Jan 7, 2030, or a language
     is_set_up: bool = False
 
     @property

@@ -38,6 +38,15 @@ def test_address_must_be_an_address(ada: FlaskClient) -> None:
     assert 'value="calendar.example.com"' in page.text
 
 
+def test_dates_follow_the_language_chosen_and_words_stay_english(ada: FlaskClient) -> None:
+    ada.post("/organisation/address", data={"public_url": "", "tz": "UTC", "date_format": "de", "version": 0})
+    agenda = ada.get("/calendar/?view=month&date=2030-03-09").text
+    assert '<h2 class="cal-title">März 2030</h2>' in agenda
+    assert '<html lang="en"' in agenda
+    assert "Mi" in text_of(ada.get("/activities/new").text).split()
+    assert "7. Jan. 2030, 09:00" in ada.get("/audit/").text
+
+
 def test_all_writes_pause_and_resume(ada: FlaskClient, rt: Runtime) -> None:
     ada.post("/organisation/pause-writes")
     assert settings.switches(rt)[0].writes_paused

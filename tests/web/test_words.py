@@ -10,9 +10,10 @@ import pytest
 
 from calsync.engine import status, vocabulary
 from calsync.engine.event import FIELDS
+from calsync.services import settings
 from calsync.services.notices import KINDS
 from webapp import help_entries, words
-from webapp.words import choices, failures, reasons, states, times
+from webapp.words import choices, failures, languages, reasons, states, times
 
 SPRITE = (Path(__file__).parents[2] / "webapp/static/icons.svg").read_text(encoding="utf-8")
 STYLES = (Path(__file__).parents[2] / "webapp/static/calsync.css").read_text(encoding="utf-8")
@@ -157,6 +158,28 @@ def test_relative(gap: dict[str, int], said: str) -> None:
 )
 def test_absolute_in_the_viewers_zone(style: str, said: str) -> None:
     assert times.absolute(NOW, ZoneInfo("Asia/Tokyo"), times.style(style)) == said
+
+
+@pytest.mark.parametrize(
+    ("style", "day", "month", "weekday"),
+    [
+        ("de", "9. März 2030", "März 2030", "Sa"),
+        ("fr", "9 mars 2030", "mars 2030", "sam."),
+        ("es", "9 mar 2030", "marzo 2030", "sáb"),
+        ("it", "9 mar 2030", "marzo 2030", "sab"),
+        ("nl", "9 mrt 2030", "maart 2030", "za"),
+        ("mdy", "Mar 9, 2030", "March 2030", "Sat"),
+    ],
+)
+def test_dates_in_the_language_of_the_organisation(style: str, day: str, month: str, weekday: str) -> None:
+    how, march = times.style(style), date(2030, 3, 9)
+    assert (times.day(march, how), times.month(march, how), times.weekday(march, how)) == (day, month, weekday)
+
+
+def test_every_language_that_can_be_saved_can_be_written() -> None:
+    assert set(languages.STYLES) == set(settings.DATE_FORMATS)
+    for how in languages.STYLES.values():
+        assert [len(set(names)) for names in (how.months, how.long_months, how.weekdays)] == [12, 12, 7]
 
 
 @pytest.mark.parametrize(

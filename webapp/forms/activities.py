@@ -31,10 +31,9 @@ from calsync.engine.event import Event, Floating, Moment
 from calsync.engine.rrule import WEEKDAYS
 from calsync.engine.vocabulary import Kind
 from calsync.store import tables as t
-from webapp import words
+from webapp import moments, words
 from webapp.forms import recurrence
 from webapp.forms.fields import choices, trimmed, zone_choices
-from webapp.words import times
 
 UNITS = ((1, "minutes"), (60, "hours"), (1440, "days"), (10080, "weeks"))
 WAYS = (("popup", "on screen"), ("email", "by mail"))
@@ -63,6 +62,10 @@ class ReminderForm(Form):
     method = SelectField("How", choices=choices(WAYS), default="popup")
 
 
+def weekday_choices() -> list[Any]:
+    return choices(zip(WEEKDAYS, moments.weekdays(), strict=True))
+
+
 class Days(SelectMultipleField):
     """Weekdays as checkboxes."""
 
@@ -87,7 +90,7 @@ class ActivityForm(FlaskForm):
     tz = SelectField("Time zone", choices=zone_choices)
     repeats = SelectField("Repeats", choices=choices(recurrence.CHOICES), default="none")
     interval = IntegerField("Every", [Optional(), NumberRange(1, 999)], default=1)
-    days = Days("On", choices=choices(zip(WEEKDAYS, times.WEEKDAYS, strict=True)))
+    days = Days("On", choices=weekday_choices)
     ends = SelectField("The series ends", choices=choices(recurrence.ENDS), default="never")
     until_on = DateField("Last day", [Optional()])
     count = IntegerField("Times", [Optional(), NumberRange(1, 9999)])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
@@ -13,11 +15,11 @@ from wtforms.widgets import HiddenInput
 from calsync.services.settings import LARGEST_LOGO
 from webapp.forms.fields import Email, choices, known_zone, trimmed, zone_choices
 from webapp.forms.login import NewPasswordForm
+from webapp.words import languages, times
 
+_EXAMPLE = datetime(2030, 1, 7, 14, 5, tzinfo=UTC)
 DATE_FORMATS = [
-    ("iso", "2030-01-07, 14:05"),
-    ("dmy", "7 Jan 2030, 14:05"),
-    ("mdy", "Jan 7, 2030, 2:05 PM"),
+    (name, f"{how.label}: {times.absolute(_EXAMPLE, ZoneInfo('UTC'), how)}") for name, how in languages.STYLES.items()
 ]
 
 
@@ -65,5 +67,7 @@ class PlaceForm(FlaskForm):
         render_kw={"type": "url", "placeholder": "https://calendar.example.com"},
     )
     tz = SelectField("Time zone", [known_zone], choices=zone_choices, description="For mails and new people.")
-    date_format = SelectField("Dates", choices=choices(DATE_FORMATS))
+    date_format = SelectField(
+        "Language of dates", description="Names of months and days, and their order.", choices=choices(DATE_FORMATS)
+    )
     version = IntegerField(widget=HiddenInput())

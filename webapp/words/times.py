@@ -5,29 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from webapp.words.languages import STYLES, Style
 
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How dates are written. `day` and `clock` are str.format patterns over d, mon, m, y, h, h12, mi, ap."""
-
-    day: str
-    clock: str
-
-
-STYLES: Mapping[str, Style] = {
-    "iso": Style("{y:04}-{m:02}-{d:02}", "{h:02}:{mi:02}"),
-    "dmy": Style("{d} {mon} {y}", "{h:02}:{mi:02}"),
-    "mdy": Style("{mon} {d}, {y}", "{h12}:{mi:02} {ap}"),
-}
-"""By the name that the organisation's date format is stored under."""
-
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+__all__ = ["Style", "absolute", "clock", "day", "duration", "month", "relative", "span", "style", "weekday"]
 
 
 def style(name: str) -> Style:
@@ -37,7 +20,17 @@ def style(name: str) -> Style:
 
 def day(value: date, how: Style) -> str:
     """Return the date alone: "7 Jan 2030"."""
-    return how.day.format(d=value.day, m=value.month, mon=MONTHS[value.month - 1], y=value.year)
+    return how.day.format(d=value.day, m=value.month, mon=how.months[value.month - 1], y=value.year)
+
+
+def month(value: date, how: Style) -> str:
+    """Return month and year: "January 2030"."""
+    return f"{how.long_months[value.month - 1]} {value.year}"
+
+
+def weekday(value: date, how: Style) -> str:
+    """Return the short name of the day: "Mon"."""
+    return how.weekdays[value.weekday()]
 
 
 def clock(value: datetime, how: Style) -> str:
