@@ -70,10 +70,17 @@ def patch(event: Event, fields: frozenset[str], item: Json, calendar_zone: str, 
     return body | ({"extendedProperties": {"private": changed}} if changed else {})
 
 
-def revival(event: Event, item: Json, key: str, calendar_zone: str) -> Json:
+def revival(event: Event, key: str, calendar_zone: str) -> Json:
     """Return a PATCH body that brings a deleted event back as `event` says, every field of it."""
     change = Change(event, frozenset(FIELDS), calendar_zone, {})
-    body = {"conferenceData": None, "recurrence": None, **_cleared(item), **_units(change, FIELDS)}
+    # What a new event leaves unsaid the old one may still hold.
+    unsaid = {
+        "conferenceData": None,
+        "recurrence": None,
+        "attendees": None,
+        "reminders": {"useDefault": True, "overrides": None},
+    }
+    body = {**unsaid, **_units(change, FIELDS)}
     return body | {"status": event.status, "extendedProperties": {"private": {codec.KEY: key, **_marks(change)}}}
 
 
@@ -93,11 +100,6 @@ def with_link(body: Json, link: str | None, item: Json, key: str) -> Json:
 def needs_conference(body: Json) -> bool:
     """Return whether a body says something about the conference, which Google ignores unless told otherwise."""
     return "conferenceData" in body
-
-
-def _cleared(item: Json) -> Json:
-    emptied = ("description", "location", "transparency", "visibility", "attendees", "source")
-    return {name: None for name in emptied if name in item}
 
 
 def _without_none(value: Any) -> Any:

@@ -106,7 +106,7 @@ def _create(calendar: str, calendar_zone: str, write: Write) -> Plan:
         raise Rejected("duplicate", f"{handle} belongs to another event")
     if not codec.is_cancelled(stored):
         return _adopted(stored)
-    again = bodies.revival(event, stored, write.key, calendar_zone)
+    again = bodies.revival(event, write.key, calendar_zone)
     again = bodies.with_link(again, edit.link, {"etag": stored.get("etag")}, write.key)
     revived = yield from _one(_patch(calendar, stored, again, write.mail))
     return codec.resource_of(revived.item)

@@ -183,6 +183,13 @@ def test_an_answer_changes_one_entry_and_keeps_the_others() -> None:
     assert body == {"attendees": [{**GUESTS[0], "responseStatus": "declined"}, *GUESTS[1:]]}
 
 
+def test_an_answer_alone_takes_nobody_off_the_list() -> None:
+    stored = item(attendees=GUESTS)
+    ada = codec.event_of(stored).attendees[0]
+    body = patched(stored, "responses", attendees=(replace(ada, partstat="declined"),))
+    assert [guest["email"] for guest in body["attendees"]] == [guest["email"] for guest in GUESTS]
+
+
 def test_guests_come_and_go_without_touching_the_others() -> None:
     stored = item(attendees=GUESTS)
     ada, ben, _ = codec.event_of(stored).attendees

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from calsync.engine.event import FIELDS, Attendee, Event
+from calsync.engine.event import FIELDS, Attendee, Event, Reminder
 from calsync.engine.vocabulary import MailRule
 from calsync.errors import Rejected, VersionMismatch
 from calsync.providers.base import Capabilities, Edit, Write
@@ -82,6 +82,11 @@ class TestGoogle(CalendarContract):
         assert after.version == made.version
         assert [line["method"] for line in switch.requests()] == ["GET"]
 
+    def test_what_nothing_changed_in_may_still_have_changed_there(self, client, calendar, people) -> None:
+        made = create(client, calendar, TEA)
+        people.edit(made.handle, summary="Theirs")
+        assert isinstance(client.write(calendar, [update(made, Edit(made.events[0]))])[0], VersionMismatch)
+
     # --- writes -----------------------------------------------------------------------------------------------
 
     def test_answers_in_a_batch_stand_for_themselves(self, client, calendar, people) -> None:
@@ -101,7 +106,8 @@ class TestGoogle(CalendarContract):
         assert client.write(calendar, [removal(made)]) == [None]
 
     def test_a_key_whose_event_was_deleted_brings_it_back(self, client, calendar, people) -> None:
-        made = create(client, calendar, replace(TEA, description="for two", location="Here"))
+        full = replace(TEA, description="for two", attendees=people_of("eli@example.com"), reminders=(Reminder(5),))
+        made = create(client, calendar, replace(full, rrule="FREQ=DAILY", url="https://x.example"))
         people.delete(made.handle)
         again = create(client, calendar, replace(TEA, summary="Coffee"))
         assert (again.handle, again.is_adopted) == (made.handle, False)
@@ -181,6 +187,16 @@ class TestGoogle(CalendarContract):
         switch.edit_event(calendar, f"{master.handle}_20300109T090000Z", {"summary": "Theirs"})
         write = occurrence_write(master, moved(NINE + DAY), INFO.capabilities)
         assert isinstance(client.write(calendar, [write])[0], VersionMismatch)
+
+    def test_an_occurrence_whose_slot_is_gone_goes_with_it(self, client, calendar) -> None:
+        master = create(client, calendar, STANDUP)
+        write = occurrence_write(master, moved(NINE + DAY), INFO.capabilities)
+        (changed,) = client.write(calendar, [write])
+        without = Edit(replace(master.events[0], exdates=(NINE + DAY,)), frozenset({"exdates"}))
+        written(client, calendar, current(client, calendar, master), without)
+        assert client.write(calendar, [removal(changed)]) == [None]
+        living = [e for e in occurrences(read(client, calendar)).values() if not e.is_cancelled]
+        assert [e.exdates for e in living] == [(NINE + DAY,)]
 
     def test_an_occurrence_back_in_its_series_still_takes_place(self, client, calendar, switch) -> None:
         master = create(client, calendar, STANDUP)

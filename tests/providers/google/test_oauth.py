@@ -9,8 +9,9 @@ import pytest
 
 from calsync.errors import Refused, Rejected, SignInNeeded, Unavailable
 from calsync.providers import oauth
-from calsync.providers.google import endpoints
+from calsync.providers.google import endpoints, identity
 from calsync.providers.google.oauth import PREFIX, GoogleAuthorizer
+from calsync.providers.http import Http
 from calsync.providers.oauth import Attempt, ClientPair, ClientRefused, Wish
 from tests.emulators.google.cast import ADA, CALLBACK, NOW
 from tests.emulators.google.server import CLIENT_ID, CLIENT_SECRET, GoogleServer, Switchboard
@@ -189,6 +190,31 @@ def test_a_token_of_another_issuer_proves_nobody(google_sign_in: GoogleAuthorize
     with pytest.raises(Refused) as raised:
         google_sign_in.exchange(PAIR, attempt, code, NOW)
     assert raised.value.code == "no_identity"
+
+
+@pytest.mark.parametrize(
+    ("client_id", "nonce", "later", "is_valid"),
+    [
+        (CLIENT_ID, "n", timedelta(), True),
+        ("another.apps.googleusercontent.com", "n", timedelta(), False),
+        (CLIENT_ID, "another", timedelta(), False),
+        (CLIENT_ID, "n", timedelta(hours=2), False),
+        (CLIENT_ID, "n", timedelta(hours=-2), False),
+    ],
+)
+def test_a_token_is_for_us_for_this_attempt_and_for_now(dance, google, client_id, nonce, later, is_valid) -> None:
+    token = dance.sign_in(nonce="n")["id_token"]
+    http = Http(allow_private_network=True)
+    where = endpoints.at(google.base_url)
+    if is_valid:
+        assert identity.verify(http, where, token, client_id, nonce, NOW + later).address == ADA
+    else:
+        with pytest.raises(Refused) as raised:
+            identity.verify(http, where, token, client_id, nonce, NOW + later)
+        assert raised.value.code == "no_identity"
+    with pytest.raises(Refused):
+        identity.verify(http, where, f"{token[:-8]}AAAAAAAA", client_id, nonce, NOW)
+    http.close()
 
 
 def test_our_own_wrong_clock_keeps_nobody_out(google_sign_in: GoogleAuthorizer) -> None:

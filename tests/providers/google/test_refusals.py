@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from calsync.errors import RateLimited, Rejected, Unavailable, VersionMismatch
+from calsync.errors import CursorExpired, RateLimited, Rejected, Unavailable, VersionMismatch
 from calsync.providers.base import Edit, Write
-from tests.providers.contract import TEA, create, current, read, removal, resources, update
+from tests.providers.contract import DAY, NINE, STANDUP, TEA, create, current, read, removal, resources, update
 
 LIST = "calendar.events.list"
 
@@ -69,6 +69,24 @@ def test_refusals_are_read_by_their_reason(client, calendar, switch, status, rea
     assert getattr(raised.value, "code", None) == code
 
 
+def test_a_refused_sync_token_has_expired(client, calendar, switch) -> None:
+    first = read(client, calendar)
+    said = {"reason": "invalid", "message": "Invalid sync token value.", "location": "syncToken"}
+    switch.fault("status", method=LIST, status=400, body={"error": {"errors": [said], "code": 400}})
+    with pytest.raises(CursorExpired):
+        read(client, calendar, first)
+
+
+@pytest.mark.parametrize("body", [{"items": []}, {"nextSyncToken": "x"}, {}])
+def test_a_list_that_lacks_something_is_no_list(client, calendar, switch, body) -> None:
+    switch.fault("status", method="calendar.*list", status=200, body=body)
+    with pytest.raises(Unavailable):
+        read(client, calendar)
+    if "items" not in body:
+        with pytest.raises(Unavailable):
+            client.calendars()
+
+
 def test_a_page_of_html_is_no_answer(client, calendar, switch) -> None:
     switch.fault("status", method=LIST, status=502, html=True)
     with pytest.raises(Unavailable) as raised:
@@ -116,6 +134,15 @@ def test_a_batch_without_an_answer_leaves_no_twins(client, calendar, switch, fau
     again = client.write(calendar, batch)
     assert all(o.is_adopted for o in again)
     assert len(resources(read(client, calendar))) == 5
+
+
+def test_what_only_looked_when_a_batch_was_lost_is_not_in_doubt(client, calendar, switch) -> None:
+    master = create(client, calendar, STANDUP)
+    at = NINE + DAY
+    occurrence = replace(STANDUP, summary="Moved", start=at, end=at, recurrence_id=at, rrule=None)
+    switch.fault("drop", method="calendar.events.insert", times=1)
+    writes = [Write("a", (Edit(TEA),)), Write("b", (Edit(occurrence),), series=master.handle)]
+    assert [outcome.is_in_doubt for outcome in client.write(calendar, writes)] == [True, False]
 
 
 def test_a_delete_without_an_answer_may_be_repeated(client, calendar, switch) -> None:
