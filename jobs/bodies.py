@@ -107,8 +107,9 @@ def follow_clock(rt: Runtime, owner: str) -> None:
 
 def watch_notices(rt: Runtime, owner: str) -> None:
     """Open and end notices, and put the mails that are due into the outbox."""
-    from calsync.services import notices
+    from calsync.services import conflicts, notices
 
+    conflicts.wake(rt)
     notices.watch(rt)
     if notices.mail_due(rt):
         rt.enqueue("send_mail")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -17,6 +17,7 @@ from calsync.store import tables as t
 from calsync.store.links import mark
 
 SIDES = ("crm", "external")
+LONGEST_WAIT = timedelta(days=30)
 
 
 def resolve(
@@ -40,6 +41,33 @@ def resolve(
         audit.record(session, by, "conflict.resolved", row, after={"choice": dict(choice)}, at=rt.now())
     rt.enqueue("sync_account", account_id=row.account_id)
     return row
+
+
+def put_off(rt: Runtime, conflict_id: int, until: datetime | None, *, by: Actor) -> t.Conflict:
+    """Take an open conflict out of the queue until then, and remind people of it again; None takes that back.
+
+    What is put off is still not written on either side. Raises NotFound; Refused with code `closed`, and with
+    `until` as field for a moment that is over or farther than LONGEST_WAIT.
+    """
+    with rt.writing() as session:
+        row = conflicts.get(session, conflict_id)
+        _check_open(row)
+        if until is not None and not rt.now() < until <= rt.now() + LONGEST_WAIT:
+            raise Refused(f"Choose a moment within the next {LONGEST_WAIT.days} days.", field="until")
+        row.remind_at = until
+        after = {"until": until.isoformat() if until else None}
+        audit.record(session, by, "conflict.put_off", row, after=after, at=rt.now())
+    return row
+
+
+def wake(rt: Runtime) -> int:
+    """Put conflicts back into the queue whose time has come, and return how many."""
+    with rt.reading() as session:
+        due = conflicts.due_again(session, rt.now())
+    if due:
+        with rt.writing() as session:
+            conflicts.take_up(session, due)
+    return len(due)
 
 
 def take(

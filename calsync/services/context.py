@@ -43,6 +43,7 @@ class Context:
     is_restored: bool = False
     writes_paused: bool = False
     faults: list[int] = field(default_factory=list)
+    cursors: dict[str, list[str | None]] = field(default_factory=dict)  # calendar id -> [before, after], where it moved
     only_subjects: frozenset[str] | None = None  # a retry plans and applies these alone
     calendars: tuple[t.Calendar, ...] = ()  # all of the account, by id, as they were when the run began
     has_open_steps: bool = True  # False while it is certain that none is

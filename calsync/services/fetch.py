@@ -163,6 +163,8 @@ def _recheck(ctx: Context, calendar: t.Calendar) -> None:
 
 
 def _finish(ctx: Context, calendar: t.Calendar, cursor: str | None) -> None:
+    if cursor != calendar.cursor:
+        ctx.cursors[str(calendar.id)] = [calendar.cursor, cursor]
     with ctx.rt.writing() as session:
         ctx.holding(session)
         offset_s = ctx.offset().total_seconds()

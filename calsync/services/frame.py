@@ -52,6 +52,7 @@ class Ended:
     error: ProviderError | None = None
     phases: dict[str, int] = field(default_factory=dict)
     requests: int = 0
+    cursors: dict[str, list[str | None]] = field(default_factory=dict)
     is_planned: bool = False
 
 
@@ -186,6 +187,8 @@ def close_row(session: Session, account_id: int, run_id: int, ask: Ask, ended: E
 def _ending(row: t.Run | None, ask: Ask, ended: Ended, now: datetime) -> dict[str, Any]:
     """Return what the row of a run says of its end. One that planned nothing has no counters, and no row here."""
     said = {"finished_at": now, "phase": "", "phases": ended.phases, "requests": ended.requests}
+    if ended.cursors:
+        said["cursors"] = ended.cursors
     if ended.error is not None:
         said |= {"error_class": failures.error_class(ended.error), "error": str(ended.error)[:1000]}
     return {**said, "state": _state(row, ask, ended.error)}

@@ -92,6 +92,7 @@ def _run(rt: Runtime, opened: Opened, ask: Ask, owner: str, ended: Ended) -> Non
         log.info("run.stopped", account_id=ctx.account_id, run_id=ctx.run_id, error=type(error).__name__)
         ended.error = error
     finally:
+        ended.cursors = ctx.cursors
         ended.requests = int(getattr(ctx.reader, "requests", 0) or 0)
         ctx.reader.close()
 

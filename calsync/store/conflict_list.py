@@ -22,10 +22,14 @@ MOST_COUNTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which conflicts are wanted. `viewer_id` limits to one person's accounts; None, "" leave a condition out."""
+    """Which conflicts are wanted. `viewer_id` limits to one person's accounts; None, "" leave a condition out.
+
+    `is_later` asks for the open ones that somebody put off; they are not among the others.
+    """
 
     viewer_id: int | None = None
     is_open: bool = True
+    is_later: bool = False
     account_id: int | None = None
     kind: str = ""
 
@@ -85,6 +89,8 @@ def count_decided(session: Session, viewer_id: int | None, since: datetime) -> i
 
 def _conditions(filters: Filters) -> list[Any]:
     found: list[Any] = [col(K.state) == "open" if filters.is_open else col(K.state).in_(("resolved", "settled"))]
+    if filters.is_open:
+        found.append(col(K.remind_at).is_not(None) if filters.is_later else col(K.remind_at).is_(None))
     if filters.viewer_id is not None:
         mine = sa.select(col(t.Account.id)).where(col(t.Account.user_id) == filters.viewer_id)
         found.append(col(K.account_id).in_(mine))

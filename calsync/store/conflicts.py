@@ -106,3 +106,19 @@ def asked_about(session: Session, account_id: int) -> set[int]:
         col(K.account_id) == account_id, col(K.state) == "open", col(K.kind) == ConflictKind.DUPLICATE_MATCH
     )
     return {int(i) for candidates in session.scalars(query) for i in candidates}
+
+
+def due_again(session: Session, now: datetime) -> list[int]:
+    """Return open conflicts that were put off until a moment that has come."""
+    query = sa.select(col(t.Conflict.id)).where(col(t.Conflict.state) == "open", col(t.Conflict.remind_at) <= now)
+    return [i for i in session.scalars(query) if i is not None]
+
+
+def take_up(session: Session, ids: Iterable[int]) -> None:
+    """Let conflicts wait again that were put off."""
+    session.execute(
+        sa.update(t.Conflict)
+        .where(col(t.Conflict.id).in_(list(ids)))
+        .values(remind_at=None)
+        .execution_options(synchronize_session=False)
+    )

@@ -18,7 +18,7 @@ CEILING = 1000
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Open conflicts, held runs, accounts whose sign-in was lost, accounts that fail again and again."""
+    """Open conflicts that nobody put off, held runs, accounts whose sign-in was lost, or that fail again and again."""
 
     conflicts: int = 0
     held: int = 0
@@ -32,7 +32,12 @@ def waiting(session: Session, user_id: int | None = None) -> Waiting:
     live = col(account.state) != AccountState.DISCONNECTED
     found = session.execute(
         select(
-            _count(col(conflict.id), col(conflict.account_id), col(conflict.state) == "open", user_id=user_id),
+            _count(
+                col(conflict.id),
+                col(conflict.account_id),
+                and_(col(conflict.state) == "open", col(conflict.remind_at).is_(None)),
+                user_id=user_id,
+            ),
             _count(col(run.id), col(run.account_id), col(run.state) == RunState.HELD, user_id=user_id),
             _count(col(account.id), col(account.id), and_(live, ~col(account.grant_ok)), user_id=user_id),
             _count(

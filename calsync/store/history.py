@@ -183,6 +183,14 @@ class Family:
     children: list[t.Run]
 
 
+def cursors(session: Session, run: t.Run) -> list[tuple[str, str | None, str | None]]:
+    """Return where reading stood before and after a run, by the calendars' names, where it moved."""
+    moved = run.cursors or {}
+    query = sa.select(col(t.Calendar.id), col(t.Calendar.name)).where(col(t.Calendar.id).in_([int(i) for i in moved]))
+    names = {str(i): name for i, name in session.execute(query)} if moved else {}
+    return [(names.get(i, ""), before, after) for i, (before, after) in moved.items()]
+
+
 def family(session: Session, run: t.Run) -> Family:
     """Return what stands around a run."""
     asker = aliased(U)

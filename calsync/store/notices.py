@@ -65,8 +65,9 @@ def held_counts(session: Session) -> dict[int, int]:
 
 
 def conflict_counts(session: Session) -> dict[int, int]:
-    """Return account id -> conflicts that wait for a person, of connected accounts."""
-    return _counts(session, t.Conflict.account_id, col(t.Conflict.state) == "open")
+    """Return account id -> conflicts that wait for a person now, of connected accounts."""
+    is_waiting = (col(t.Conflict.state) == "open") & col(t.Conflict.remind_at).is_(None)
+    return _counts(session, t.Conflict.account_id, is_waiting)
 
 
 def run_counts(session: Session, since: datetime) -> dict[str, int]:

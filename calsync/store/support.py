@@ -58,7 +58,7 @@ CALENDAR = (
     "last_read_at",
     "created_at",
 )
-RUN = tuple(name for name in t.Run.model_fields if name not in ("requested_by_id", "plan_digest", "rules"))
+RUN = tuple(name for name in t.Run.model_fields if name not in ("requested_by_id", "plan_digest", "rules", "cursors"))
 STEP = (
     "id",
     "account_id",

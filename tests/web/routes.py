@@ -17,6 +17,7 @@ HIDDEN = "404"
 EVERYONE = (OK, OK, OK, OK, OK)
 SIGNED_IN = (LOGIN, OK, OK, OK, OK)
 ADMINS = (LOGIN, NO, NO, NO, OK)
+ADMINS_MISS = (LOGIN, NO, NO, NO, HIDDEN)  # there are no credentials
 TEAM = (LOGIN, NO, OK, OK, OK)
 OWN = (LOGIN, HIDDEN, HIDDEN, OK, OK)  # rows of an account: its owner and admins
 OWN_ONLY = (LOGIN, HIDDEN, HIDDEN, OK, HIDDEN)
@@ -117,6 +118,22 @@ ROUTES = (
     Route("integrations.connect", "GET", "/integrations/caldav/connect", CONNECTS),
     Route("integrations.connect", "POST", "/integrations/caldav/connect", CONNECTS),
     Route("integrations.travel_note_seen", "POST", "/integrations/travel-note", SIGNED_IN),
+    Route("integrations.credentials", "GET", "/integrations/google/credentials", ADMINS),
+    Route("integrations.credentials", "POST", "/integrations/google/credentials", ADMINS),
+    Route("integrations.import_credentials", "POST", "/integrations/google/credentials/import", ADMINS),
+    Route("integrations.test_credentials", "POST", "/integrations/google/credentials/test", ADMINS_MISS),
+    Route("integrations.prove_credentials", "POST", "/integrations/google/credentials/prove", ADMINS_MISS),
+    Route("integrations.drop_credentials", "POST", "/integrations/google/credentials/drop", ADMINS),
+    Route("integrations.remove_credentials", "GET", "/integrations/google/credentials/remove", ADMINS),
+    Route("integrations.remove_credentials", "POST", "/integrations/google/credentials/remove", ADMINS_MISS),
+    Route("integrations.provider_settings", "GET", "/integrations/google/settings", ADMINS),
+    Route("integrations.provider_settings", "POST", "/integrations/google/settings", ADMINS),
+    # signing in elsewhere
+    Route("oauth.begin", "GET", "/oauth/google/connect", CONNECTS),
+    Route("oauth.begin", "GET", "/oauth/google/connect?account={account}", OWN_CONNECTS),
+    Route("oauth.begin", "POST", "/oauth/google/connect", CONNECTS),
+    Route("oauth.begin", "POST", "/oauth/google/connect?account={account}", OWN_CONNECTS),
+    Route("oauth.callback", "GET", "/oauth/google/callback?state=s&code=c", EVERYONE),  # answers 409: nothing was begun
     # accounts
     Route("accounts.index", "GET", "/accounts/", CONNECTS),
     Route("accounts.several", "POST", "/accounts/bulk?ids={account}", CONNECTS),
@@ -180,6 +197,7 @@ ROUTES = (
     # conflicts
     Route("conflicts.index", "GET", "/conflicts/", SIGNED_IN),
     Route("conflicts.show", "GET", "/conflicts/{conflict}", OWN),
+    Route("conflicts.later", "POST", "/conflicts/{conflict}/later", OWN),
     Route("conflicts.resolve", "POST", "/conflicts/{conflict}", OWN),
     # sync settings
     Route("settings.index", "GET", "/settings/", ADMINS),

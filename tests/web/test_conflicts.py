@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlmodel import select
 
 from calsync.engine.event import Attendee
 from calsync.engine.vocabulary import MailRule, Policy
-from calsync.services import settings
+from calsync.services import notices, settings
 from calsync.store import tables as t
+from jobs import bodies
 from tests import factories
 from tests.services.office import WORK, Office
 from tests.web.conftest import SignIn
@@ -300,6 +302,55 @@ def test_a_rule_for_a_person_reaches_all_their_accounts(office: Office, eli: Fla
     with office.rt.reading() as session:
         overrides = [session.get_one(t.Account, i).overrides for i in (office.account.id, second.id)]
     assert overrides == [{"policy": "external"}] * 2
+
+
+# --- later
+
+
+def test_a_conflict_is_put_off_and_comes_back_by_itself(office: Office, eli: FlaskClient) -> None:
+    conflict = clash(office)
+    assert eli.get("/conflicts/").text.count("data-row") == 1
+    answer = eli.post(f"/conflicts/{conflict.id}/later", data={"hours": 24}, follow_redirects=True)
+    assert "You are reminded in 1 day" in answer.text
+    assert "data-row" not in eli.get("/conflicts/").text
+    assert eli.get("/conflicts/?tab=later").text.count("data-row") == 1
+    assert 'class="counter is-amber"' not in eli.get("/help/").text
+    notices.watch(office.rt)
+    assert conflict_notices(office) == 0
+    office.clock.advance(hours=25)
+    bodies.watch_notices(office.rt, "one")
+    assert eli.get("/conflicts/").text.count("data-row") == 1
+    assert conflict_notices(office) > 0
+
+
+def conflict_notices(office: Office) -> int:
+    with office.rt.reading() as session:
+        query = select(t.Notice).where(t.Notice.kind == "conflict", t.Notice.ended_at.is_(None))
+        return len(session.exec(query).all())
+
+
+def test_what_was_put_off_can_still_be_decided_or_put_back(office: Office, eli: FlaskClient) -> None:
+    conflict = clash(office)
+    eli.post(f"/conflicts/{conflict.id}/later", data={"hours": 72})
+    assert "Back into the queue" in eli.get(f"/conflicts/{conflict.id}").text
+    eli.post(f"/conflicts/{conflict.id}/later", data={"hours": 0})
+    assert eli.get("/conflicts/").text.count("data-row") == 1
+    eli.post(f"/conflicts/{conflict.id}/later", data={"hours": 72})
+    eli.post(f"/conflicts/{conflict.id}", data={"choice": "crm"})
+    assert office.conflicts() == []
+
+
+def test_putting_off_goes_on_with_the_next(office: Office, eli: FlaskClient) -> None:
+    first, second = clash(office), clash(office, "Review", hours=30)
+    answer = eli.post(f"/conflicts/{first.id}/later", data={"hours": 1})
+    assert answer.location.endswith(f"/conflicts/{second.id}")
+
+
+def test_a_year_is_too_far_and_a_client_may_not(office: Office, eli: FlaskClient, sign_in: SignIn) -> None:
+    conflict = clash(office)
+    assert eli.post(f"/conflicts/{conflict.id}/later", data={"hours": 24 * 365}).status_code == 409
+    office.change_account(user_id=office.cast.vic.id)
+    assert sign_in(office.cast.vic).post(f"/conflicts/{conflict.id}/later", data={"hours": 1}).status_code == 403
 
 
 # --- cost

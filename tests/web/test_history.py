@@ -215,6 +215,20 @@ def test_records_export(office: Office, ada: FlaskClient) -> None:
     assert "Kick-off" in ada.get(f"/history/{run.id}/records.csv").text
 
 
+def test_a_run_tells_from_where_to_where_it_read(office: Office, ada: FlaskClient) -> None:
+    office.meeting("Kick-off")
+    first = office.sync()
+    office.meeting("Review", hours=30)
+    second = office.sync()
+    assert "none: everything was read" in ada.get(f"/history/{first.id}").text
+    [(before, after)] = second.cursors.values()
+    [(_, reached)] = first.cursors.values()
+    assert before == reached != after
+    text = ada.get(f"/history/{second.id}").text
+    assert f"<code>{before}</code>" in text
+    assert f"<code>{after}</code>" in text
+
+
 def test_unknown_run_is_not_found(ada: FlaskClient) -> None:
     assert ada.get("/history/99").status_code == 404
 

@@ -44,6 +44,7 @@ def index() -> Any:
     wanted = Filters(
         viewer_id=viewer_id(),
         is_open=request.args.get("tab") != "decided",
+        is_later=request.args.get("tab") == "later",
         account_id=request.args.get("account", type=int),
         kind=request.args.get("kind", ""),
     )
@@ -55,6 +56,7 @@ def index() -> Any:
         lines=found.rows,
         pager=paging.pager(found, key=lambda line: (line.conflict.id,)),
         is_open=wanted.is_open,
+        tab="later" if wanted.is_later else "open" if wanted.is_open else "decided",
         settled=settled,
         kinds=tuple(ConflictKind),
         asked=request.args,
@@ -84,6 +86,26 @@ def resolve(conflict_id: int) -> Any:
             flash(said)
             return redirect(_next_url(conflict_id), 303)
     return _show(conflict_id, form)
+
+
+@bp.post("/<int:conflict_id>/later")
+@login_required
+def later(conflict_id: int) -> Any:
+    """Put it off for some hours and go on with the next; 0 hours puts it back into the queue."""
+    readable_conflict(conflict_id)
+    if not may_decide():
+        raise NotAllowed("conflict.put_off")
+    hours = request.form.get("hours", 0, type=int)
+    until = moments.now() + timedelta(hours=hours) if hours > 0 else None
+    conflicts.put_off(runtime(), conflict_id, until, by=actor())
+    if until is None:
+        flash("It waits for a decision again.", "info")
+        return redirect(url_for("conflicts.show", conflict_id=conflict_id), 303)
+    flash(f"You are reminded {moments.relative(until)}. Until then neither side of it is changed.")
+    return redirect(_next_url(conflict_id), 303)
+
+
+LATER = ((1, "In an hour"), (24, "Tomorrow"), (72, "In three days"), (168, "In a week"))
 
 
 def may_decide() -> bool:
@@ -128,7 +150,7 @@ def _remember(conflict_id: int, choice: str, scope: str) -> None:
 
 def _remember_fields(sides: Mapping[str, str]) -> None:
     rules, version = settings.rules(runtime())
-    own = dict(rules.field_policies) | sides
+    own = {**dict(rules.field_policies), **sides}
     settings.save_rules(runtime(), replace(rules, field_policies=tuple(own.items())), version, by=actor())
 
 
@@ -161,6 +183,7 @@ def _show(conflict_id: int, form: ChoiceForm) -> Any:
         always=always,
         waiting=waiting,
         may_decide=may_decide(),
+        later=LATER,
     )
 
 

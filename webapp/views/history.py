@@ -107,6 +107,7 @@ def show(run_id: int) -> Any:
         causes = run_records.causes(session, run_id) if run.failed or run.error_class else []
         found = run_records.list_records(session, run_id, request.args.get("outcome", ""), paging.asked())
         waiting = held.waiting_digest(session, run_id) if run.held else None
+        cursors = history.cursors(session, run)
     owner_id = family.account.user_id
     return page(
         "history/show.html",
@@ -119,6 +120,7 @@ def show(run_id: int) -> Any:
         tabs=_outcome_tabs(run),
         outcome=request.args.get("outcome", ""),
         waiting=waiting,
+        cursors=cursors,
         duration_ms=run_list.duration_ms(run),
         may_retry=may_retry(),
         may_undo=current_user.role != Role.CLIENT,

@@ -149,6 +149,7 @@ class Run(SQLModel, table=True):
     is_first: bool = False  # the account's first run: creating much is expected
     phase: str = Field(default="", max_length=10)  # fetch, plan, apply while running
     phases: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # phase -> ms
+    cursors: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # calendar id -> [before, after]
     progress_done: int = 0
     progress_total: int | None = None
     started_at: datetime
@@ -267,6 +268,7 @@ class Conflict(SQLModel, table=True):
     resolved_by_id: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     opened_at: datetime
     closed_at: datetime | None = None
+    remind_at: datetime | None = None  # put off until then by a person; None: it waits now
 
     __table_args__ = (
         one_of("kind", ConflictKind),
