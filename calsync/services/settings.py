@@ -32,7 +32,7 @@ LOGO_TYPES = {
     b"GIF8": "image/gif",
     b"RIFF": "image/webp",
 }
-DATE_FORMATS = ("iso", "dmy", "mdy", "de", "fr", "es", "it", "nl")
+DATE_FORMATS = ("iso", "dmy", "mdy", "cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "pl", "pt", "sv")
 TLS = ("starttls", "tls", "none")
 
 

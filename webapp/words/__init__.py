@@ -32,12 +32,14 @@ from webapp.words.failures import ErrorWords, error_class
 from webapp.words.reasons import reason
 from webapp.words.rules import preset, rule_name, rule_value, rules_sentence
 from webapp.words.runs import run_sentence
+from webapp.words.sign_in import SignInWords, sign_in_trouble
 from webapp.words.states import Word, account_state, conflict_kind, notice, notice_text, outcome, run_state, step_state
 from webapp.words.texts import PRIVATE_TITLE, count, joined, number, roughly, title_for
 
 __all__ = [
     "PRIVATE_TITLE",
     "ErrorWords",
+    "SignInWords",
     "Word",
     "account_state",
     "action",
@@ -67,6 +69,7 @@ __all__ = [
     "rules_sentence",
     "run_sentence",
     "run_state",
+    "sign_in_trouble",
     "step_state",
     "title_for",
     "trigger",

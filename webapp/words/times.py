@@ -20,23 +20,24 @@ def style(name: str) -> Style:
 
 def day(value: date, how: Style) -> str:
     """Return the date alone: "7 Jan 2030"."""
-    return how.day.format(d=value.day, m=value.month, mon=how.months[value.month - 1], y=value.year)
+    return how.day(value)
 
 
 def month(value: date, how: Style) -> str:
     """Return month and year: "January 2030"."""
-    return f"{how.long_months[value.month - 1]} {value.year}"
+    return how.month(value)
 
 
 def weekday(value: date, how: Style) -> str:
     """Return the short name of the day: "Mon"."""
-    return how.weekdays[value.weekday()]
+    return how.weekday(value)
 
 
 def clock(value: datetime, how: Style) -> str:
     """Return the time of day of a local datetime: "14:05"."""
-    hour12 = value.hour % 12 or 12
-    return how.clock.format(h=value.hour, h12=hour12, mi=value.minute, ap="AM" if value.hour < 12 else "PM")
+    if not how.has_half_days:
+        return f"{value:%H:%M}"
+    return f"{value.hour % 12 or 12}:{value:%M} {'AM' if value.hour < 12 else 'PM'}"
 
 
 def absolute(value: datetime, zone: ZoneInfo, how: Style) -> str:
