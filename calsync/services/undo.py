@@ -7,7 +7,7 @@ the values before are pruned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlmodel import Session
@@ -20,7 +20,7 @@ from calsync.services import claims, errand, explain, fetch, owners, queued, syn
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.services.undo_plan import Around, Kept, Part
-from calsync.store import audit, existing, links, runs, undoing
+from calsync.store import activities, audit, existing, links, runs, undoing
 from calsync.store import tables as t
 
 BATCH = 200
@@ -168,17 +168,36 @@ def _preview(session: Session, ctx: Context, run_id: int) -> Preview:
 def _parts(session: Session, ctx: Context, run_id: int) -> Iterator[Part]:
     steps = undoing.done_steps(session, run_id)
     every = list(steps)
+    removed: dict[int, Collection[str]] = {}
     for start in range(0, len(every), BATCH):
         ids = every[start : start + BATCH]
         pairs = {t.pk(pair.link): pair for pair in links.pairs(session, ids)}
         found = undoing.around(session, run_id, ctx.account_id, ids)
         for link_id in ids:
             pair = pairs.get(link_id)
-            yield undo_plan.invert(ctx, steps[link_id], pair, _around(found, link_id, pair))
+            has_slot = pair is None or _has_slot(session, pair, removed)
+            part = undo_plan.invert(ctx, steps[link_id], pair, _around(found, link_id, pair, has_slot))
+            if pair is not None and part.row is not None and "exdates" in (part.row["after"] or {}):
+                removed[t.pk(pair.activity)] = part.row["after"]["exdates"]
+            yield part
 
 
-def _around(found: undoing.Around, link_id: int, pair: links.Pair | None) -> Around:
+def _has_slot(session: Session, pair: links.Pair, removed: Mapping[int, Collection[str]]) -> bool:
+    """Return whether the series of a changed occurrence lives and has a place for it, by what goes back so far.
+
+    `removed` holds, by activity, which occurrences a series will leave out: a series comes before its occurrences.
+    """
+    if not pair.link.recurrence_key:
+        return True
+    master = activities.master_of(session, pair.activity)
+    if master is None or master.status == "cancelled":
+        return False
+    return pair.link.recurrence_key not in removed.get(t.pk(master), master.content["exdates"])
+
+
+def _around(found: undoing.Around, link_id: int, pair: links.Pair | None, has_slot: bool) -> Around:
     return Around(
+        has_slot=has_slot,
         touched=frozenset(found.touched.get(link_id, ())),
         is_edited=link_id in found.touched,
         is_elsewhere=pair is not None and t.pk(pair.activity) in found.elsewhere,

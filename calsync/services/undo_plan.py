@@ -64,12 +64,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a record's undoing depends on besides the pair: fields touched by later runs, and other copies."""
+    """What a record's undoing depends on besides the pair: fields touched by later runs, and other copies.
+
+    `has_slot` is for a changed occurrence: whether its series will have a place for it.
+    """
 
     touched: frozenset[str] = frozenset()
     is_edited: bool = False
     is_elsewhere: bool = False
     has_overrides: bool = False
+    has_slot: bool = True
 
 
 def invert(ctx: Context, steps: Sequence[t.Step], pair: Pair | None, around: Around) -> Part:
@@ -83,7 +87,7 @@ def invert(ctx: Context, steps: Sequence[t.Step], pair: Pair | None, around: Aro
     if birth is not None:
         _take_back_birth(ctx, part, birth, pair, around)
     elif last.action in (Action.CANCEL, Action.DELETE):
-        _take_up_again(ctx, part, last, pair)
+        _take_up_again(ctx, part, last, pair, around)
     elif any(step.before is None for step in steps):
         part.kept.append(_kept(last, Why.PRUNED))
     else:
@@ -148,8 +152,8 @@ def _cancelled_there(ctx: Context, pair: Pair, inward: Content) -> Decision:
 # --- cancelled: taken up again on both sides
 
 
-def _take_up_again(ctx: Context, part: Part, step: t.Step, pair: Pair) -> None:
-    if pair.link.recurrence_key:
+def _take_up_again(ctx: Context, part: Part, step: t.Step, pair: Pair, around: Around) -> None:
+    if pair.link.recurrence_key and not around.has_slot:
         part.kept.append(_kept(step, Why.SERIES))
         return
     is_gone_there = pair.event.is_deleted or pair.event.is_cancelled

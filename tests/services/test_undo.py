@@ -1,5 +1,7 @@
 """Undo: what a run did goes back on both sides, later edits stay, and nothing comes back by itself."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from calsync.engine.vocabulary import MailRule
 from calsync.errors import Refused
 from calsync.providers.memory import Quirks
 from calsync.runtime import Actor
-from calsync.services import prune, queued, undo
+from calsync.services import prune, queued, series_edits, undo
 from calsync.services.undo_plan import Why
 from calsync.store import tables as t
 from tests import factories
@@ -284,3 +286,68 @@ def test_a_preview_writes_nothing(office: Office) -> None:
     with office.rt.reading() as session:
         assert len(session.exec(select(t.Run).where(col(t.Run.trigger) == "undo")).all()) == 0
     assert office.server.requests == before
+
+
+# --- occurrences
+
+
+@pytest.fixture(params=[True, False], ids=["one-resource", "apart"])
+def weekly(request: pytest.FixtureRequest, tmp_path: Path) -> Office:
+    """A weekly series from the calendar, whose second occurrence has a title of its own."""
+    made = open_office(tmp_path, Quirks(series_is_one_resource=request.param))
+    handle = made.meeting("Weekly", rrule="FREQ=WEEKLY")
+    made.settle()
+    made.server.override(WORK, handle, SECOND, summary="Weekly, with guests")
+    made.settle()
+    return made
+
+
+SECOND = factories.START + timedelta(hours=24, weeks=1)
+
+
+def own_titles_there(office: Office) -> list[str]:
+    """Return the titles of changed occurrences that live in the calendar."""
+    return [e.summary for _, e in office.server.all_events(WORK) if e.recurrence_id and not e.is_cancelled]
+
+
+def cancel_second_there(office: Office) -> None:
+    handle = next(h for h, e in office.server.all_events(WORK) if e.rrule)
+    office.server.delete_occurrence(WORK, handle, SECOND)
+
+
+def cancel_second_here(office: Office) -> None:
+    by = factories.acting(office.cast.eli)
+    series_edits.cancel_occurrence(office.rt, office.here("Weekly").id, SECOND, "this", by=by)
+
+
+@pytest.mark.parametrize("cancel", [cancel_second_there, cancel_second_here])
+def test_a_changed_occurrence_that_was_cancelled_comes_back_as_it_was(
+    weekly: Office, cancel: Callable[[Office], None]
+) -> None:
+    cancel(weekly)
+    run = weekly.sync()
+    weekly.sync()  # some providers tell only now what became of it
+    assert weekly.titles_here() == ["Weekly"]
+    assert reasons(weekly, run) == []
+    take_back(weekly, run)
+    assert weekly.titles_here() == ["Weekly", "Weekly, with guests"]
+    assert own_titles_there(weekly) == ["Weekly, with guests"]
+    assert weekly.here("Weekly").content["exdates"] == []
+    assert len(weekly.links()) == 2
+
+
+def test_an_occurrence_stays_where_its_series_has_no_place_for_it(weekly: Office) -> None:
+    cancel_second_there(weekly)
+    run = weekly.sync()
+    weekly.edit("Weekly", exdates=["2030-01-15T09:00:00Z", "2030-01-22T09:00:00Z"])
+    weekly.settle()
+    assert Why.SERIES in reasons(weekly, run)
+
+
+def test_an_occurrence_of_a_cancelled_series_stays(weekly: Office) -> None:
+    cancel_second_there(weekly)
+    run = weekly.sync()
+    weekly.cancel("Weekly")
+    weekly.settle()
+    assert Why.SERIES in reasons(weekly, run)
+    assert undo.preview(weekly.rt, run.id).rows == []
