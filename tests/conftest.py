@@ -6,6 +6,7 @@ Fixtures of one room of the house stand in that room's own conftest.
 import os
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say loudly which parts were missing."""
+    """Say loudly which parts were missing, and what tests have to tell of themselves."""
+    for report in [r for outcome in ("passed", "failed") for r in terminalreporter.stats.get(outcome, [])]:
+        for text in (value for name, value in report.user_properties if name == "told"):
+            terminalreporter.write_line("\n".join(textwrap.wrap(text, 120)))
     skipped = terminalreporter.stats.get("skipped", [])
     for line in missing.report(str(report.longrepr) for report in skipped):
         terminalreporter.write_line(f"*** {line}", red=True, bold=True)

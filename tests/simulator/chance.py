@@ -115,7 +115,7 @@ STEPS: dict[str, Draw] = {
 
 def story(random: Random, reached: Counter[str], wanted: dict[str, int], length: int = 30) -> list[str]:
     """Return the steps of a story that prefers what was reached less often than wanted."""
-    weights = dict.fromkeys(STEPS, 1.0) | {"sync": 6.0, "calm_down": 0.5}
+    weights = dict.fromkeys(STEPS, 0.25) | {"sync": 4.0}
     missing = {name: wanted[name] - reached[name] for name in wanted if reached[name] < wanted[name]}
     for name, times in missing.items():
         step = step_for(name)

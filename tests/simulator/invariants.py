@@ -91,6 +91,7 @@ def check_quiet(world: World, ledger: Ledger) -> None:
     both = look(world)
     check_doubles(ledger, both)
     check_equal(world, ledger, both)
+    check_alive(world, ledger, both)
     check_kept(world, ledger, both)
     check_expected(world, ledger, both)
     check_unknown(world, ledger, both)
@@ -126,6 +127,14 @@ def check_equal(world: World, ledger: Ledger, both: Both) -> None:
                 raise Violation(
                     "unequal", f"{ledger.records[number]} {name}: here {mine[name]!r}, there {yours[name]!r}"
                 )
+
+
+def check_alive(world: World, ledger: Ledger, both: Both) -> None:
+    """What nobody has ended lives, on both sides."""
+    for number in in_scope(world, ledger, both):
+        record = ledger.records[number]
+        if not record.was_over and record.shape != "override" and not all(both.living(number)):
+            raise Violation("ended by nobody", f"{record}: {both.local.get(number)}, {both.remote.get(number)}")
 
 
 def check_kept(world: World, ledger: Ledger, both: Both) -> None:

@@ -9,7 +9,7 @@ from calsync.engine import event as events
 from calsync.engine.vocabulary import Direction, MailRule
 from calsync.store import tables as t
 from tests.simulator.invariants import Violation, holds, is_far, look, one
-from tests.simulator.ledger import Ledger
+from tests.simulator.ledger import Ledger, token_of
 from tests.simulator.world import World
 
 
@@ -46,6 +46,16 @@ def check_run(world: World, before: Before, *, is_first: bool, is_approved: bool
         raise Violation("direction", f"activities {changed} changed on an outbound account")
     if not is_approved:
         _check_brake(world, before, after, is_first=is_first)
+
+
+def check_ended(world: World, before: Before, ledger: Ledger) -> None:
+    """A run ends no activity that nobody has ended: leaving the window or a calendar is no deletion."""
+    for row in world.activities():
+        record = ledger.records.get(token_of(row.content["summary"]) or 0)
+        if record is None or record.was_over or record.shape == "override" or t.pk(row) not in before.living_here:
+            continue
+        if row.status == "cancelled" or row.is_dissolved:
+            raise Violation("ended by nobody", record)
 
 
 def check_asked(world: World, ledger: Ledger) -> None:

@@ -21,6 +21,7 @@ def _begin(world: World, ledger: Ledger, *shapes: str) -> None:
     for shape in shapes:
         people.create(world, ledger, shape)
         crm.create(world, ledger, shape)
+    world.clock.advance(minutes=5)  # by then the slowest server shows what was made
     world.run()
     world.clock.advance(minutes=15)
     ledger.after_run(clean=True, settled=set(ledger.records))

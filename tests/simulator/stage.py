@@ -49,8 +49,7 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
 
     def report(self) -> str:
-        lines = [f"  {count:6d}  {name}" for name, count in sorted(self.counts.items())]
-        return "reached:\n" + "\n".join(lines)
+        return "Reached: " + ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items()))
 
 
 TALLY = Tally()
@@ -106,6 +105,7 @@ class Stage(RuleBasedStateMachine):
             run_checks.check_mail(world, mails)
         if not is_troubled:
             run_checks.check_run(world, before, is_first=self.is_first, is_approved=is_approved)
+            run_checks.check_ended(world, before, self.ledger)
         if carries_over:
             run_checks.check_asked(world, self.ledger)
         if is_clean:

@@ -4,6 +4,13 @@ Each is the list of steps that broke a promise, and a sentence saying what happe
 """
 
 STORIES: dict[str, tuple[str, ...]] = {
+    # What a run could get wrong and chance seldom reaches: leaving the window is no end.
+    "everything edited after the window has become short": (
+        "start(profile='plain', choice=3)",
+        "choose_window(days=50)",
+        *(f"we_edit(name='summary', choice={n})" for n in range(10)),
+        "sync()",
+    ),
     # A tombstone that we do not trust yet hides that the event lives on elsewhere: the activity was cancelled.
     "a series dragged to another calendar right after we wrote it": (
         "start(profile='listing', choice=378)",
