@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flask import url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlmodel import Session
@@ -71,6 +72,16 @@ class Head:
         return self.account.state == AccountState.ACTIVE and self.account.grant_ok
 
     @property
+    def wants_writing(self) -> bool:
+        """Whether the person at the provider could let us write and has not."""
+        return self.may_sync and self.info.sign_in == "oauth" and not self.account.can_write
+
+    @property
+    def write_url(self) -> str:
+        """Where write access is asked for."""
+        return write_url(self.account)
+
+    @property
     def sentence(self) -> str:
         """What the account does while no run is under way, for people."""
         return _sentence(self.account, self.state)
@@ -79,6 +90,11 @@ class Head:
     def next_at(self) -> datetime | None:
         at = self.account.next_sync_at
         return at if self.may_sync and at is not None and at > moments.now() else None
+
+
+def write_url(account: t.Account) -> str:
+    """Return where an account at a provider with its own sign-in page is asked for write access."""
+    return url_for("oauth.begin", provider=account.provider, account=account.id, access="write")
 
 
 def head(session: Session, account_id: int) -> Head:

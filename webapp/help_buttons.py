@@ -21,6 +21,8 @@ from calsync.store import tables as t
 from calsync.store.account_pages import AccountFilters
 from calsync.store.keyset import Cut
 from webapp import shell
+from webapp.access import provider_info
+from webapp.account_view import write_url
 
 MOST = 5
 """Accounts for which an entry shows buttons; who has more finds them in the list."""
@@ -90,6 +92,10 @@ def _choose(mine: Mine) -> Button | None:
 
 def _write_access(mine: Mine) -> Button | None:
     """Read-only there: look whether that has changed. One-way here: let it sync both ways, after a preview."""
+    if mine.may_sync and not mine.account.can_write and provider_info(mine.account.provider).sign_in == "oauth":
+        return Button(
+            f"Enable write access for {mine.account.label}", write_url(mine.account), "lock-open", is_link=True
+        )
     if mine.may_sync and not mine.account.can_write:
         return Button(f"Look for write access of {mine.account.label}", _url("refresh_calendars", mine), "lock-open")
     is_open = "direction" in mine.rules.account_overrides

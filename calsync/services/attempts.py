@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from calsync.errors import CalsyncError, NotAllowed, NotFound, Refused
 from calsync.providers import oauth
-from calsync.providers.oauth import Attempt, Identity, Tokens, Wish
+from calsync.providers.oauth import Attempt, ClientRefused, Identity, Tokens, Wish
 from calsync.providers.registration import Box
 from calsync.runtime import Actor, Runtime
 from calsync.services import connect, connect_oauth, credentials, grants
@@ -258,3 +258,8 @@ def _once_more(rt: Runtime, row: t.SignInAttempt, who: Identity) -> str:
     wish = Wish(can_write=row.can_write, login_hint=who.subject, needs_consent=True)
     asked = Asked(row.provider, row.account_id, row.can_write)
     return _go(rt, credential, asked, wish, row.purpose, row.login_id)
+
+
+def is_our_fault(error: CalsyncError) -> bool:
+    """Return whether a provider refused our credentials, not the person."""
+    return isinstance(error, ClientRefused)

@@ -20,6 +20,9 @@ from calsync.store import audit
 from calsync.store import credentials as rows
 from calsync.store import tables as t
 
+__all__ = ["REDIRECT_PATH", "Check", "ClientPair", "Ended", "Registration", "Standing", "drop_candidate", "hint_of"]
+__all__ += ["prove", "redirect_uri", "registration_of", "remove", "save", "standing", "standings", "takes_any", "test"]
+
 REDIRECT_PATH = "/oauth/{provider}/callback"
 REMOVED, REPLACED = "credentials_removed", "client_changed"
 """Why grants ended, as stored on their accounts."""
@@ -30,13 +33,14 @@ _AT_ONCE = 8
 @dataclass(frozen=True, slots=True)
 class Standing:
     """The credentials of a provider as they are. `accounts` and `people` hold grants now; `would_end` says whether
-    they lose them when the candidate comes into use.
+    they lose them when the candidate comes into use; `saved_by` is who saved the current ones, "" for one who is gone.
     """
 
-    current: t.ProviderCredential | None
-    candidate: t.ProviderCredential | None
-    accounts: int
-    people: int
+    current: t.ProviderCredential | None = None
+    candidate: t.ProviderCredential | None = None
+    accounts: int = 0
+    people: int = 0
+    saved_by: str = ""
 
     @property
     def would_end(self) -> bool:
@@ -59,6 +63,11 @@ def registration_of(rt: Runtime, provider: str) -> Registration:
     return found.registration
 
 
+def takes_any(rt: Runtime, provider: str) -> bool:
+    """Return whether a provider wants credentials of ours."""
+    return isinstance(rt.providers.get(provider), RegisteredProvider)
+
+
 def redirect_uri(rt: Runtime, provider: str) -> str:
     """Return the address that people come back to, made of the public address alone; "" while none is set."""
     public = settings.public_url(rt)
@@ -72,8 +81,17 @@ def hint_of(secret: str) -> str:
 
 def standing(session: Session, provider: str) -> Standing:
     """Return the credentials of a provider and whom they concern."""
-    current, candidate = rows.find(session, provider), rows.find(session, provider, "candidate")
-    return Standing(current, candidate, *rows.counts(session, provider))
+    return standings(session).get(provider) or Standing()
+
+
+def standings(session: Session) -> dict[str, Standing]:
+    """Return the credentials of every provider that has some, by two queries."""
+    known, counts = rows.all_in_use(session), rows.counts(session)
+    found = {}
+    for provider in {name for name, _ in known}:
+        (current, saved_by), (candidate, _) = (known.get((provider, s), (None, "")) for s in ("current", "candidate"))
+        found[provider] = Standing(current, candidate, *counts.get(provider, (0, 0)), saved_by)
+    return found
 
 
 def save(rt: Runtime, provider: str, pair: ClientPair, *, project: str = "", by: Actor) -> t.ProviderCredential:

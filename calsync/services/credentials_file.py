@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 
 from calsync.errors import NotAllowed, Refused
 from calsync.providers.oauth import ClientPair
-from calsync.providers.registration import Comparison, compare
+from calsync.providers.registration import LARGEST_FILE, Comparison, compare
 from calsync.runtime import Actor, Runtime
 from calsync.services import credentials
 from calsync.store.secrets import WrongKey
 
+__all__ = ["LARGEST", "Comparison", "Imported", "read", "recall"]
+
+LARGEST = LARGEST_FILE
 LASTS = timedelta(hours=1)
 """How long what was imported may wait to be saved."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -40,11 +41,19 @@ def get(rt: Runtime, provider: str) -> tuple[ProviderSettings, int]:
 def of(session: Session, provider: str) -> tuple[ProviderSettings, int]:
     """Return the settings of a provider and their version, inside a transaction."""
     found = store.find(session, _name(provider))
-    if found is None:
-        return ProviderSettings(), 0
+    return (ProviderSettings(), 0) if found is None else (_read(found[0]), found[1])
+
+
+def of_all(session: Session, providers: Collection[str]) -> dict[str, ProviderSettings]:
+    """Return the settings of these providers by one query."""
+    found = store.find_all(session, *map(_name, providers))
+    return {provider: _read(found[_name(provider)]) for provider in providers}
+
+
+def _read(value: Mapping[str, Any]) -> ProviderSettings:
     known = {each.name for each in fields(ProviderSettings)}
-    values = {name: value for name, value in found[0].items() if name in known}
-    return ProviderSettings(**{**values, "roles": tuple(values.get("roles", ROLES))}), found[1]
+    values = {name: each for name, each in value.items() if name in known}
+    return ProviderSettings(**{**values, "roles": tuple(values.get("roles", ROLES))})
 
 
 def save(rt: Runtime, provider: str, new: ProviderSettings, version: int, *, by: Actor) -> int:

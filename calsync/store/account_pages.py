@@ -140,12 +140,6 @@ def owners(session: Session, limit: int = 200) -> list[tuple[int, str]]:
     return [(user_id, shown) for user_id, shown in found if user_id is not None]
 
 
-def list_of_provider(session: Session, provider: str, user_id: int | None, limit: int = 50) -> list[AccountLine]:
-    """Return connected accounts of one provider, of one person or of everyone, the newest first."""
-    found = list_lines(session, AccountFilters(viewer_id=user_id, provider=provider), Cut(limit))
-    return list(found.rows)
-
-
 def configured(session: Session) -> set[str]:
     """Return the providers for which an admin has given credentials."""
     table = t.ProviderCredential

@@ -29,10 +29,15 @@ def get(session: Session, credential_id: int) -> t.ProviderCredential:
     return row
 
 
-def all_in_use(session: Session) -> dict[tuple[str, str], t.ProviderCredential]:
-    """Return every provider's current and candidate credentials by (provider, state)."""
-    query = sa.select(C).where(col(C.state) != "retired").order_by(col(C.id))
-    return {(row.provider, row.state): row for row in session.scalars(query)}
+def all_in_use(session: Session) -> dict[tuple[str, str], tuple[t.ProviderCredential, str]]:
+    """Return every provider's current and candidate credentials by (provider, state), with the name of who saved them.
+
+    The name is "" where that person is gone.
+    """
+    name = sa.func.coalesce(sa.func.nullif(col(t.User.name), ""), col(t.User.email), "")
+    query = sa.select(C, name).outerjoin(t.User, col(t.User.id) == col(C.created_by_id))
+    found = session.execute(query.where(col(C.state) != "retired").order_by(col(C.id)))
+    return {(row.provider, row.state): (row, saved_by) for row, saved_by in found}
 
 
 def connected(session: Session, provider: str) -> Sequence[t.Account]:
@@ -41,13 +46,15 @@ def connected(session: Session, provider: str) -> Sequence[t.Account]:
     return session.scalars(query.order_by(col(A.id))).all()
 
 
-def counts(session: Session, provider: str) -> tuple[int, int]:
-    """Return how many accounts of a provider hold a grant, and of how many people they are."""
-    query = sa.select(sa.func.count(), sa.func.count(sa.distinct(col(A.user_id)))).where(
-        col(A.provider) == provider, col(A.secret).is_not(None), col(A.state) != AccountState.DISCONNECTED
+def counts(session: Session) -> dict[str, tuple[int, int]]:
+    """Return how many accounts of each provider hold a grant, and of how many people they are."""
+    numbers = sa.func.count(), sa.func.count(sa.distinct(col(A.user_id)))
+    query = sa.select(col(A.provider), *numbers).where(
+        col(A.secret).is_not(None), col(A.state) != AccountState.DISCONNECTED
     )
-    accounts, people = session.execute(query).one()
-    return int(accounts), int(people)
+    return {
+        name: (int(accounts), int(people)) for name, accounts, people in session.execute(query.group_by(A.provider))
+    }
 
 
 def drop_unused(session: Session, provider: str) -> None:

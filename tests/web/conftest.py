@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from calsync.providers.google.provider import GoogleProvider
 from calsync.providers.memory import MemoryProvider, MemoryServer
 from calsync.runtime import Runtime
 from calsync.services import logins, passwords
@@ -50,7 +51,8 @@ def rt(request: pytest.FixtureRequest, tmp_path: Path, clock: factories.Clock) -
         yield request.getfixturevalue("workplace").rt
         return
     settings = factories.make_settings(tmp_path, public_url="")
-    providers = {"caldav": MemoryProvider(MemoryServer(clock), "caldav")}  # what accounts of the factories name
+    memory = MemoryProvider(MemoryServer(clock), "caldav")  # what accounts of the factories name
+    providers = {"caldav": memory, "google": GoogleProvider()}  # the second has no credentials: nobody asks it anything
     runtime = factories.make_runtime(tmp_path, clock, settings=settings, enqueue=factories.Hints(), providers=providers)
     yield runtime
     runtime.db.close()

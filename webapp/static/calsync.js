@@ -94,6 +94,17 @@
   document.addEventListener("htmx:afterRequest", (event) =>
     all("[aria-busy=true]", event.target).forEach((busy) => busy.removeAttribute("aria-busy")));
 
+  // A form that says so is sent only when everything it needs is there.
+  function complete(form) {
+    const isWhole = all("[data-needed]", form).every((field) => field.value.trim() !== "");
+    all("button:not([type=button])", document).filter((button) => button.form === form)
+      .forEach((button) => (button.disabled = !isWhole));
+  }
+  all("form[data-complete]").forEach(complete);
+  for (const kind of ["input", "change"]) {
+    document.addEventListener(kind, (event) => event.target.form?.matches("[data-complete]") && complete(event.target.form));
+  }
+
   // ---- htmx: polling rests while nobody looks or while rows are ticked; errors become toasts, whatever a proxy answers ----
 
   document.addEventListener("htmx:beforeRequest", (event) => {

@@ -72,6 +72,8 @@ def start(account_id: int) -> Any:
 def reconnect(account_id: int) -> Any:
     """Sign in again. The address is asked for only where the server moved."""
     account = writable_account(account_id)
+    if provider_info(account.provider).sign_in == "oauth":
+        return redirect(url_for("oauth.begin", provider=account.provider, account=account_id), 303)
     form = ReconnectForm(data={"url": account.server_url, "username": account.username})
     if form.validate_on_submit():
         with errors.shown_on(form):
@@ -113,5 +115,12 @@ def _show_choice(account: t.Account, form: Any) -> Any:
         calendars=account_view.choices(calendars, request.form if form.is_submitted() else None),
         twins=twins,
         elsewhere=elsewhere[0] if elsewhere else None,
+        write_url=_write_url(account),
         form=form,
     )
+
+
+def _write_url(account: t.Account) -> str:
+    """Return where write access is asked for, "" where the account has it or a password decides."""
+    is_asked_for = provider_info(account.provider).sign_in == "oauth" and not account.can_write
+    return account_view.write_url(account) if is_asked_for else ""

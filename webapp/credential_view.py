@@ -1,0 +1,87 @@
+"""A provider's credentials as its card shows them to admins: where they stand, where people come back to, what to do.
+
+panel = credential_view.find(session, provider)     .redirect_uri, .standing, .steps, ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from sqlmodel import Session
+
+from calsync.services import credentials, credentials_file
+from calsync.services.credentials import Standing
+from webapp import brand, security
+from webapp.access import provider_info, runtime
+
+_DIFFERENCES = {
+    "scheme": "The scheme differs: http is not https.",
+    "host": "The host differs.",
+    "port": "The port differs; also a usual one counts when only one of the two names it.",
+    "path": "The path differs.",
+    "slash": "Only one of the two ends with a slash.",
+    "other": "They differ in single characters, such as capital letters.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What an admin sees of a provider's credentials."""
+
+    info: Any
+    standing: Standing
+    redirect_uri: str
+    public_url: str
+    steps: Sequence[Any]
+    file_kind: str
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether this browser reaches us at another address than people come back to."""
+        return bool(self.public_url) and self.public_url != here()
+
+    @property
+    def is_configured(self) -> bool:
+        return self.standing.current is not None
+
+
+def here() -> str:
+    """Return the address at which this browser reached us."""
+    return request.host_url.rstrip("/")
+
+
+def has_panel(provider: str) -> bool:
+    """Return whether a provider takes credentials of ours."""
+    return credentials.takes_any(runtime(), provider)
+
+
+def find(session: Session, provider: str) -> Panel:
+    """Return the credentials part of one provider's card. Raises NotFound for a provider that takes none."""
+    return panel(provider, credentials.standing(session, provider))
+
+
+def panel(provider: str, standing: credentials.Standing) -> Panel:
+    """Return the credentials part of a card. Raises NotFound for a provider that takes none."""
+    registration = credentials.registration_of(runtime(), provider)
+    public = runtime().settings.public_url or brand.organisation().public_url
+    return Panel(
+        info=provider_info(provider),
+        standing=standing,
+        redirect_uri=public + credentials.REDIRECT_PATH.format(provider=provider) if public else "",
+        public_url=public,
+        steps=registration.steps,
+        file_kind=registration.file_kind,
+    )
+
+
+def allow_leaving(registration: credentials.Registration) -> None:
+    """Let forms of this page lead to the provider's sign-in."""
+    security.allow_form_to(registration.sign_in_origin)
+
+
+def differences(comparison: credentials_file.Comparison) -> list[str]:
+    """Return in what our redirect address differs from the registered one, a sentence each."""
+    return [_DIFFERENCES[each] for each in comparison.differences]

@@ -1,0 +1,161 @@
+"""A provider's credentials and settings, for admins: import, save, prove, test, remove. Part of Integrations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, redirect, request, url_for
+from flask_login import current_user
+
+from calsync.errors import Refused
+from calsync.services import attempts, credentials, credentials_file, provider_settings
+from calsync.services.credentials_file import Imported
+from calsync.services.provider_settings import ProviderSettings
+from webapp import credential_view, errors, security, words
+from webapp.access import Role, actor, provider_info, role_required, runtime
+from webapp.forms.credentials import CredentialForm, FileForm, ProviderForm
+from webapp.fragments import page
+from webapp.views import integrations
+
+route = integrations.bp.route
+
+
+@route("/<provider>/credentials", methods=["GET", "POST"], endpoint="credentials")
+@role_required(Role.ADMIN)
+@security.limit("20 per minute")
+def edit(provider: str) -> Any:
+    """Show where the credentials stand, and save a pair."""
+    form = CredentialForm()
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            return _saved(provider, form)
+    return _show(provider, form)
+
+
+@route("/<provider>/credentials/import", methods=["POST"], endpoint="import_credentials")
+@role_required(Role.ADMIN)
+@security.limit("20 per minute")
+def import_file(provider: str) -> Any:
+    """Read a file and show what it says, for review. Nothing is saved."""
+    chosen, imported = FileForm(), None
+    if chosen.validate_on_submit():
+        with errors.shown_on(chosen):
+            imported = _read(provider, chosen)
+    form = CredentialForm(formdata=None)
+    if imported is not None:
+        form.client_id.data, form.imported.data = imported.client_id, imported.token
+    return _show(provider, form, chosen=chosen, imported=imported)
+
+
+@route("/<provider>/credentials/test", methods=["POST"], endpoint="test_credentials")
+@role_required(Role.ADMIN)
+@security.limit("20 per minute")
+def test(provider: str) -> Any:
+    """Try the credentials and show each line with its result."""
+    checks = credentials.test(runtime(), provider, by=actor())
+    return _show(provider, CredentialForm(formdata=None), checks=checks)
+
+
+@route("/<provider>/credentials/prove", methods=["POST"], endpoint="prove_credentials")
+@role_required(Role.ADMIN)
+def prove(provider: str) -> Any:
+    """Send the admin to the provider, with the pair that waits for its proof."""
+    return redirect(attempts.begin_proof(runtime(), provider, login_id=current_user.login_id, by=actor()), 303)
+
+
+@route("/<provider>/credentials/drop", methods=["POST"], endpoint="drop_credentials")
+@role_required(Role.ADMIN)
+def drop(provider: str) -> Any:
+    credentials.drop_candidate(runtime(), provider, by=actor())
+    flash("The new credentials are forgotten. Those in use stay.", "info")
+    return redirect(url_for("integrations.credentials", provider=provider), 303)
+
+
+@route("/<provider>/credentials/remove", methods=["GET", "POST"], endpoint="remove_credentials")
+@role_required(Role.ADMIN)
+def remove(provider: str) -> Any:
+    """Say whom it concerns, then remove them."""
+    if request.method == "POST":
+        flash(_told_of(credentials.remove(runtime(), provider, by=actor()), provider_info(provider).short), "info")
+        return redirect(url_for("integrations.index"), 303)
+    with runtime().reading() as session:
+        panel = credential_view.find(session, provider)
+    return page("integrations/remove.html", panel=panel, info=panel.info)
+
+
+@route("/<provider>/settings", methods=["GET", "POST"], endpoint="provider_settings")
+@role_required(Role.ADMIN)
+def settings(provider: str) -> Any:
+    """What holds for everybody's accounts at this provider."""
+    known, version = provider_settings.get(runtime(), provider)
+    form = ProviderForm(data={"version": version, **{name: getattr(known, name) for name in _SETTINGS}})
+    info = provider_info(provider)
+    form.offer(info.short)
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            new = ProviderSettings(**{name: form[name].data for name in _SETTINGS})
+            provider_settings.save(runtime(), provider, _tupled(new), form.version.data or 0, by=actor())
+            flash("Saved.")
+            return redirect(url_for("integrations.index"), 303)
+    return page("integrations/settings.html", status=422 if form.errors else 200, form=form, info=info)
+
+
+_SETTINGS = ("app_name", "roles", "direction", "frequency")
+
+
+def _tupled(new: ProviderSettings) -> ProviderSettings:
+    return ProviderSettings(new.app_name or "", tuple(new.roles), new.direction, new.frequency)
+
+
+def _read(provider: str, chosen: FileForm) -> Imported:
+    data = chosen.data_of(credentials_file.LARGEST)
+    if not data:
+        raise Refused("Choose a file first.", field="file")
+    return credentials_file.read(runtime(), provider, data, by=actor())
+
+
+def _saved(provider: str, form: CredentialForm) -> Any:
+    project, secret = "", form.client_secret.data or ""
+    if not secret:
+        pair, project = credentials_file.recall(runtime(), provider, form.imported.data or "", by=actor())
+        secret = pair.secret
+    pair = credentials.ClientPair(form.client_id.data or "", secret)
+    row = credentials.save(runtime(), provider, pair, project=project, by=actor())
+    if row.state == "candidate":
+        flash("The new credentials wait for their proof. Those in use go on meanwhile.", "info")
+        return redirect(url_for("integrations.credentials", provider=provider), 303)
+    flash(f"{provider_info(provider).label} is ready. People can connect now.")
+    return redirect(url_for("integrations.index"), 303)
+
+
+def _show(
+    provider: str,
+    form: CredentialForm,
+    *,
+    chosen: FileForm | None = None,
+    imported: Imported | None = None,
+    checks: list[credentials.Check] | None = None,
+) -> Any:
+    credential_view.allow_leaving(credentials.registration_of(runtime(), provider))
+    with runtime().reading() as session:
+        panel = credential_view.find(session, provider)
+    chosen = chosen or FileForm(formdata=None)
+    return page(
+        "integrations/credentials.html",
+        status=422 if form.errors or chosen.errors else 200,
+        panel=panel,
+        form=form,
+        chosen=chosen,
+        imported=imported,
+        differs=credential_view.differences(imported.redirect) if imported else [],
+        checks=checks,
+    )
+
+
+def _told_of(ended: credentials.Ended, short: str) -> str:
+    if not ended.accounts:
+        return "The credentials are removed."
+    told = f"The credentials are removed, and {words.count(ended.accounts, 'account')} must be connected anew."
+    left = ended.accounts - ended.revoked
+    missed = f" {short} could not be told about {left}; those permissions end there by themselves." if left else ""
+    return f"{told} Nothing that was synced is touched.{missed}"

@@ -1,0 +1,147 @@
+"""Signing in at a provider on its own pages: what people read before they go, the way there, and what comes back.
+
+Errors of the way back are no failures of ours: each has its page, made by the handlers at the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_login import current_user
+
+from calsync.errors import NotAllowed, ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
+from calsync.runtime import Actor
+from calsync.services import attempts, credentials, provider_settings, settings, two_way
+from calsync.services.attempts import Arrived, Asked, BoxesMissing
+from calsync.services.credentials import Ended
+from calsync.store import tables as t
+from webapp import credential_view, provider_cards, security, words
+from webapp.access import Role, actor, provider_info, readable_account, runtime, writable_account
+from webapp.connecting import connects_required
+from webapp.fragments import page
+
+bp = Blueprint("oauth", __name__, url_prefix="/oauth")
+
+STRANGER = Actor(None, "nobody", Role.CLIENT.value)
+
+
+@bp.route("/<provider>/connect", methods=["GET", "POST"])
+@connects_required
+@security.limit("20 per minute")
+def begin(provider: str) -> Any:
+    """Say what the provider's page will ask and why; then send the person there."""
+    asked = _asked(provider)
+    if request.method == "POST":
+        return redirect(attempts.begin(runtime(), asked, login_id=current_user.login_id, by=actor()), 303)
+    registration = credentials.registration_of(runtime(), provider)
+    credential_view.allow_leaving(registration)
+    known, _ = provider_settings.get(runtime(), provider)
+    if current_user.role not in known.roles:
+        raise NotAllowed("connect an account of this provider")
+    public = settings.public_url(runtime())
+    return page(
+        "oauth/connect.html",
+        info=provider_info(provider),
+        logo=provider_cards.logo_of(provider_info(provider)),
+        asked=asked,
+        account=readable_account(asked.account_id) if asked.account_id else None,
+        app_name=known.app_name,
+        reading=registration.boxes(can_write=False),
+        writing=registration.boxes(can_write=True),
+        elsewhere=public if public and public != credential_view.here() else "",
+    )
+
+
+@bp.get("/<provider>/callback")
+def callback(provider: str) -> Any:
+    """The Redirect URI. Whoever is not signed in here, or comes a second time, learns that the way is lost."""
+    login_id = current_user.login_id if current_user.is_authenticated else None
+    by = actor() if current_user.is_authenticated else STRANGER
+    query = request.args.to_dict()
+    arrived = attempts.finish(runtime(), provider, query, login_id=login_id, by=by)
+    if arrived.again_url:
+        return redirect(arrived.again_url, 303)
+    if arrived.account is None:
+        return _proven(provider, arrived.ended or Ended())
+    return _connected(provider, arrived, arrived.account)
+
+
+def _asked(provider: str) -> Asked:
+    account_id = request.values.get("account", type=int)
+    if account_id is not None:
+        writable_account(account_id)
+    return Asked(provider, account_id, request.values.get("access") == "write", request.values.get("again") == "1")
+
+
+def _proven(provider: str, ended: Ended) -> Any:
+    told = "The new credentials work and are in use."
+    if ended.accounts:
+        told += f" {words.count(ended.accounts, 'account')} must be connected anew; their owners are told."
+    flash(told)
+    return redirect(url_for("integrations.credentials", provider=provider), 303)
+
+
+def _connected(provider: str, arrived: Arrived, account: t.Account) -> Any:
+    """Lead on: a new account chooses its calendars, one that may write now previews what waited."""
+    if arrived.missing:
+        asked = Asked(provider, account.id, can_write=True, again=True)
+        return _boxes(arrived.missing, asked, account=account, status=200)
+    if arrived.gained_writing and _may_choose_direction():
+        flash(f"{account.label} may be written to now. This is what waited.")
+        run_id = two_way.preview(runtime(), t.pk(account), by=actor())
+        return redirect(url_for("accounts.both_ways", account_id=account.id, run=run_id), 303)
+    if account.last_success_at is None:
+        flash(f"{account.label} is connected.")
+        return redirect(url_for("accounts.choose", account_id=account.id), 303)
+    flash(f"{account.label} is connected again. It goes on from where it stopped.")
+    return redirect(url_for("accounts.show", account_id=account.id), 303)
+
+
+def _may_choose_direction() -> bool:
+    return "direction" in settings.rules(runtime())[0].account_overrides
+
+
+# --- what went wrong
+
+
+@bp.errorhandler(BoxesMissing)
+def _boxes_missing(error: BoxesMissing) -> Any:
+    return _boxes(error.boxes, error.asked, account=None, status=422)
+
+
+@bp.errorhandler(Refused)
+def _refused(error: Refused) -> Any:
+    return _trouble(error.code, error.reason)
+
+
+@bp.errorhandler(ProviderError)
+def _provider_error(error: ProviderError) -> Any:
+    match error:
+        case RateLimited():
+            return _trouble("rate_limited", "The provider asked us to wait a moment.", str(error))
+        case Unavailable():
+            return _trouble("network", "The provider did not answer this server.", error.detail)
+        case _ if attempts.is_our_fault(error):
+            return _trouble("client_refused", "Our own credentials were refused.", str(error))
+        case SignInNeeded() | Rejected():
+            return _trouble("refused", "The sign-in worked; asking for the calendars did not.", error.detail)
+    return _trouble("refused", "The provider answered in an unexpected way.", str(error))
+
+
+def _boxes(boxes: tuple[Any, ...], asked: Asked, *, account: t.Account | None, status: int) -> Any:
+    credential_view.allow_leaving(credentials.registration_of(runtime(), asked.provider))
+    info = provider_info(asked.provider)
+    return page("oauth/boxes.html", status=status, boxes=boxes, asked=asked, account=account, info=info)
+
+
+def _trouble(code: str, reason: str, detail: str = "") -> Any:
+    provider = (request.view_args or {}).get("provider", "")
+    return page(
+        "oauth/trouble.html",
+        status=409,
+        trouble=words.sign_in_trouble(code),
+        reason=reason,
+        detail=detail,
+        info=provider_info(provider),
+    )
