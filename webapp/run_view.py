@@ -26,7 +26,7 @@ _PARTICULAR = re.compile(r"https?://\S+|\"[^\"]*\"|'[^']*'|\S+@\S+|\b[0-9a-f]{8,
 """What differs between two messages about the same cause: addresses, quoted values, ids and numbers."""
 
 
-_NOT_DONE = ("held", "planned", "preview", "failed", "retrying", "retried_ok", "undone")
+_NOT_DONE = ("held", "planned", "preview", "failed", "retrying", "retried_ok", "archived", "undone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,10 @@ class Shown:
         return self.step.state in (StepState.FAILED, StepState.IN_DOUBT)
 
     @property
+    def is_archivable(self) -> bool:
+        return self.step.state == StepState.FAILED
+
+    @property
     def would(self) -> bool:
         """Whether its action was not done: the badge then does not tell which it is."""
         return self.step.action != Action.NONE and self.outcome in _NOT_DONE
@@ -96,7 +100,8 @@ def shown(record: Record, owner_id: int) -> Shown:
     step = record.step
     hides = step.is_private and owner_id != current_user.id
     state = StepState.FAILED if step.state == StepState.SUPERSEDED else StepState(step.state)
-    outcome = status.outcome(state, Action(step.action), step.reason, was_retried=record.was_retried)
+    facts = {"was_retried": record.was_retried, "has_failed": bool(step.error_class)}
+    outcome = status.outcome(state, Action(step.action), step.reason, **facts)
     return Shown(
         step=step,
         title=words.title_for(current_user, step, owner_id),

@@ -49,6 +49,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     RETRYING = "retrying"
     RETRIED_OK = "retried_ok"
+    ARCHIVED = "archived"
     HELD = "held"
     PLANNED = "planned"
     PREVIEW = "preview"
@@ -187,16 +188,21 @@ _BY_ACTION = {
 }
 
 
-def outcome(state: StepState, action: Action, reason: str = "", *, was_retried: bool = False) -> Outcome | None:
+def outcome(
+    state: StepState, action: Action, reason: str = "", *, was_retried: bool = False, has_failed: bool = False
+) -> Outcome | None:
     """Return what became of a step's record; None for a superseded one, which is not shown.
 
-    `was_retried` says that a later run took the failed step up with success.
+    `was_retried` says that a later run took the failed step up with success, `has_failed` that it has an error: one
+    that is skipped all the same was archived by a person.
     """
     match state:
         case StepState.SUPERSEDED:
             return None
         case StepState.FAILED:
             return Outcome.RETRIED_OK if was_retried else Outcome.FAILED
+        case StepState.SKIPPED if has_failed:
+            return Outcome.ARCHIVED
         case StepState.DONE if reason == Reason.MERGED:
             return Outcome.MERGED
         case StepState.DONE:

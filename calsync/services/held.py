@@ -85,7 +85,7 @@ def discard(rt: Runtime, run_id: int, *, by: Actor) -> int:
         held = _waiting(session, run)
         for step in held:
             step.state, step.finished_at = StepState.SUPERSEDED, rt.now()
-            _forget(session, step)
+            forget(session, step)
         audit.record(session, by, "run.discarded", run, after={"steps": len(held)}, at=rt.now())
         session.flush()
         runs.count(session, run)
@@ -107,7 +107,7 @@ def _go_on(session: Session, rt: Runtime, run: t.Run, by: Actor) -> None:
     account.next_sync_at, account.requested_by_id = rt.now(), by.user_id
 
 
-def _forget(session: Session, step: t.Step) -> None:
+def forget(session: Session, step: t.Step) -> None:
     """Note on what the step was about that this very difference was declined."""
     if step.link_id is not None:
         link = session.get_one(t.Link, step.link_id)

@@ -39,7 +39,8 @@ OUTCOMES: dict[str, Any] = {
     "deleted": sa.and_(_DONE, col(S.action).in_([Action.CANCEL, Action.DELETE])),
     "conflict": col(S.state) == StepState.CONFLICT,
     "skipped": col(S.state) == StepState.SKIPPED,
-    "failed": col(S.error_class) != "",
+    "failed": sa.and_(col(S.error_class) != "", col(S.state) != StepState.SKIPPED),
+    "archived": sa.and_(col(S.error_class) != "", col(S.state) == StepState.SKIPPED),
     "held": col(S.state) == StepState.HELD,
     "undone": col(S.state) == StepState.UNDONE,
 }
@@ -133,7 +134,7 @@ def causes(session: Session, run_id: int, limit: int = 300) -> list[Cause]:
             sa.func.min(col(S.created_at)),
             sa.func.min(sa.case((col(S.is_private).is_(False), col(S.title)), else_="")),
         )
-        .where(col(S.run_id) == run_id, col(S.error_class) != "")
+        .where(col(S.run_id) == run_id, OUTCOMES["failed"])
         .group_by(col(S.error_class), col(S.error))
         .order_by(count.desc())
         .limit(limit)

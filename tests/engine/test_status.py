@@ -137,3 +137,8 @@ def test_every_step_has_an_outcome() -> None:
 def test_a_merge_and_a_failure_that_a_later_run_mended_are_named() -> None:
     assert status.outcome(StepState.DONE, Action.UPDATE, Reason.MERGED) is Outcome.MERGED
     assert status.outcome(StepState.FAILED, Action.UPDATE, was_retried=True) is Outcome.RETRIED_OK
+
+
+def test_a_failed_step_that_a_person_gave_up_is_archived() -> None:
+    assert status.outcome(StepState.SKIPPED, Action.UPDATE, has_failed=True) is Outcome.ARCHIVED
+    assert status.outcome(StepState.SKIPPED, Action.UPDATE) is Outcome.SKIPPED

@@ -190,6 +190,7 @@ ROUTES = (
     Route("history.records_csv", "GET", "/history/{run}/records.csv", OWN),
     Route("history.records_json", "GET", "/history/{run}/records.json", OWN),
     Route("history.retry_run", "POST", "/history/{run}/retry", OWN),
+    Route("history.archive_failed", "POST", "/history/{run}/archive", OWN),
     Route("history.undo", "GET", "/history/{run}/undo", OWN),
     Route("history.undo_run", "POST", "/history/{run}/undo", OWN),
     Route("history.approve", "POST", "/history/{run}/approve", ADMINS),

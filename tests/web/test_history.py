@@ -372,6 +372,51 @@ def test_nothing_ticked_is_said(eli: FlaskClient) -> None:
     assert "Tick at least one run first" in eli.post("/history/retry", follow_redirects=True).text
 
 
+# --- archive
+
+
+def test_what_was_archived_is_tried_no_more_until_a_side_changes(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    step = next(s for s in office.steps(run) if s.title == "Demo")
+    answer = eli.post(f"/history/{run.id}/archive", data={"step": step.id}, follow_redirects=True)
+    assert "Archived: 1 record." in answer.text
+    eli.post(f"/history/{run.id}/retry")
+    work_waiting(office.rt)
+    office.settle()
+    assert office.titles_there() == ["Offer"]
+    assert "Archived" in eli.get(f"/history/{run.id}").text
+    office.edit("Demo", location="Room 9")
+    office.settle()
+    assert office.titles_there() == ["Demo", "Offer"]
+
+
+def test_a_run_whose_failures_were_all_archived_has_no_errors_left(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    key = eli.get(f"/history/{run.id}").text.split('name="cause" value="')[1].split('"')[0]
+    eli.post(f"/history/{run.id}/archive", data={"cause": key})
+    after = run_row(office, run.id)
+    assert (after.failed, after.skipped) == (0, run.skipped + 2)
+    text = eli.get(f"/history/{run.id}").text
+    assert "What went wrong" not in text
+    assert f"/history/{run.id}/retry" not in text
+    assert eli.post(f"/history/{run.id}/archive", data={"cause": key}).status_code == 404
+
+
+def test_several_records_are_archived_at_once_and_nothing_ticked_is_said(office: Office, eli: FlaskClient) -> None:
+    run = with_failures(office)
+    ids = [s.id for s in office.steps(run)]
+    nothing = eli.post(f"/history/{run.id}/archive", data={"chosen": "yes"}, follow_redirects=True)
+    assert "Tick at least one record first" in nothing.text
+    eli.post(f"/history/{run.id}/archive", data={"chosen": "yes", "steps": ids})
+    assert run_row(office, run.id).failed == 0
+
+
+def test_clients_archive_nothing(office: Office, sign_in: SignIn) -> None:
+    run = with_failures(office)
+    office.change_account(user_id=office.cast.vic.id)
+    assert sign_in(office.cast.vic).post(f"/history/{run.id}/archive").status_code == 403
+
+
 # --- held runs
 
 

@@ -11,7 +11,7 @@ from wtforms import HiddenField
 
 from calsync.engine.vocabulary import ErrorClass, RunState, Trigger
 from calsync.errors import NotAllowed, NotFound
-from calsync.services import bulk, held, retry
+from calsync.services import archive, bulk, held, retry
 from calsync.services import undo as undoing
 from calsync.store import history, run_records
 from calsync.store import tables as t
@@ -155,6 +155,22 @@ def retry_run(run_id: int) -> Any:
     child = retry.ask(runtime(), run_id, step_ids=_asked_steps(run_id), by=actor())
     flash("Trying again what failed. This page follows it.", "info")
     return redirect(url_for("history.show", run_id=child), 303)
+
+
+@bp.post("/<int:run_id>/archive")
+@login_required
+def archive_failed(run_id: int) -> Any:
+    """Try no more what failed: one cause (`cause`), one record (`step`), or those ticked (`steps`)."""
+    readable_run(run_id)
+    if current_user.role == Role.CLIENT:
+        raise NotAllowed("run.archive")
+    step_ids = _asked_steps(run_id) or []
+    if not step_ids:
+        flash("Tick at least one record first.", "info")
+        return redirect(url_for("history.show", run_id=run_id), 303)
+    count = archive.archive(runtime(), run_id, step_ids=step_ids, by=actor())
+    flash(f"Archived: {words.count(count, 'record')}. They are tried again only when one of their sides changes.")
+    return redirect(url_for("history.show", run_id=run_id), 303)
 
 
 @bp.post("/<int:run_id>/approve")

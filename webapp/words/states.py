@@ -63,6 +63,7 @@ _OUTCOME = {
     "held": Word("Held", "violet", "shield", "Waits for approval."),
     "planned": Word("Planned", "white", "clock", "Decided and not done yet."),
     "preview": Word("Preview", "white", "eye", "What a run would do."),
+    "archived": Word("Archived", "grey", "archive", "It failed, and a person said that it need not be tried again."),
     "undone": Word("Undone", "grey", "arrow-back-up", "Taken back."),
 }
 
