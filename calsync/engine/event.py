@@ -84,6 +84,7 @@ class Event:
     created: datetime | None = None
     last_modified: datetime | None = None
     our_id: str | None = None
+    event_type: str = "default"  # what the provider says it is; others only block time (see scope.py)
 
     @property
     def is_all_day(self) -> bool:
@@ -208,15 +209,20 @@ def changed_fields(before: Content, after: Content) -> tuple[str, ...]:
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return the whole event, server-owned fields included, as the mirror stores it."""
-    return content(event) | {
-        "uid": event.uid,
-        "recurrence_id": None if event.recurrence_id is None else moment_text(event.recurrence_id),
-        "organizer": None if event.organizer is None else [event.organizer.address, event.organizer.name],
-        "sequence": event.sequence,
-        "created": None if event.created is None else moment_text(event.created),
-        "last_modified": None if event.last_modified is None else moment_text(event.last_modified),
-        "our_id": event.our_id,
-    }
+    kind = {} if event.event_type == "default" else {"event_type": event.event_type}
+    return (
+        content(event)
+        | kind
+        | {
+            "uid": event.uid,
+            "recurrence_id": None if event.recurrence_id is None else moment_text(event.recurrence_id),
+            "organizer": None if event.organizer is None else [event.organizer.address, event.organizer.name],
+            "sequence": event.sequence,
+            "created": None if event.created is None else moment_text(event.created),
+            "last_modified": None if event.last_modified is None else moment_text(event.last_modified),
+            "our_id": event.our_id,
+        }
+    )
 
 
 def from_json(values: Mapping[str, Any]) -> Event:
@@ -234,6 +240,7 @@ def from_json(values: Mapping[str, Any]) -> Event:
         created=_aware(values.get("created")),
         last_modified=_aware(values.get("last_modified")),
         our_id=values.get("our_id"),
+        event_type=values.get("event_type", "default"),
     )
     return with_content(bare, {name: values[name] for name in FIELDS if name in values})
 

@@ -88,7 +88,14 @@ def event_exclusion(ctx: Context, unlinked: Unlinked) -> Reason | None:
     if not ctx.may_pull:
         return Reason.ONE_WAY
     span = (unlinked.event.span_start, unlinked.event.span_end)
-    return scope.remote_exclusion(unlinked.value, span, ctx.rules, ctx.now(), owner_addresses=ctx.own_addresses)
+    return scope.remote_exclusion(
+        unlinked.value,
+        span,
+        ctx.rules,
+        ctx.now(),
+        owner_addresses=ctx.own_addresses,
+        event_type=unlinked.value.event_type,
+    )
 
 
 def _save_exclusions(ctx: Context, excluded: dict[int, Reason]) -> None:

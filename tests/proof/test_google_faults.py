@@ -15,7 +15,7 @@ from calsync.store import tables as t
 from tests.emulators.google.cast import ELI, weekly
 from tests.emulators.google.conftest import google, google_server
 from tests.emulators.google.server import GoogleServer
-from tests.proof.google_town import GoogleTown, found_google_town
+from tests.proof.google_town import GoogleTown, event_body, found_google_town
 
 __all__ = ["google", "google_server"]
 
@@ -105,6 +105,24 @@ def test_what_goes_on_one_side_goes_on_the_other(synced: GoogleTown) -> None:
     left = sorted(f"There {n}" for n in range(6, N))
     assert synced.titles_there() == left
     assert synced.titles_here() == left
+
+
+def test_time_out_of_office_blocks_and_is_no_activity(town: Callable[[int], GoogleTown]) -> None:
+    made = town(2)
+    made.switch.change_user(ELI, allows_status_events=True)
+    out = {"outOfOfficeProperties": {"autoDeclineMode": "declineNone"}, "transparency": "opaque"}
+    made.switch.add_event(ELI, {**event_body(9, "Away"), **out, "eventType": "outOfOffice"})
+    place = {"workingLocationProperties": {"type": "homeOffice"}, "visibility": "public", "transparency": "transparent"}
+    made.switch.add_event(ELI, {**event_body(8, "Home"), **place, "eventType": "workingLocation"})
+    made.settle()
+    assert made.titles_here() == ["There 0", "There 1"]
+    with made.rt.reading() as session:
+        rows = session.exec(select(t.MirrorEvent).order_by(t.MirrorEvent.title)).all()
+    assert [(row.title, row.is_busy, row.excluded) for row in rows] == [
+        ("Away", True, "filtered_type"),
+        ("There 0", True, ""),
+        ("There 1", True, ""),
+    ]
 
 
 # --- writes

@@ -155,6 +155,7 @@ def event_of(item: Json, *, uid: str | None = None, is_detached: bool = False) -
         created=_stamp(item.get("created")),
         last_modified=_stamp(item.get("updated")),
         our_id=_our_id(marks, "" if slot is None else moment_text(slot)),
+        event_type=item.get("eventType", "default"),
     )
 
 

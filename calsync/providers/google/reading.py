@@ -21,8 +21,10 @@ MOST = 2500
 FIRST_SILENCE_S = 120.0
 """How long Google may think about the first page of a whole calendar."""
 
-TYPES = ("default",)
-"""The types of event that are read. Part of every cursor: other types mean another list."""
+TYPES = ("default", "focusTime", "outOfOffice")
+"""The types of event that are read; all but the first only block time. Birthdays, work places and what Gmail found are
+left out. Part of every cursor: other types mean another list.
+"""
 
 _CURSOR_FORM = 1
 _GONE = (404, 410)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calsync.engine.event import FIELDS, Attendee, Event, Floating, Person, Reminder
+from calsync.engine.event import FIELDS, Attendee, Event, Floating, Person, Reminder, from_json, to_json
 from calsync.providers.google import bodies, codec, texts, when
 from tests.providers.contract import DAY, HOUR, NINE, SHAPES, STANDUP, TEA
 
@@ -91,6 +91,13 @@ def test_guests_are_read() -> None:
 def test_who_organizes(organizer: dict[str, Any], guests: list[dict[str, Any]], address: str | None) -> None:
     found = codec.event_of(item(organizer=organizer, attendees=guests)).organizer
     assert (found.address if found else None) == address
+
+
+def test_what_kind_of_event_it_is_is_kept() -> None:
+    event = codec.event_of(item(eventType="outOfOffice"))
+    assert event.event_type == from_json(to_json(event)).event_type == "outOfOffice"
+    assert codec.event_of(ITEM).event_type == "default"
+    assert "event_type" not in to_json(codec.event_of(ITEM))
 
 
 def test_an_override_names_its_slot() -> None:
