@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import request
+from flask import request, url_for
 from flask_login import current_user
 
 from calsync.engine import event as events
@@ -19,12 +19,12 @@ from calsync.services import activities
 from calsync.services.series_edits import Scope
 from calsync.store import tables as t
 from webapp import activity_view, moments
-from webapp.access import runtime
+from webapp.access import provider_info, runtime
 from webapp.forms import activities as forms
 from webapp.forms.activities import ActivityForm, values
 from webapp.forms.fields import choices
 
-__all__ = ["Asked", "for_edit", "for_new", "moment_of", "save", "values"]
+__all__ = ["Asked", "for_edit", "for_new", "mend_url", "moment_of", "save", "values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,19 @@ def moment_of(key: str) -> Moment:
         return events.parse_moment(key)
     except ValueError as error:
         raise NotFound("occurrence", key) from error
+
+
+def mend_url(form: ActivityForm) -> str:
+    """Return where that is opened which an edit was refused for, "" where nothing was or nobody here can."""
+    refused = getattr(form, "refused", None)
+    mend = getattr(refused, "mend", "")
+    if refused is None or not mend:
+        return ""
+    if mend == "direction":
+        return url_for("accounts.rules", account_id=refused.account_id)
+    if provider_info(refused.provider).sign_in != "oauth":
+        return ""
+    return url_for("oauth.begin", provider=refused.provider, account=refused.account_id, access="write")
 
 
 def _prepared(form: ActivityForm, zone: str) -> ActivityForm:

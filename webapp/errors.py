@@ -80,11 +80,13 @@ def install(app: Flask) -> None:
 def shown_on(form: Any) -> Iterator[None]:
     """Attach a Refused raised inside to the form: to the field it names, or to the form as a whole.
 
-    The statements after the `with` then run with `form.errors` filled, so that the view answers 422.
+    The statements after the `with` then run with `form.errors` filled, so that the view answers 422. The refusal itself
+    is `form.refused`, for templates that offer what mends it.
     """
     try:
         yield
     except Refused as refused:
+        form.refused = refused
         field = form._fields.get(refused.field) if refused.field else None
         if field is None:
             form.form_errors.append(refused.reason)

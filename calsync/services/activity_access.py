@@ -16,6 +16,16 @@ from calsync.store import accounts, activities
 from calsync.store import tables as t
 
 
+class NoWriting(Refused):
+    """An edit has no way to the calendar it came from. `mend` says what would open one: `write_access` (the account at
+    its provider), `direction` (its own rules), or "" where only the calendar's owner can.
+    """
+
+    def __init__(self, reason: str, code: str, account: t.Account, mend: str) -> None:
+        self.account_id, self.provider, self.mend = t.pk(account), account.provider, mend
+        super().__init__(reason, code=code)
+
+
 def get(session: Session, activity_id: int, by: Actor, *, lock: bool = False) -> t.Activity:
     """Return an activity that `by` may see. Raises NotFound for any other: its existence is no news for strangers."""
     activity = activities.get(session, activity_id, lock=lock)
@@ -71,11 +81,11 @@ def _refusal(session: Session, calendar: t.Calendar, account: t.Account) -> Refu
             f"{account.label} is synced one way, into the CRM. Change the event in the calendar, "
             "or set the account's direction to both."
         )
-        return Refused(reason, code="one_way")
+        return NoWriting(reason, "one_way", account, "direction")
     if not account.can_write or not calendar.is_writable:
         name = calendar.name or account.label
         reason = f"{name} can only be read. Change the event in the calendar, or enable write access for the account."
-        return Refused(reason, code="read_only")
+        return NoWriting(reason, "read_only", account, "" if account.can_write else "write_access")
     return None
 
 

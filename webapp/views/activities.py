@@ -152,6 +152,7 @@ def _form_page(form: Any, row: t.Activity | None, asked: Any = None) -> Any:
         "activities/form.html",
         status=422 if form.errors else 200,
         form=form,
+        mend_url=activity_form.mend_url(form),
         activity=row,
         asks_scope=bool(asked and asked.asks_scope),
         shows_repeats=not (asked and asked.is_occurrence_alone),
