@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask import url_for
 from flask_login import current_user
 
+from calsync.engine import rules as rule_values
 from calsync.engine import status
 from calsync.engine.event import FIELDS
+from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Action, StepState
 from calsync.runtime import Runtime
 from calsync.store import run_records
@@ -142,6 +146,46 @@ def _clash(name: str, value: dict[str, Any]) -> FieldDiff:
     sides = [Change("same", f"CRM: {values.text(name, value.get('local'))}")]
     sides.append(Change("same", f"Calendar: {values.text(name, value.get('remote'))}"))
     return FieldDiff(words.field(name), sides)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One setting as it was when a run took place. `now` is "" unless it is another one by now."""
+
+    name: str
+    value: str
+    now: str = ""
+
+
+def rules(run: t.Run, current: Rules) -> list[Rule]:
+    """Return the settings that were in force, with what became of them since."""
+    present = json.loads(json.dumps(rule_values.to_json(current)))
+    return [
+        Rule(words.rule_name(name), words.rule_value(name, value), _since(name, value, present))
+        for name, value in run.rules.items()
+        if name in present or name == "choice"
+    ]
+
+
+def _since(name: str, value: Any, present: dict[str, Any]) -> str:
+    return words.rule_value(name, present[name]) if name in present and present[name] != value else ""
+
+
+def outcome_tabs(run: t.Run) -> list[tuple[str, str, str, int]]:
+    """Return the tabs over a run's records: label, address, key and count."""
+    counts = (
+        ("created", "Created", run.created),
+        ("updated", "Updated", run.updated),
+        ("deleted", "Deleted", run.deleted),
+        ("failed", "Failed", run.failed),
+        ("conflict", "Conflicts", run.conflicts),
+        ("held", "Held", run.held),
+    )
+    tabs = [("All", url_for("history.show", run_id=run.id), "", 0)]
+    for key, label, count in counts:
+        if count:
+            tabs.append((label, url_for("history.show", run_id=run.id, outcome=key), key, count))
+    return tabs
 
 
 # --- errors by cause

@@ -170,6 +170,14 @@ def account_choices(session: Session, viewer_id: int | None, limit: int = 200) -
     return [(i, label) for i, label, _ in session.execute(query.order_by(col(A.label), col(A.id)))]
 
 
+def calendar_choices(session: Session, account_id: int, viewer_id: int | None) -> list[tuple[int, str]]:
+    """Return the calendars of an account to filter by, as far as the viewer may see them."""
+    query = sa.select(col(t.Calendar.id), col(t.Calendar.name)).where(col(t.Calendar.account_id) == account_id)
+    if viewer_id is not None:
+        query = query.join(A, col(A.id) == col(t.Calendar.account_id)).where(col(A.user_id) == viewer_id)
+    return [(i, name or "Unnamed calendar") for i, name in session.execute(query.order_by(col(t.Calendar.id)))]
+
+
 # --- one run
 
 

@@ -12,6 +12,7 @@ from calsync.services import queued, undo
 from calsync.store import history
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
+from tests import factories
 from tests.services.office import Office
 from tests.web.conftest import SignIn
 from tests.web.offices import work_waiting
@@ -107,6 +108,23 @@ def test_filters_in_the_address(query: str, rows: int, office: Office, ada: Flas
     office.sync()
     with_failures(office)
     assert ada.get(f"/history/?{query}").text.count("data-row") == rows
+
+
+def test_calendars_to_filter_by_are_those_of_the_account(office: Office, ada: FlaskClient, sign_in: SignIn) -> None:
+    assert 'name="calendar"' not in ada.get("/history/").text
+    factories.make_calendar(office.rt, office.account, "Holidays", remote_id="holidays", is_write_target=False)
+    assert "Holidays" in ada.get(f"/history/?account={office.account.id}").text
+    assert "Holidays" not in sign_in(office.cast.sam).get(f"/history/?account={office.account.id}").text
+
+
+def test_a_run_says_which_settings_changed_since(office: Office, ada: FlaskClient) -> None:
+    office.meeting()
+    run = office.sync()
+    assert "changed since" not in ada.get(f"/history/{run.id}").text
+    office.rule(window_past_days=7)
+    text = ada.get(f"/history/{run.id}").text
+    assert "Settings in force, 1 changed since" in text
+    assert "now 7 days" in text
 
 
 def test_paging_keeps_every_run_once(office: Office) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
+from sqlmodel import Session
 from wtforms import HiddenField
 
 from calsync.engine.vocabulary import ErrorClass, RunState, Trigger
 from calsync.errors import NotAllowed, NotFound
-from calsync.services import archive, bulk, held, retry
+from calsync.services import archive, bulk, held, retry, settings
 from calsync.services import undo as undoing
 from calsync.store import history, run_records
 from calsync.store import tables as t
@@ -46,11 +47,13 @@ def index() -> Any:
     with runtime().reading() as session:
         found = run_list.find(session)
         accounts = history.account_choices(session, viewer_id())
+        calendars = _calendar_choices(session, accounts)
     return page(
         "history/index.html",
         "runs",
         runs=found,
         accounts=accounts,
+        calendars=calendars,
         tabs=[(label, _tab_url(key), key) for key, label in run_list.TABS],
         states=LIST_STATES,
         triggers=tuple(Trigger),
@@ -61,6 +64,12 @@ def index() -> Any:
         duration_ms=run_list.duration_ms,
         may_retry=may_retry(),
     )
+
+
+def _calendar_choices(session: Session, accounts: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the calendars to choose from, once it is clear of which account."""
+    chosen = request.args.get("account", type=int) or (accounts[0][0] if len(accounts) == 1 else None)
+    return history.calendar_choices(session, chosen, viewer_id()) if chosen else []
 
 
 @bp.post("/retry")
@@ -108,6 +117,7 @@ def show(run_id: int) -> Any:
         found = run_records.list_records(session, run_id, request.args.get("outcome", ""), paging.asked())
         waiting = held.waiting_digest(session, run_id) if run.held else None
         cursors = history.cursors(session, run)
+        rules = run_view.rules(run, settings.rules_of(session, family.account))
     owner_id = family.account.user_id
     return page(
         "history/show.html",
@@ -117,10 +127,11 @@ def show(run_id: int) -> Any:
         groups=run_view.groups(causes),
         records=[run_view.shown(record, owner_id) for record in found.rows],
         pager=paging.pager(found, key=lambda record: (record.step.id,)),
-        tabs=_outcome_tabs(run),
+        tabs=run_view.outcome_tabs(run),
         outcome=request.args.get("outcome", ""),
         waiting=waiting,
         cursors=cursors,
+        rules=rules,
         duration_ms=run_list.duration_ms(run),
         may_retry=may_retry(),
         may_undo=current_user.role != Role.CLIENT,
@@ -270,22 +281,6 @@ def _asked_steps(run_id: int) -> list[int] | None:
             if group.key == key:
                 return run_records.step_ids(session, run_id, group.error_class, group.errors)
     raise NotFound("cause", key)
-
-
-def _outcome_tabs(run: t.Run) -> list[tuple[str, str, str, int]]:
-    counts = (
-        ("created", "Created", run.created),
-        ("updated", "Updated", run.updated),
-        ("deleted", "Deleted", run.deleted),
-        ("failed", "Failed", run.failed),
-        ("conflict", "Conflicts", run.conflicts),
-        ("held", "Held", run.held),
-    )
-    tabs = [("All", url_for("history.show", run_id=run.id), "", 0)]
-    for key, label, count in counts:
-        if count:
-            tabs.append((label, url_for("history.show", run_id=run.id, outcome=key), key, count))
-    return tabs
 
 
 def _tab_url(key: str) -> str:
