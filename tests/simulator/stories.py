@@ -11,6 +11,14 @@ STORIES: dict[str, tuple[str, ...]] = {
         *(f"we_edit(name='summary', choice={n})" for n in range(10)),
         "sync()",
     ),
+    # The same of the brake: most of a calendar deleted at once is held.
+    "most of a calendar deleted at once": (
+        "start(profile='plain', choice=3)",
+        *["they_create(shape='single', home=False)"] * 3,
+        "sync()",
+        "they_delete_many()",
+        "sync()",
+    ),
     # A tombstone that we do not trust yet hides that the event lives on elsewhere: the activity was cancelled.
     "a series dragged to another calendar right after we wrote it": (
         "start(profile='listing', choice=378)",
