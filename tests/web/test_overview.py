@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlmodel import select
 
 from calsync.engine.vocabulary import Policy
 from calsync.services import claims
@@ -68,6 +69,19 @@ def test_an_account_to_reconnect_names_its_owner(office: Office, ada: FlaskClien
     text = ada.get("/overview/").text
     assert "1 account needs to be reconnected" in text
     assert '<div class="turn-whose">Eli</div>' in text
+
+
+def test_an_issue_has_the_button_that_mends_it(office: Office, ada: FlaskClient, sign_in: SignIn) -> None:
+    with_trouble(office)
+    text = ada.get("/overview/").text
+    assert f'<a class="btn btn-sm" href="/accounts/{office.account.id}">Enable write access</a>' in text
+    with office.rt.writing() as session:
+        for step in session.exec(select(t.Step).where(t.Step.error_class == "permission")):
+            step.error_class = "network"
+            session.add(step)
+    assert "/retry" in ada.get("/overview/").text
+    office.change_account(user_id=office.cast.vic.id)
+    assert "/retry" not in sign_in(office.cast.vic).get("/overview/").text
 
 
 def test_owners_are_told_that_it_is_their_turn(office: Office, eli: FlaskClient) -> None:

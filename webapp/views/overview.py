@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint
+from flask_login import current_user
 
 from webapp import overview_view, shell
 from webapp.access import login_required, runtime
@@ -19,4 +20,4 @@ def index() -> Any:
     shell.frame()
     with runtime().reading() as session:
         found = overview_view.find(session)
-    return page("overview/index.html", "found", found=found)
+    return page("overview/index.html", "found", found=found, may_mend=shell.may_connect(current_user.role))
