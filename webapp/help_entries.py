@@ -57,6 +57,7 @@ ENTRIES = (
         "Events sync but cannot be edited",
         "The account was connected for reading only, or the calendar is shared with you as view-only.",
         (
+            "If the account was connected for reading only, open it and press Enable write access.",
             "If the calendar belongs to someone else, ask them for edit access, then look for calendars again.",
             "If the account syncs one way, let it sync both ways: you see first what would be written.",
         ),
