@@ -22,7 +22,7 @@ from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.engine.status import State
 from calsync.engine.vocabulary import AccountState
-from calsync.services import account_states, settings
+from calsync.services import account_states, letters, settings
 from calsync.store import account_pages, calendar_pages
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountLine
@@ -124,6 +124,8 @@ def _sentence(account: t.Account, state: State) -> str:
             until = f" until {moments.absolute(account.paused_until)}" if account.paused_until else ""
             since = f" since {moments.absolute(account.paused_at)}" if account.paused_at else ""
             return f"Paused{since}{until}.{why}"
+        case State.NEEDS_RECONNECT if account.grant_error in letters.REASONS:
+            return f"{letters.REASONS[account.grant_error]} Changes wait, and go out after reconnecting."
         case State.NEW:
             return "It has never synced. Choose its calendars, look at the preview and start."
         case State.RETRYING:

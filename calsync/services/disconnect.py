@@ -22,6 +22,7 @@ from calsync.services import (
     claims,
     clients,
     errand,
+    grants,
     leaving,
     notices,
     queued,
@@ -46,11 +47,15 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What each choice would touch. `why_not` says why nothing can be deleted at the provider, or is ""."""
+    """What each choice would touch. `why_not` says why nothing can be deleted at the provider, or is "".
+
+    `shared` names accounts of ours that live by the same permission there, which is then not revoked.
+    """
 
     remote_events: int
     activities: int
     why_not: str
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ def preview(rt: Runtime, account_id: int) -> Preview:
             leaving.count(session, leaving.ours(account_id)),
             leaving.count(session, leaving.theirs(account_id)),
         )
-        return Preview(remote, local, _why_not(session, account))
+        shared = tuple(other.label for other in grants.siblings(session, account)) if account.credential_id else ()
+        return Preview(remote, local, _why_not(session, account), shared)
 
 
 def ask(rt: Runtime, account_id: int, choice: Choice | str, *, by: Actor) -> int | None:
@@ -243,6 +249,7 @@ def _counts(rt: Runtime, run_id: int) -> tuple[int, int, int]:
 
 def _finish(rt: Runtime, account_id: int, choice: Choice, by: Actor) -> None:
     now = rt.now()
+    grants.end(rt, account_id)  # while its token is at hand; a crash after it only repeats the rest
     with rt.writing() as session:
         account = rows.get(session, account_id)
         account.state, account.disconnected_at = AccountState.DISCONNECTED, now

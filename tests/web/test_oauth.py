@@ -121,6 +121,17 @@ def test_reconnecting_uses_the_same_way(rt: Runtime, eli: FlaskClient, switch: S
     assert len(accounts(rt)) == 1
 
 
+def test_who_must_sign_in_again_reads_why(
+    rt: Runtime, eli: FlaskClient, cast: factories.Cast, switch: Switchboard
+) -> None:
+    there_and_back(eli, switch, access="read")
+    (account,) = accounts(rt)
+    credentials.remove(rt, NAME, by=factories.acting(cast.ada))
+    why = "An admin removed this provider"
+    assert why in text_of(eli.get(f"/accounts/{account.id}").text)
+    assert why in text_of(eli.get(f"{CONNECT}?account={account.id}").text)
+
+
 # --- ways back that do not work
 
 

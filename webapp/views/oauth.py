@@ -12,7 +12,7 @@ from flask_login import current_user
 
 from calsync.errors import NotAllowed, ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
 from calsync.runtime import Actor
-from calsync.services import attempts, credentials, provider_settings, settings, two_way
+from calsync.services import attempts, credentials, letters, provider_settings, settings, two_way
 from calsync.services.attempts import Arrived, Asked, BoxesMissing
 from calsync.services.credentials import Ended
 from calsync.store import tables as t
@@ -28,7 +28,7 @@ STRANGER = Actor(None, "nobody", Role.CLIENT.value)
 
 @bp.route("/<provider>/connect", methods=["GET", "POST"])
 @connects_required
-@security.limit("20 per minute")
+@security.limit("60 per minute")
 def begin(provider: str) -> Any:
     """Say what the provider's page will ask and why; then send the person there."""
     asked = _asked(provider)
@@ -40,12 +40,14 @@ def begin(provider: str) -> Any:
     if current_user.role not in known.roles:
         raise NotAllowed("connect an account of this provider")
     public = settings.public_url(runtime())
+    account = readable_account(asked.account_id) if asked.account_id else None
     return page(
         "oauth/connect.html",
         info=provider_info(provider),
         logo=provider_cards.logo_of(provider_info(provider)),
         asked=asked,
-        account=readable_account(asked.account_id) if asked.account_id else None,
+        account=account,
+        lost_why=letters.REASONS.get(account.grant_error, letters.REASONS["invalid_grant"]) if account else "",
         app_name=known.app_name,
         reading=registration.boxes(can_write=False),
         writing=registration.boxes(can_write=True),

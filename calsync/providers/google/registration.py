@@ -56,7 +56,7 @@ STEPS = (
         "Under Authorised redirect URIs, exactly as it stands in the box above.",
         f"{_CONSOLE}/auth/clients",
     ),
-    SetupStep("Download the JSON", "Google shows the secret once, when the client is created. Then import the file here."),
+    SetupStep("Download the JSON", "Google shows the secret once, when the client is made. Then import the file here."),
 )
 
 _LIST_BOX = Box(
