@@ -17,6 +17,7 @@ from calsync.errors import NotFound
 from calsync.runtime import Actor, Runtime
 from calsync.services import activities
 from calsync.services.series_edits import Scope
+from calsync.store import account_pages
 from calsync.store import tables as t
 from webapp import activity_view, moments
 from webapp.access import provider_info, runtime
@@ -115,9 +116,18 @@ def _prepared(form: ActivityForm, zone: str) -> ActivityForm:
         form.owner.data = current_user.id
     if zone not in moments.zone_names():
         form.tz.choices = [*(form.tz.choices or []), *choices([(zone, zone)])]
-    kinds = sorted({kind for p in runtime().providers.values() for kind in p.info.capabilities.makes_links})
+    kinds = sorted(_link_kinds() | {form.location_kind.data or ""} - {value for value, _ in forms.PLACES})
     form.location_kind.choices = choices([*forms.PLACES, *((kind, kind.title()) for kind in kinds)])
     return form
+
+
+def _link_kinds() -> set[str]:
+    """Return the kinds of video meetings that providers which can be used make links for."""
+    with runtime().reading() as session:
+        configured = account_pages.configured(session)
+    infos = (provider.info for provider in runtime().providers.values())
+    usable = (info for info in infos if not info.needs_credentials or info.name in configured)
+    return {kind for info in usable for kind in info.capabilities.makes_links}
 
 
 def _from_address() -> dict[str, Any]:

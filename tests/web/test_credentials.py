@@ -268,6 +268,14 @@ def test_a_first_choice_that_accounts_may_not_make_is_refused(rt: Runtime, ada: 
     assert "Let accounts choose it" in answer.text
 
 
+def test_its_video_meetings_are_offered_once_it_is_configured(
+    rt: Runtime, cast: factories.Cast, eli: FlaskClient
+) -> None:
+    assert 'value="meet"' not in eli.get("/activities/new").text
+    credentials.save(rt, NAME, PAIR, by=factories.acting(cast.ada))
+    assert 'value="meet"' in eli.get("/activities/new").text
+
+
 def test_nobody_is_sent_away_without_credentials(eli: FlaskClient) -> None:
     answer = eli.post(f"/oauth/{NAME}/connect", data={"access": "read"})
     assert answer.status_code == 409

@@ -22,7 +22,7 @@ route = integrations.bp.route
 
 @route("/<provider>/credentials", methods=["GET", "POST"], endpoint="credentials")
 @role_required(Role.ADMIN)
-@security.limit("20 per minute")
+@security.limit("60 per minute")
 def edit(provider: str) -> Any:
     """Show where the credentials stand, and save a pair."""
     form = CredentialForm()
@@ -34,7 +34,7 @@ def edit(provider: str) -> Any:
 
 @route("/<provider>/credentials/import", methods=["POST"], endpoint="import_credentials")
 @role_required(Role.ADMIN)
-@security.limit("20 per minute")
+@security.limit("60 per minute")
 def import_file(provider: str) -> Any:
     """Read a file and show what it says, for review. Nothing is saved."""
     chosen, imported = FileForm(), None
@@ -49,7 +49,7 @@ def import_file(provider: str) -> Any:
 
 @route("/<provider>/credentials/test", methods=["POST"], endpoint="test_credentials")
 @role_required(Role.ADMIN)
-@security.limit("20 per minute")
+@security.limit("60 per minute")
 def test(provider: str) -> Any:
     """Try the credentials and show each line with its result."""
     checks = credentials.test(runtime(), provider, by=actor())
