@@ -147,8 +147,15 @@ def after_decision(ctx: Context, pair: Pair, decision: Decision) -> Effect:
         link = in_agreement(ctx, pair)
     elif decision.drift:
         remote = cases.content_of(pair.event)
-        link = {"agreed_remote": remote, "remote_fp": fingerprint(remote), "drift": list(decision.drift)}
+        link = {"agreed_remote": remote, "remote_fp": fingerprint(remote), "drift": _drift(pair, remote, decision)}
     return Effect(pair, link=link, considered=decision.waits_for or decision.fails, closes_conflict=True)
+
+
+def _drift(pair: Pair, remote: Content, decision: Decision) -> list[str]:
+    """Return the fields that stand there as somebody left them: what drifted before still does."""
+    here = pair.activity.content
+    before = [name for name in pair.link.drift if name not in decision.drift and remote.get(name) != here.get(name)]
+    return [*before, *decision.drift]
 
 
 def in_agreement(ctx: Context, pair: Pair) -> dict[str, Any]:

@@ -11,6 +11,30 @@ STORIES: dict[str, tuple[str, ...]] = {
         *(f"we_edit(name='summary', choice={n})" for n in range(10)),
         "sync()",
     ),
+    # The same of a create whose answer nobody heard, and of which by now neither title nor our mark tells.
+    "killed after an event was written, which is then retitled there": (
+        "start(profile='paged', choice=840)",
+        "we_create(shape='single')",
+        "sync_and_die(place=28)",
+        "they_edit(name='summary', choice=7)",
+        "sync()",
+    ),
+    # The same of mail: a meeting with guests, and nobody is to be told.
+    "a meeting with guests on a server that could mail them": (
+        "start(profile='google-like', choice=3)",
+        "we_create(shape='guests')",
+        "sync()",
+        "we_cancel(choice=10)",
+        "sync()",
+    ),
+    # The same of the direction: edits on both sides of an account that only reads, or only writes.
+    "edits on both sides of an account that only reads": (
+        "start(profile='plain', choice=3)",
+        "choose_direction(direction=Direction.INBOUND)",
+        "we_edit(name='summary', choice=1)",
+        "we_create(shape='single')",
+        "sync()",
+    ),
     # The same of the brake: most of a calendar deleted at once is held.
     "most of a calendar deleted at once": (
         "start(profile='plain', choice=3)",
@@ -177,5 +201,15 @@ STORIES: dict[str, tuple[str, ...]] = {
         " (FaultKind.CURSOR_EXPIRED, 1)])",
         "they_cancel(choice=333)",
         "sync_with_faults(kinds=[(FaultKind.EMPTY, 0), (FaultKind.HOLLOW, 2), (FaultKind.LOST_BEFORE, 0)])",
+    ),
+    # What had drifted before was forgotten when the next field did, and counted as agreed ever after.
+    "two fields changed there, one after the other, of an account that only writes": (
+        "start(profile='paged', choice=840)",
+        "disconnect_and_reconnect(choice=20, is_brief=True)",
+        "choose_direction(direction=Direction.OUTBOUND)",
+        "sync_and_die(place=47)",
+        "they_retime(choice=787)",
+        "sync_with_faults(kinds=[(FaultKind.LOST_AFTER, 0), (FaultKind.CURSOR_EXPIRED, 2),"
+        " (FaultKind.LOST_BEFORE, 0)])",
     ),
 }
