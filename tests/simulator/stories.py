@@ -19,6 +19,12 @@ STORIES: dict[str, tuple[str, ...]] = {
         "they_edit(name='summary', choice=7)",
         "sync()",
     ),
+    # The same of an activity edited again while its first edit is on its way.
+    "edited here between a write and its answer": (
+        "start(profile='plain', choice=3)",
+        "we_edit(name='summary', choice=0)",
+        "sync_while_somebody_edits(place=23, choice=0, ours=True)",
+    ),
     # The same of mail: a meeting with guests, and nobody is to be told.
     "a meeting with guests on a server that could mail them": (
         "start(profile='google-like', choice=3)",
