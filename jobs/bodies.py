@@ -105,6 +105,21 @@ def follow_clock(rt: Runtime, owner: str) -> None:
     claims.reschedule(rt)
 
 
+def keep_channels(rt: Runtime, owner: str) -> None:
+    """Look for channels that are to be opened, renewed or stopped."""
+    from calsync.services import channels
+
+    for account_id in channels.keep(rt):
+        rt.enqueue("keep_account_channels", account_id=account_id)
+
+
+def keep_account_channels(rt: Runtime, owner: str, account_id: int) -> None:
+    """Open and stop the channels of one account."""
+    from calsync.services import channels
+
+    channels.keep_account(rt, account_id)
+
+
 def watch_notices(rt: Runtime, owner: str) -> None:
     """Open and end notices, and put the mails that are due into the outbox."""
     from calsync.services import conflicts, notices
@@ -153,6 +168,8 @@ JOBS: dict[str, Body] = {
         probe_account,
         probe_grants,
         follow_clock,
+        keep_channels,
+        keep_account_channels,
         watch_notices,
         send_mail,
         send_digest,

@@ -19,6 +19,7 @@ LOOK_EVERY = timedelta(seconds=2)
 EVERY: dict[str, timedelta] = {
     "queued_runs": timedelta(seconds=10),
     "follow_clock": timedelta(minutes=1),
+    "keep_channels": timedelta(minutes=1),
     "watch_notices": timedelta(minutes=1),
     "send_mail": timedelta(seconds=30),
     "probe_grants": timedelta(minutes=30),

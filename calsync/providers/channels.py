@@ -11,6 +11,8 @@ from datetime import datetime
 from hmac import compare_digest
 from typing import Protocol, runtime_checkable
 
+from calsync.providers.base import Provider
+
 LIFE_BEFORE_RENEWAL = 0.8
 """The share of a channel's life after which the next one is opened; the old one ends once that is there."""
 
@@ -57,7 +59,7 @@ class Watcher(Protocol):
 
 
 @runtime_checkable
-class Notifying(Protocol):
+class Notifying(Provider, Protocol):
     """A registry entry that understands its provider's notices."""
 
     def read_notice(self, headers: Mapping[str, str]) -> Notice | None:

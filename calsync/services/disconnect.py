@@ -19,6 +19,7 @@ from calsync.runtime import Actor, Runtime
 from calsync.services import (
     apply_local,
     apply_remote,
+    channels,
     claims,
     clients,
     errand,
@@ -249,6 +250,7 @@ def _counts(rt: Runtime, run_id: int) -> tuple[int, int, int]:
 
 def _finish(rt: Runtime, account_id: int, choice: Choice, by: Actor) -> None:
     now = rt.now()
+    channels.stop_all(rt, account_id)
     grants.end(rt, account_id)  # while its token is at hand; a crash after it only repeats the rest
     with rt.writing() as session:
         account = rows.get(session, account_id)

@@ -5,7 +5,7 @@
 
 from sqlmodel import SQLModel
 
-from calsync.store.tables.accounts import Account, Calendar, ProviderCredential, SignInAttempt
+from calsync.store.tables.accounts import Account, Calendar, Channel, ProviderCredential, SignInAttempt
 from calsync.store.tables.activities import Activity
 from calsync.store.tables.columns import NEVER, pk
 from calsync.store.tables.outbox import Mail, Notice
@@ -21,6 +21,7 @@ __all__ = [
     "Activity",
     "AuditEntry",
     "Calendar",
+    "Channel",
     "Conflict",
     "Instance",
     "Invite",

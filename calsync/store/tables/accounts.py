@@ -1,4 +1,4 @@
-"""Accounts at providers, their calendars, and the credentials that an admin gave for a provider."""
+"""Accounts at providers, their calendars and channels, and the credentials that an admin gave for a provider."""
 
 from datetime import datetime
 from typing import Any
@@ -151,3 +151,25 @@ class Calendar(SQLModel, table=True):
     @property
     def is_writable(self) -> bool:
         return self.access in ("owner", "writer")
+
+
+class Channel(SQLModel, table=True):
+    """A provider's promise to notify us of a calendar: to be opened, open, or to be stopped. Gone once stopped."""
+
+    __tablename__ = "channel"
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id", index=True, ondelete="CASCADE")
+    # None: a notice came of a channel that we knew nothing of
+    calendar_id: int | None = Field(default=None, foreign_key="calendar.id", index=True, ondelete="CASCADE")
+    channel_id: str = Field(unique=True, max_length=64)  # ours, used once
+    resource_id: str = Field(default="", max_length=300)  # the provider's
+    state: str = Field(default="opening", max_length=10)
+    opened_at: datetime | None = None
+    expires_at: datetime | None = None
+    tries: int = 0  # in a row that failed
+    error: str = Field(default="", max_length=300)
+    next_try_at: datetime | None = Field(default=None, index=True)  # None: nothing is to be done
+    created_at: datetime
+
+    __table_args__ = (one_of("state", ("opening", "open", "closing")),)

@@ -1,0 +1,254 @@
+"""Channels by which providers tell us of changes: opened for calendars that sync, renewed in time, stopped.
+
+Each is a row that says what is to be done next and when, so that a failure is only a later try, and never a run's.
+Polling goes on beside it: not every change is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+from sqlmodel import Session, col
+
+from calsync.engine import status
+from calsync.engine.backoff import DAILY, Backoff
+from calsync.engine.rules import Rules, overlay
+from calsync.errors import NotFound, ProviderError, RateLimited, Rejected, SignInNeeded
+from calsync.providers.base import CalendarClient
+from calsync.providers.channels import Channel, Notifying, Watcher
+from calsync.runtime import Runtime
+from calsync.services import clients, settings
+from calsync.store import accounts
+from calsync.store import channels as rows
+from calsync.store import tables as t
+
+PATH = "/hooks/{provider}"
+CLAIM = timedelta(minutes=5)
+"""How long somebody who opens or stops a channel has time before another one tries."""
+
+AGAIN = Backoff(first=timedelta(minutes=1), longest=timedelta(hours=6), tries=12)
+LAST_STOP = 5
+"""After so many failures a channel is left to end by itself: a few days of notices that nobody needs."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What differs from how it should be: calendars without a channel, and channels to stop or to forget."""
+
+    missing: tuple[int, ...]
+    surplus: tuple[t.Channel, ...]
+    ended: tuple[t.Channel, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.surplus or self.ended)
+
+
+def address(rt: Runtime, provider: str) -> str:
+    """Return where a provider sends its notices; "" while people do not reach us by https: providers then refuse."""
+    public = settings.public_url(rt)
+    return public + PATH.format(provider=provider) if public.startswith("https://") else ""
+
+
+def secret_of(rt: Runtime, public_id: str, channel_id: str) -> str:
+    """Return a channel's secret. It names the account, so that a channel we have forgotten can still be stopped."""
+    key = rt.settings.secret_key.get_secret_value().encode()
+    mac = hmac.new(key, f"channel {public_id} {channel_id}".encode(), hashlib.sha256)
+    return f"{public_id}.{mac.hexdigest()}"
+
+
+def keep(rt: Runtime) -> list[int]:
+    """Return the accounts at whose provider a channel is to be opened or stopped now. Costs four queries."""
+    names = [name for name, entry in rt.providers.items() if isinstance(entry, Notifying)]
+    now = rt.now()
+    with rt.reading() as session:
+        found, known = rows.watched_accounts(session, names), rows.by_account(session)
+        wanted = _wanted(rt, session, found)
+    ids = [t.pk(account) for account in found]
+    return [i for i in ids if _decide(wanted[i], known.get(i, []), now) or _due(known.get(i, []), now)]
+
+
+def keep_account(rt: Runtime, account_id: int) -> None:
+    """Open and stop an account's channels as far as it is time. Raises NotFound, but no provider's error."""
+    with rt.reading() as session:
+        account, calendars = accounts.get(session, account_id), accounts.list_calendars(session, account_id)
+    mine = _claim(rt, account_id)
+    if not mine:
+        return
+    client = clients.connected(rt, account, calendars)
+    try:
+        if isinstance(client, Watcher):
+            names = {calendar.id: calendar.remote_id for calendar in calendars}
+            for row in mine:
+                _next_step(rt, client, account, row, names.get(row.calendar_id, ""))
+            for row in _claim(rt, account_id):  # what a new channel has replaced
+                _next_step(rt, client, account, row, names.get(row.calendar_id, ""))
+    except (SignInNeeded, RateLimited):
+        pass  # the others would meet the same: their turn comes when the claim has run out
+    finally:
+        client.close()
+
+
+def stop_all(rt: Runtime, account_id: int) -> None:
+    """Stop and forget an account's channels, as it leaves. Never raises ProviderError: they end by themselves, too."""
+    with rt.reading() as session:
+        account, found = accounts.get(session, account_id), rows.of_account(session, account_id)
+        calendars = accounts.list_calendars(session, account_id)
+    if not found:
+        return
+    if account.secret is not None:
+        try:
+            _stop_each(clients.connected(rt, account, calendars), found)
+        except (ProviderError, NotFound) as error:
+            log.info("channels.left", account_id=account_id, error=type(error).__name__)
+    with rt.writing() as session:
+        rows.drop_all(session, account_id)
+
+
+def _stop_each(client: CalendarClient, found: Sequence[t.Channel]) -> None:
+    try:
+        for row in found:
+            if isinstance(client, Watcher) and row.resource_id:
+                client.stop(row.channel_id, row.resource_id)
+    finally:
+        client.close()
+
+
+# --- what should be
+
+
+def _wanted(rt: Runtime, session: Session, found: Sequence[t.Account]) -> dict[int, set[int]]:
+    """Return the calendars that should have a channel, by account."""
+    base, _ = settings.organisation_rules(session)
+    syncing = rows.syncing_calendars(session, [t.pk(account) for account in found])
+    return {
+        t.pk(account): syncing.get(t.pk(account), set()) if _listens(rt, account, base) else set() for account in found
+    }
+
+
+def _listens(rt: Runtime, account: t.Account, base: Rules) -> bool:
+    """An account that syncs when somebody asks, and only then, wants no notices."""
+    return bool(address(rt, account.provider)) and status.interval(overlay(base, account.overrides)) is not None
+
+
+def _decide(wanted: set[int], known: Sequence[t.Channel], now: datetime) -> Decided:
+    """Compare the channels there are, the oldest first, with the calendars that should have one."""
+    ended = tuple(row for row in known if row.expires_at is not None and row.expires_at <= now)
+    alive = [row for row in known if row not in ended and row.state != "closing"]
+    newest = {row.calendar_id: row for row in alive if row.state == "open"}
+    served = {row.calendar_id for row in alive if row.state == "opening" or not _is_old(row, now)}
+    surplus = [row for row in alive if row.calendar_id not in wanted or newest.get(row.calendar_id, row) is not row]
+    # One that is being opened beside an older one is the next, not too many.
+    surplus = [row for row in surplus if row.calendar_id not in wanted or row.state == "open"]
+    return Decided(tuple(sorted(wanted - served)), tuple(surplus), ended)
+
+
+def _is_old(row: t.Channel, now: datetime) -> bool:
+    if row.opened_at is None or row.expires_at is None:
+        return True
+    return Channel(row.channel_id, row.resource_id, row.expires_at).renew_at(row.opened_at) <= now
+
+
+def _due(known: Sequence[t.Channel], now: datetime) -> list[t.Channel]:
+    return [row for row in known if row.next_try_at is not None and row.next_try_at <= now]
+
+
+def _claim(rt: Runtime, account_id: int) -> list[t.Channel]:
+    """Write down what should be, and return the channels whose turn it is: nobody else takes them for a while."""
+    now = rt.now()
+    with rt.writing() as session:
+        query = sa.select(t.Account).where(col(t.Account.id) == account_id).with_for_update()
+        account = session.scalars(query).one()
+        if account not in rows.watched_accounts(session, [account.provider]):
+            return []
+        decided = _decide(_wanted(rt, session, [account])[account_id], rows.of_account(session, account_id), now)
+        _write(session, account_id, decided, now)
+        session.flush()
+        mine = _due(rows.of_account(session, account_id), now)
+        for row in mine:
+            row.next_try_at = now + CLAIM
+    return sorted(mine, key=lambda row: row.state != "opening")
+
+
+def _write(session: Session, account_id: int, decided: Decided, now: datetime) -> None:
+    for row in decided.ended:
+        session.delete(row)
+    for row in decided.surplus:
+        row.state, row.tries, row.next_try_at = "closing", 0, now
+    for calendar_id in decided.missing:
+        session.add(_new(account_id, calendar_id, now))
+
+
+def _new(account_id: int, calendar_id: int, now: datetime) -> t.Channel:
+    return t.Channel(
+        account_id=account_id, calendar_id=calendar_id, channel_id=_new_id(), next_try_at=now, created_at=now
+    )
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+# --- one step at the provider
+
+
+def _next_step(rt: Runtime, client: Watcher, account: t.Account, row: t.Channel, remote_id: str) -> None:
+    """Open or stop one channel. Raises SignInNeeded and RateLimited, once they are noted."""
+    try:
+        if row.state == "closing":
+            if row.resource_id:
+                client.stop(row.channel_id, row.resource_id)
+            _forget(rt, row)
+        else:
+            secret = secret_of(rt, account.public_id, row.channel_id)
+            opened = client.watch(remote_id, row.channel_id, secret, address(rt, account.provider))
+            _note_open(rt, client, row, opened)
+    except ProviderError as error:
+        _note_failure(rt, row, error)
+        if isinstance(error, SignInNeeded | RateLimited):
+            raise
+
+
+def _note_open(rt: Runtime, client: Watcher, row: t.Channel, opened: Channel) -> None:
+    with rt.writing() as session:
+        known = session.get(t.Channel, row.id)
+        if known is not None:
+            known.resource_id, known.expires_at, known.opened_at = opened.resource_id, opened.expires_at, rt.now()
+            known.tries, known.error = 0, ""
+            # Deselected while it was opened: the next step is to stop it.
+            known.state = "closing" if known.state == "closing" else "open"
+            known.next_try_at = rt.now() if known.state == "closing" else None
+    if known is None:  # the account has left meanwhile
+        client.stop(opened.id, opened.resource_id)
+
+
+def _note_failure(rt: Runtime, row: t.Channel, error: ProviderError) -> None:
+    """Plan the next try: what is refused is asked for again the next day, a lost answer needs another id."""
+    log.info("channel.failed", account_id=row.account_id, state=row.state, error=type(error).__name__)
+    now = rt.now()
+    with rt.writing() as session:
+        known = session.get(t.Channel, row.id)
+        if known is None:
+            return
+        known.tries, known.error = known.tries + 1, str(error)[:300]
+        is_final = isinstance(error, Rejected) and error.code != "duplicate"
+        known.next_try_at = now + (DAILY if is_final else AGAIN.wait(known.tries) or DAILY)
+        if isinstance(error, RateLimited):
+            known.next_try_at = max(error.until, known.next_try_at)
+        if known.state == "opening":
+            known.channel_id = _new_id()
+        elif known.state == "closing" and (isinstance(error, Rejected) or known.tries >= LAST_STOP):
+            session.delete(known)
+
+
+def _forget(rt: Runtime, row: t.Channel) -> None:
+    with rt.writing() as session:
+        session.execute(sa.delete(t.Channel).where(col(t.Channel.id) == row.id))
