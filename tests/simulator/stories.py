@@ -25,6 +25,18 @@ STORIES: dict[str, tuple[str, ...]] = {
         "we_edit(name='summary', choice=0)",
         "sync_while_somebody_edits(place=23, choice=0, ours=True)",
     ),
+    # The same of an activity edited between the plan and what the plan would write into it.
+    "edited here between the plan and its carrying out": (
+        "start(profile='plain', choice=3)",
+        "they_edit(name='summary', choice=0)",
+        "sync_while_somebody_edits(place=18, choice=0, ours=True)",
+    ),
+    # The same of a write that never set out.
+    "killed before an edit was sent": (
+        "start(profile='plain', choice=3)",
+        "we_edit(name='summary', choice=0)",
+        "sync_and_die(place=22)",
+    ),
     # The same of mail: a meeting with guests, and nobody is to be told.
     "a meeting with guests on a server that could mail them": (
         "start(profile='google-like', choice=3)",
