@@ -29,8 +29,9 @@ class Forgotten:
 def start_over(connection: sqlalchemy.Connection, epoch: int, now: datetime) -> Forgotten:
     """Give the database its new epoch and drop what must not be acted on.
 
-    Cursors are dropped, open steps superseded, waiting mail withheld, logins and links for passwords ended, and
-    every account's next plan is held; `account.restore_epoch` differs from the epoch until it was compared.
+    Cursors are dropped, open steps superseded, waiting mail withheld, logins and links for passwords ended,
+    channels forgotten, and every account's next plan is held; `account.restore_epoch` differs from the epoch until it
+    was compared.
     """
 
     def change(statement: sqlalchemy.Update) -> int:
@@ -39,6 +40,8 @@ def start_over(connection: sqlalchemy.Connection, epoch: int, now: datetime) -> 
     _new_epoch(connection, epoch)
     change(update(t.Login).where(col(t.Login.ended_at).is_(None)).values(ended_at=now))
     connection.execute(sqlalchemy.delete(t.Invite).where(col(t.Invite.used_at).is_(None)))
+    # They may have been stopped since. Those that were not are found by their next notice.
+    connection.execute(sqlalchemy.delete(t.Channel))
     unfinished = col(t.Run.state).in_((RunState.QUEUED, RunState.RUNNING, RunState.HELD))
     ended: dict[str, Any] = {"state": RunState.CANCELLED, "finished_at": now}
     change(update(t.Run).where(unfinished).values(**ended, error="A backup was restored."))

@@ -132,6 +132,15 @@ def test_who_was_signed_out_or_not_must_sign_in_again(rt: Runtime, empty_place: 
     again.db.close()
 
 
+def test_channels_are_opened_anew(rt: Runtime, empty_place: Settings, tmp_path: Path) -> None:
+    account = fill(rt)
+    with rt.writing() as session:
+        session.add(t.Channel(account_id=account.id, channel_id="one", state="open", created_at=rt.now()))
+    made = backup.backup(rt, tmp_path / "backup", by=CLI)
+    backup.restore(empty_place, made.path, by=CLI)
+    assert rows(empty_place, select(t.Channel)) == [[]]
+
+
 def test_restoring_over_a_database_raises_its_epoch_again(rt: Runtime, tmp_path: Path) -> None:
     fill(rt)
     made = backup.backup(rt, tmp_path / "backup", by=CLI)
