@@ -41,7 +41,7 @@ def examine(rt: Runtime, environ: Mapping[str, str] | None = None) -> list[Findi
     with rt.reading() as session:
         found += [*_key_fit(session, rt), *_clock(session, rt), *_scheduler(session, rt)]
         found += [*_public_url(rt), *_mail(session, rt), *_backup(session, rt), *_audit(session)]
-        found += doctor_accounts.examine(session, rt)
+        found += [*doctor_accounts.examine(session, rt), *doctor_accounts.unheard(session)]
     return found
 
 

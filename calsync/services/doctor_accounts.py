@@ -32,6 +32,32 @@ def examine(session: Session, rt: Runtime) -> list[Finding]:
     return found
 
 
+def unheard(session: Session) -> list[Finding]:
+    """Return a finding for each calendar whose provider could not be asked to tell us of changes."""
+    query = (
+        select(t.Account, t.Calendar, t.Channel)
+        .where(
+            col(t.Channel.account_id) == col(t.Account.id),
+            col(t.Channel.calendar_id) == col(t.Calendar.id),
+            col(t.Channel.state) == "opening",
+            col(t.Channel.tries) > 0,
+        )
+        .order_by(col(t.Channel.id))
+    )
+    return [_unheard(account, calendar, channel) for account, calendar, channel in session.exec(query)]
+
+
+def _unheard(account: t.Account, calendar: t.Calendar, channel: t.Channel) -> Finding:
+    return Finding(
+        "notified",
+        Level.NOTE,
+        f"{_name(account)}: changes in {calendar.name or 'a calendar'} are not told to us. {channel.error}",
+        "They arrive with the next poll instead; nothing is lost.",
+        f"Nothing, if the provider cannot tell of this calendar. We ask again at {_when(channel.next_try_at)}.",
+        account.id,
+    )
+
+
 def authorised(account: t.Account) -> Finding:
     """Say whether the provider still accepts the login."""
     name = _name(account)

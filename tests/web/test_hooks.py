@@ -14,7 +14,7 @@ from sqlmodel import select
 from werkzeug.serving import make_server
 
 from calsync.runtime import Runtime
-from calsync.services import accounts, channels, claims, disconnect
+from calsync.services import accounts, channels, claims, disconnect, doctor
 from calsync.store import tables as t
 from jobs import bodies
 from tests import factories
@@ -288,6 +288,20 @@ def test_a_calendar_that_cannot_be_watched_is_asked_about_once_a_day(town: Googl
     (row,) = known(town)
     assert row.next_try_at == town.clock() + timedelta(days=1)
     assert town.account().grant_ok
+
+
+def test_the_doctor_names_what_is_not_told_to_us(town: GoogleTown) -> None:
+    def found() -> list[str]:
+        return [f.what for f in doctor.examine(town.rt, {}) if f.check == "notified"]
+
+    keep(town)
+    assert found() == []
+    town.clock.advance(days=20)
+    town.switch.fault("status", method=OPEN, status=400, reason="pushNotSupportedForRequestedResource")
+    keep(town)
+    (what,) = found()
+    assert "are not told to us" in what
+    assert "pushNotSupported" in what
 
 
 def test_a_deselected_calendar_has_its_channel_stopped(town: GoogleTown) -> None:
