@@ -9,11 +9,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from calsync.engine import event as events
 from calsync.engine import scope
-from calsync.engine.rules import Rules, overlay
 from calsync.engine.vocabulary import LinkState, Reason
 from calsync.errors import NotFound
 from calsync.providers.base import CalendarReader
@@ -223,8 +222,8 @@ def _is_known(rt: Runtime, account: t.Account) -> bool:
 
 def offline_context(rt: Runtime, session: Session, account: t.Account) -> Context:
     """Return what a dry run of this account would carry, without a connection."""
-    rules, switches = _settings(session, account)
     facts = polls.facts(session, account)
+    rules, switches = settings.in_force(facts.saved, account)
     return Context(
         rt=rt,
         account=account,
@@ -239,14 +238,6 @@ def offline_context(rt: Runtime, session: Session, account: t.Account) -> Contex
         is_restored=account.restore_epoch != facts.epoch,
         writes_paused=switches.writes_paused,
     )
-
-
-def _settings(session: Session, account: t.Account) -> tuple[Rules, settings.Switches]:
-    """Return the rules in force and what is allowed at all. One query: the session keeps rows that are held."""
-    held = session.exec(select(t.Setting).where(col(t.Setting.name).in_(("rules", "switches")))).all()
-    saved = {row.name for row in held}
-    own = settings.rules_of(session, account) if "rules" in saved else overlay(Rules(), account.overrides)
-    return own, settings.switches_of(session)[0] if "switches" in saved else settings.Switches()
 
 
 def _new_plan(session: Session, ctx: Context) -> plan.Plan:

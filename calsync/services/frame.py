@@ -92,9 +92,9 @@ def open_run(rt: Runtime, account_id: int, ask: Ask, owner: str) -> Opened:
 def _open(rt: Runtime, session: Session, account: t.Account, ask: Ask) -> Opened:
     if account.state != AccountState.ACTIVE:
         raise Refused("This account is paused or disconnected.", code="not_active")
-    rules, switches = settings.of_run(session, account)
-    rules = ask.rules or rules
     facts = polls.facts(session, account)
+    rules, switches = settings.in_force(facts.saved, account)
+    rules = ask.rules or rules
     runs.close_orphans(session, t.pk(account), rt.now())
     run_id = _begin(session, account, ask, _columns(ask, rules, facts, rt.now()))
     calendars = tuple(polls.calendars(session, t.pk(account)))

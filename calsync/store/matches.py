@@ -79,10 +79,7 @@ def candidates(session: Session, owner_id: int, events: Sequence[t.MirrorEvent])
     marked = sa.select(A).where(col(A.public_id).in_(marks), col(A.owner_id) == owner_id)
     for activity in session.scalars(marked) if marks else ():
         found.by_our_id[activity.public_id, activity.recurrence_key] = activity
-    for activity in session.scalars(sa.select(A).where(col(A.uid).in_({e.uid for e in events}))):
-        found.by_uid.setdefault((activity.uid, activity.recurrence_key), []).append(activity)
-    for activity, uid, key in session.execute(_known_by(owner_id, {e.uid for e in events})):
-        found.by_uid.setdefault((uid, key), []).append(activity)
+    _load_by_uid(session, found, {e.uid for e in events})
     for alike in session.scalars(_alike(owner_id, events)):
         start = alike.content["time"]["start"]
         found.by_content.setdefault((start, alike.title), []).append(alike)
@@ -105,18 +102,27 @@ def _asked_about(session: Session, event_ids: Sequence[int]) -> dict[int, list[t
     return {event_id: [known[i] for i in ids if i in known] for event_id, ids in asked.items()}
 
 
+def _load_by_uid(session: Session, found: Candidates, uids: set[str]) -> None:
+    """Look activities up by their own uid first, then by one that a link knows them under."""
+    rows = session.execute(_known_by(found.owner_id, uids)).all()
+    for activity in {t.pk(row[0]): row[0] for row in rows if row[0].uid in uids}.values():
+        found.by_uid.setdefault((activity.uid, activity.recurrence_key), []).append(activity)
+    for activity, uid, key in rows:
+        if uid is not None:
+            found.by_uid.setdefault((uid, key), []).append(activity)
+
+
 def _known_by(owner_id: int, uids: set[str]) -> Any:
     """An activity that was found to be an event keeps its own uid: the link knows the event's."""
     own = sa.select(col(C.id)).join(t.Account, col(t.Account.id) == col(C.account_id))
+    on_own = col(L.calendar_id).in_(own.where(col(t.Account.user_id) == owner_id))
+    aliases = sa.select(col(L.activity_id)).where(on_own, col(L.uid).in_(uids))
+    is_alias = sa.and_(col(L.activity_id) == col(A.id), on_own, col(L.uid).in_(uids), col(L.uid) != col(A.uid))
     return (
         sa.select(A, col(L.uid), col(L.recurrence_key))
-        .join(L, col(L.activity_id) == col(A.id))
-        .where(
-            col(L.calendar_id).in_(own.where(col(t.Account.user_id) == owner_id)),
-            col(L.uid).in_(uids),
-            col(L.uid) != col(A.uid),
-        )
-        .order_by(col(L.id))
+        .outerjoin(L, is_alias)
+        .where(col(A.id).in_(sa.union(sa.select(col(A.id)).where(col(A.uid).in_(uids)), aliases)))
+        .order_by(col(L.id), col(A.id))
     )
 
 

@@ -24,10 +24,11 @@ A, C, R = t.Account, t.Calendar, t.Run
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`email` is that of the account's person, `epoch` the database's (see instance.py)."""
+    """`email` is the person's, `epoch` the database's (see instance.py), `saved` the settings by name, {} for none."""
 
     email: str
     epoch: int
+    saved: dict[str, dict[str, Any]]
     has_open_steps: bool
     has_rechecks: bool  # of any calendar
     has_succeeded: bool
@@ -47,20 +48,29 @@ _SUCCEEDED = sa.exists().where(
     col(R.state).in_([RunState.SUCCEEDED, RunState.NO_CHANGES, RunState.PARTIAL, RunState.HELD]),
     col(R.error_class) == "",
 )
+
+
+def _saved(name: str) -> Any:
+    return sa.select(col(t.Setting.value)).where(col(t.Setting.name) == name).scalar_subquery()
+
+
+_SETTINGS = ("rules", "switches")
 _FACTS = sa.select(
     col(t.User.email),
     sa.select(col(t.Instance.epoch)).where(col(t.Instance.id) == 1).scalar_subquery(),
     _OPEN,
     _RECHECKS,
     _SUCCEEDED,
+    *map(_saved, _SETTINGS),
 ).where(col(t.User.id) == sa.bindparam("user_id"))
 
 
 def facts(session: Session, account: t.Account) -> Facts:
-    """Return what a run must know beside the account, its calendars and the settings."""
+    """Return what a run must know beside the account and its calendars."""
     values = {"account_id": account.id, "user_id": account.user_id}
-    email, epoch, *has = session.connection().execute(_FACTS, values).one()
-    return Facts(email, epoch or 0, *map(bool, has))
+    email, epoch, has_open, has_rechecks, has_succeeded, *settings = session.connection().execute(_FACTS, values).one()
+    saved = {name: value or {} for name, value in zip(_SETTINGS, settings, strict=True)}
+    return Facts(email, epoch or 0, saved, bool(has_open), bool(has_rechecks), bool(has_succeeded))
 
 
 _CALENDARS = sa.select(C).where(col(C.account_id) == sa.bindparam("account_id")).order_by(col(C.id))
