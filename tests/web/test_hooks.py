@@ -227,6 +227,16 @@ def test_the_clock_s_jobs_do_the_same(town: GoogleTown) -> None:
     assert [row.state for row in known(town)] == ["open"]
 
 
+def test_two_processes_open_one(town: GoogleTown) -> None:
+    both = [threading.Thread(target=channels.keep_account, args=(town.rt, town.account_id)) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert calls(town, OPEN) == 1
+    assert [row.state for row in known(town)] == ["open"]
+
+
 def test_the_next_channel_is_open_before_the_old_one_stops(town: GoogleTown) -> None:
     keep(town)
     (old,) = alive(town)
