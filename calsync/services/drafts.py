@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from calsync.engine import brake, mailing
@@ -162,6 +162,19 @@ def for_fault(ctx: Context, resource: t.MirrorResource) -> Row:
     }
     _finish(row)
     return row
+
+
+def is_arriving(event: t.MirrorEvent, keys: Collection[str]) -> bool:
+    """Return whether an event is what a create made whose answer never came: repeating it will find this very event.
+
+    `keys` are those of such creates. A provider that gives events a uid of its own keeps our mark.
+    """
+    return bool(keys) and any(event.uid == uid_of(key) or event.our_id == key.partition("-")[0] for key in keys)
+
+
+def uid_of(key: str) -> str:
+    """Return the uid of an event that a record gets after its first one was erased."""
+    return f"{key}@calsync"
 
 
 def key(activity: t.Activity, generation: int) -> str:

@@ -78,7 +78,7 @@ def _is_met(event_id: int, possible: Sequence[Unlinked], candidates: matches.Can
 
 def _is_wanted(ctx: Context, plan_: Plan, unlinked: Unlinked) -> bool:
     subject = drafts.event_subject(t.pk(unlinked.event))
-    if subject in plan_.open.frozen:
+    if subject in plan_.open.frozen or drafts.is_arriving(unlinked.event, plan_.open.arriving):
         return False
     return ctx.only_subjects is None or subject in ctx.only_subjects
 

@@ -15,6 +15,7 @@ from calsync.engine import mailing
 from calsync.engine.event import FIELDS, Event, Person, parse_moment
 from calsync.engine.vocabulary import Action, MailRule
 from calsync.providers.base import Edit, Write
+from calsync.services import drafts
 from calsync.services.context import Context
 from calsync.store import tables as t
 
@@ -199,7 +200,7 @@ def _uid(session: Session, target: Target) -> str:
         return master.uid if master is not None else target.activity.uid
     if target.link is None:
         return target.activity.uid
-    return f"{target.step.key}@calsync"
+    return drafts.uid_of(target.step.key)
 
 
 def _organizer(ctx: Context) -> Person | None:

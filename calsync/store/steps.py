@@ -29,10 +29,11 @@ class Open:
 
     `frozen` subjects may not be planned: their last write is under way or in doubt. `waiting` are failed steps whose
     next attempt has not come. `attempts` are those of failed steps that may be tried again. `approved` are digests of
-    held steps that a person has approved.
+    held steps that a person has approved. `arriving` are keys of creates whose answer never came.
     """
 
     frozen: set[str] = field(default_factory=set)
+    arriving: set[str] = field(default_factory=set)
     waiting: dict[str, t.Step] = field(default_factory=dict)
     attempts: dict[str, tuple[str, int]] = field(default_factory=dict)
     approved: set[str] = field(default_factory=set)
@@ -55,6 +56,8 @@ def open_steps(session: Session, account_id: int, now: datetime, only: frozenset
         found.by_subject[step.subject] = step
         if step.state in (StepState.APPLYING, StepState.IN_DOUBT) or (only is not None and step.subject not in only):
             found.frozen.add(step.subject)
+            if step.state in (StepState.APPLYING, StepState.IN_DOUBT) and step.action == Action.CREATE and step.key:
+                found.arriving.add(step.key)
         elif step.state == StepState.FAILED and (_is_of_resource(step) or (only is None and _is_later(step, now))):
             found.waiting[step.subject] = step
         else:

@@ -220,6 +220,14 @@ STORIES: dict[str, tuple[str, ...]] = {
         "they_cancel(choice=333)",
         "sync_with_faults(kinds=[(FaultKind.EMPTY, 0), (FaultKind.HOLLOW, 2), (FaultKind.LOST_BEFORE, 0)])",
     ),
+    # What was on its way had the mark of a record that stood on the calendar: it was taken for a copy of it.
+    "a series put back by a process that is overtaken before it hears the answer": (
+        "start(profile='paged', choice=986)",
+        "they_delete(choice=133)",
+        "calm_down()",
+        "we_revive(choice=695)",
+        "sync_and_stall(place=23)",
+    ),
     # What had drifted before was forgotten when the next field did, and counted as agreed ever after.
     "two fields changed there, one after the other, of an account that only writes": (
         "start(profile='paged', choice=840)",
