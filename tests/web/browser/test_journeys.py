@@ -194,11 +194,17 @@ def set_up(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
 
 
+def press(button: Locator) -> None:
+    """Click, and wait until the server has answered: what was asked for stands in the database."""
+    with button.page.expect_response(lambda response: response.request.method == "POST"):
+        button.click()
+
+
 def test_an_activity_planned_here_stands_on_the_server_after_sync_now(look: Look, desk: Callable[..., Desk]) -> None:
     here = desk("Kick-off")
     plan(here, "Review Acme")
     page = look(f"/accounts/{here.account_id}", here.cast.eli)
-    page.get_by_role("button", name="Sync now").click()
+    press(page.get_by_role("button", name="Sync now"))
     here.settle()
     page.reload()
     expect(state_line(page)).to_contain_text("Healthy", timeout=PATIENCE_MS)
@@ -218,7 +224,7 @@ def test_a_field_changed_on_both_sides_is_decided_by_a_person(look: Look, desk: 
     page.locator("[data-row] a[href]").first.click()
     title = page.get_by_role("group", name="Title")
     title.get_by_label("CRM").check()
-    page.get_by_role("button", name="Merge as shown").click()
+    press(page.get_by_role("button", name="Merge as shown"))
     here.settle()
     page.goto("/conflicts/")
     expect(page.get_by_text("Nothing to decide")).to_be_visible()
@@ -266,7 +272,7 @@ def test_a_held_run_writes_nothing_until_an_admin_approves(look: Look, desk: Cal
     assert here.titles() == ["Kick-off"]
     page = look("/history/?state=held", here.cast.ada)
     page.locator("[data-row] a[href]").first.click()
-    page.get_by_role("button", name=re.compile("^Approve")).click()
+    press(page.get_by_role("button", name=re.compile("^Approve")))
     here.settle()
     wait(lambda: len(here.titles()) == 5)
     assert here.titles() == ["Kick-off", "Visit 0", "Visit 1", "Visit 2", "Visit 3"]
@@ -282,7 +288,7 @@ def test_an_undone_run_gives_the_server_its_title_back(look: Look, desk: Callabl
     page = look(f"/history/{run_id}", here.cast.ada)
     page.get_by_role("link", name="Undo").click()
     expect(page.get_by_role("heading", name="Goes back")).to_be_visible()
-    page.get_by_role("button", name="Undo 1 change").click()
+    press(page.get_by_role("button", name="Undo 1 change"))
     here.settle()
     wait(lambda: here.titles() == ["Kick-off"])
     assert here.activity("Kick-off").status == "confirmed"
