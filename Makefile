@@ -10,7 +10,7 @@ PY = $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo check test test-deep test-soak bench screenshots lock clean parts
+.PHONY: help run demo check test test-deep bench screenshots lock clean parts
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | \
@@ -32,12 +32,8 @@ check: $(V)/.test ## lint, format, types, layers and templates
 test: parts ## the tests, on SQLite and where it matters on PostgreSQL (ARGS="-k name" picks some)
 	$(PYTEST) -m "not deep" $(ARGS)
 
-test-deep: parts ## everything on PostgreSQL, every pair of a server's quirks, the kill test
-	CALSYNC_TEST_DATABASE=postgres CALSYNC_TEST_DEEP=1 $(PYTEST) --timeout 300 \
-		--ignore tests/simulator --ignore tests/mutants $(ARGS)
-
-test-soak: parts ## the long simulator and the mutants: hours of stories, on new seeds with ARGS
-	CALSYNC_TEST_DEEP=1 $(PYTEST) --timeout 1800 tests/simulator tests/mutants $(ARGS)
+test-deep: parts ## everything on PostgreSQL, the long simulator, all mutants, the kill test
+	CALSYNC_TEST_DATABASE=postgres CALSYNC_TEST_DEEP=1 $(PYTEST) --timeout 600 $(ARGS)
 
 bench: $(V)/.test ## measure: sync against vdirsyncer, scheduling, pages
 	$(V)/bin/python -m bench $(ARGS)
