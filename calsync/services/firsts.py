@@ -54,7 +54,8 @@ def plan_events(ctx: Context, plan_: Plan, ids: Sequence[int]) -> None:
         excluded = {t.pk(u.event): reason for u in wanted if (reason := event_exclusion(ctx, u)) is not None}
         possible = [u for u in wanted if excluded.get(t.pk(u.event), Reason.ONE_WAY) is Reason.ONE_WAY]
         candidates = matches.candidates(session, ctx.account.user_id, [u.event for u in possible])
-    excluded = {i: reason for i, reason in excluded.items() if not _is_met(i, possible, candidates)}
+    met = {t.pk(u.event) for u in possible if u.event.id in excluded and _is_met(u.event, candidates)}
+    excluded = {i: reason for i, reason in excluded.items() if i not in met}
     included = [u for u in possible if u.event.id not in excluded]
     plan_.processed += len(wanted)
     plan_.skipped += len(excluded)
@@ -67,12 +68,9 @@ def plan_events(ctx: Context, plan_: Plan, ids: Sequence[int]) -> None:
     _link(ctx, plan_, pairs)
 
 
-def _is_met(event_id: int, possible: Sequence[Unlinked], candidates: matches.Candidates) -> bool:
+def _is_met(event: t.MirrorEvent, candidates: matches.Candidates) -> bool:
     """Return whether an event that may not come in is one we have, or may have, as well: linking imports nothing."""
-    found = next((u for u in possible if u.event.id == event_id), None)
-    if found is None:
-        return False
-    match = candidates.best(found.event)
+    match = candidates.best(event)
     return match.activity is not None or bool(match.several)
 
 
