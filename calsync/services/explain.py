@@ -21,7 +21,7 @@ from calsync.services import answers, cases, drafts, firsts, frame, plan, settin
 from calsync.services.answers import Answer
 from calsync.services.context import Context
 from calsync.services.drafts import Row
-from calsync.store import conflicts, links, matches, polls, steps, whereabouts
+from calsync.store import conflicts, links, matches, polls, whereabouts
 from calsync.store import tables as t
 from calsync.store.links import DISCARDED, Pair
 
@@ -237,11 +237,12 @@ def offline_context(rt: Runtime, session: Session, account: t.Account) -> Contex
         is_dry=True,
         is_restored=account.restore_epoch != facts.epoch,
         writes_paused=switches.writes_paused,
+        has_open_steps=facts.has_open_steps,
     )
 
 
 def _new_plan(session: Session, ctx: Context) -> plan.Plan:
-    return plan.Plan(steps.open_steps(session, ctx.account_id, ctx.now(), None))
+    return plan.Plan(plan.open_steps(ctx, session))
 
 
 def _conflict(session: Session, subject: str) -> t.Conflict | None:

@@ -78,7 +78,7 @@ def plan(ctx: Context) -> Plan:
 def _look(ctx: Context) -> steps.Open:
     """Return the open steps. Most runs find nothing at all, which this one look must show cheaply."""
     with ctx.rt.reading() as session:
-        found = _open_steps(ctx, session)
+        found = open_steps(ctx, session)
         if ctx.account.hold_next_plan:
             found.approved |= plans.shown_digests(session, ctx.account.approved_digest)
         found.is_quiet = not (
@@ -91,7 +91,8 @@ def _look(ctx: Context) -> steps.Open:
     return found
 
 
-def _open_steps(ctx: Context, session: Session) -> steps.Open:
+def open_steps(ctx: Context, session: Session) -> steps.Open:
+    """Return the account's open steps as a new plan must know them, without asking where there are none."""
     if not ctx.has_open_steps:
         return steps.Open()
     return steps.open_steps(session, ctx.account_id, ctx.now(), ctx.only_subjects)
