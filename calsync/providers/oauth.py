@@ -119,6 +119,9 @@ class OAuthProvider(Provider, Protocol):
 _ANSWERS = {
     "access_denied": "You did not give permission, so nothing was connected.",
     "admin_policy_enforced": "Your organisation does not allow this app. Its administrator has to trust the client ID.",
+    "org_internal": "Only people of the organisation that registered this app may sign in with it.",
+    "reauth_needed": "Your organisation wants you to sign in there anew before anything else is allowed.",
+    "scope_refused": "The permissions that were asked for cannot be given, so nothing was connected.",
     "temporarily_unavailable": "The sign-in page is out of order at the moment. Try again in a few minutes.",
     "server_error": "The sign-in page is out of order at the moment. Try again in a few minutes.",
 }
@@ -135,12 +138,13 @@ def read_callback(attempt: Attempt | None, query: Mapping[str, str], issuers: Co
     if query.get("iss") and issuers and query["iss"] not in issuers:
         raise Refused("The answer came from somewhere else than we asked. Begin again.", code="wrong_issuer")
     if query.get("error"):
-        raise _refusal(query["error"])
+        raise refusal(query["error"])
     if not query.get("code"):
         raise Refused("The sign-in page sent no answer that can be used. Begin again.", code="no_code")
     return query["code"]
 
 
-def _refusal(error: str) -> Refused:
+def refusal(error: str) -> Refused:
+    """Return what a provider's own error means for the person who signs in, `sign_in_failed` for one not known."""
     code = error if error in _ANSWERS else "sign_in_failed"
     return Refused(_ANSWERS.get(error, "The sign-in page answered with an error. Begin again."), code=code)

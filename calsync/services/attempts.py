@@ -201,7 +201,9 @@ def _exchanged(rt: Runtime, row: t.SignInAttempt, attempt: Attempt, code: str) -
 
 
 def _explained(rt: Runtime, provider: str, refused: Refused) -> CalsyncError:
-    """Return a refusal, or the wrong clock that is behind it."""
+    """Return a refusal, or the wrong clock that is behind it: proofs and codes are good for a short time only."""
+    if refused.code not in ("code_expired", "no_identity"):
+        return refused
     offset = credentials.registration_of(rt, provider).clock_offset(rt.now())
     if offset is None or abs(offset) <= MOST_SKEW:
         return refused

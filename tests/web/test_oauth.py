@@ -146,6 +146,7 @@ def test_who_presses_cancel_is_told_so(eli: FlaskClient, switch: Switchboard) ->
     ("query", "title"),
     [
         ({"error": "admin_policy_enforced"}, "Your organisation does not allow this app"),
+        ({"error": "org_internal"}, "This app is for members of one organisation"),
         ({"error": "server_error"}, "The provider could not be reached"),
         ({"error": "<b>odd</b>"}, "The sign-in did not work"),
         ({}, "The sign-in did not work"),
@@ -175,6 +176,10 @@ def test_an_answer_counts_once_and_for_who_began(
     ("fault", "title"),
     [
         ({"kind": "drop_before", "method": "oauth.token"}, "The provider could not be reached"),
+        (
+            {"kind": "status", "method": "oauth.token", "status": 400, "body": {"error": "admin_policy_enforced"}},
+            "Your organisation does not allow this app",
+        ),
         (
             {"kind": "status", "method": "calendar.calendarList.list", "status": 403, "reason": "accessNotConfigured"},
             "The provider refused to show the calendars",

@@ -26,6 +26,24 @@ _POLICY = SignInWords(
         "Send this page’s address to the person who runs it, then connect again.",
     ),
 )
+_INTERNAL = SignInWords(
+    "This app is for members of one organisation",
+    (
+        "Sign in with the address that you have in that organisation.",
+        "Or tell your admin: the consent screen is set to Internal, and External lets other people in.",
+    ),
+)
+_AGAIN = SignInWords(
+    "Your organisation asks for a new sign-in",
+    ("Sign out at the provider and in again there, with the second factor if it asks for one.", "Then connect again."),
+)
+_SCOPES = SignInWords(
+    "The permissions cannot be given",
+    (
+        "Your organisation may have closed its calendars to apps: its administrator can open them.",
+        "If nobody can connect, an admin should compare the permissions on the consent screen with the documentation.",
+    ),
+)
 _STATE = SignInWords(
     "This sign-in cannot be continued",
     (
@@ -77,6 +95,9 @@ _ODD = SignInWords("The sign-in did not work", ("Nothing was connected or change
 _BY_CODE = {
     "access_denied": _DENIED,
     "admin_policy_enforced": _POLICY,
+    "org_internal": _INTERNAL,
+    "reauth_needed": _AGAIN,
+    "scope_refused": _SCOPES,
     "state_lost": _STATE,
     "code_expired": _EXPIRED,
     "no_identity": _EXPIRED,

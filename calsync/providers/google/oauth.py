@@ -15,7 +15,7 @@ from calsync.errors import ProviderError, RateLimited, Refused, Rejected, SignIn
 from calsync.providers.google import identity
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.http import Answer, Http, Limits
-from calsync.providers.oauth import Attempt, ClientPair, ClientRefused, Identity, Tokens, Wish
+from calsync.providers.oauth import Attempt, ClientPair, ClientRefused, Identity, Tokens, Wish, refusal
 
 Json = dict[str, Any]
 
@@ -30,6 +30,9 @@ _WIDER = {
     PREFIX + "calendar.calendarlist.readonly": ("calendar.calendarlist", "calendar.readonly", "calendar"),
 }
 """Scopes that a wider one stands in for (section 1.9); what was granted for other programs counts too."""
+
+_POLICIES = ("admin_policy_enforced", "org_internal", "access_denied")
+"""An organisation's own rules, not the person's wish: Workspace says any of them at the token endpoint, too."""
 
 _LATER = ("internal_failure", "server_error", "temporarily_unavailable")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
@@ -72,7 +75,7 @@ class GoogleAuthorizer:
         """Return what a code is worth, and who gave it.
 
         Raises Refused: `code_expired` for a code that is old, used or not ours, `no_identity` where Google does not
-        prove who signed in.
+        prove who signed in, and the codes of `oauth.refusal` where the person's organisation forbids it.
         """
         form = {
             "grant_type": "authorization_code",
@@ -84,7 +87,7 @@ class GoogleAuthorizer:
             try:
                 answer = _post(http, self.endpoints.token, pair, form)
             except SignInNeeded as error:
-                raise Refused("The answer from Google is too old or was used already.", code="code_expired") from error
+                raise _not_redeemed(error) from error
             # By Google's clock: ours may be wrong, and the token says when it was made by theirs.
             there = http.now() + (http.clock_offset or timedelta())
             who = identity.verify(http, self.endpoints, answer.get("id_token"), pair.client_id, attempt.nonce, there)
@@ -161,7 +164,7 @@ def _reader(http: Http) -> Callable[[Answer], ProviderError | None]:
             return Unavailable(said)
         if error == "rate_limit_exceeded":
             return RateLimited(http.now() + (http.retry_after(answer) or timedelta(seconds=60)), said)
-        if error in ("invalid_grant", "admin_policy_enforced", "invalid_scope"):
+        if error in ("invalid_grant", "invalid_scope", *_POLICIES):
             return SignInNeeded(_why(error, kind), said)
         if error in ("invalid_client", "deleted_client", "unauthorized_client"):
             return ClientRefused(said)
@@ -173,7 +176,21 @@ def _reader(http: Http) -> Callable[[Answer], ProviderError | None]:
 def _why(error: str, kind: str) -> str:
     if kind in ("invalid_rapt", "rapt_required"):
         return "reauth_needed"
-    return {"admin_policy_enforced": "admin_policy", "invalid_scope": "scope_lost"}.get(error, "invalid_grant")
+    if error in _POLICIES:
+        return "admin_policy"
+    return "scope_lost" if error == "invalid_scope" else "invalid_grant"
+
+
+def _not_redeemed(error: SignInNeeded) -> Refused:
+    """Return why a code brought nothing: a policy does not pass when people begin again, an old code does."""
+    match error.why:
+        case "admin_policy":
+            return refusal("admin_policy_enforced")
+        case "reauth_needed":
+            return refusal("reauth_needed")
+        case "scope_lost":
+            return refusal("scope_refused")
+    return Refused("The answer from Google is too old or was used already.", code="code_expired")
 
 
 def _body(answer: Answer) -> Json:

@@ -96,6 +96,7 @@ def test_an_attempt_is_like_no_other_and_shows_no_verifier() -> None:
         ({"code": "c", "state": "s", "iss": "https://evil.example"}, "wrong_issuer"),
         ({"error": "access_denied", "state": "s"}, "access_denied"),
         ({"error": "admin_policy_enforced", "state": "s"}, "admin_policy_enforced"),
+        ({"error": "org_internal", "state": "s"}, "org_internal"),
         ({"error": "<b>odd</b>", "state": "s"}, "sign_in_failed"),
         ({"state": "s"}, "no_code"),
     ],
@@ -190,6 +191,25 @@ def test_a_token_of_another_issuer_proves_nobody(google_sign_in: GoogleAuthorize
     with pytest.raises(Refused) as raised:
         google_sign_in.exchange(PAIR, attempt, code, NOW)
     assert raised.value.code == "no_identity"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"error": "admin_policy_enforced", "error_description": "Blocked."}, "admin_policy_enforced"),
+        ({"error": "org_internal"}, "admin_policy_enforced"),
+        ({"error": "access_denied", "error_description": "Account restricted"}, "admin_policy_enforced"),
+        ({"error": "invalid_grant", "error_subtype": "invalid_rapt"}, "reauth_needed"),
+        ({"error": "invalid_scope", "error_description": "Bad Request"}, "scope_refused"),
+        ({"error": "invalid_grant", "error_description": "Bad Request"}, "code_expired"),
+    ],
+)
+def test_a_policy_is_told_from_a_code_that_is_too_old(google_sign_in, switch, said, code) -> None:
+    attempt, given = attempt_and_code(google_sign_in)
+    switch.fault("status", method="oauth.token", status=400, body=said)
+    with pytest.raises(Refused) as raised:
+        google_sign_in.exchange(PAIR, attempt, given, NOW)
+    assert raised.value.code == code
 
 
 @pytest.mark.parametrize(
