@@ -209,3 +209,37 @@ class Deletions(StrEnum):
     FOLLOW = "follow"
     UNLINK = "unlink"
     ASK = "ask"
+
+
+class ResourceKind(StrEnum):
+    ROOM = "room"
+    EQUIPMENT = "equipment"
+    PERSON = "person"
+
+
+class GroupMode(StrEnum):
+    """What a booking of a group takes: every member, or one."""
+
+    ALL_OF = "all_of"
+    ANY_OF = "any_of"
+
+
+class Pick(StrEnum):
+    """Which free member of a group takes a booking."""
+
+    ROUND_ROBIN = "round_robin"  # whoever was picked longest ago
+    FEWEST = "fewest"  # whoever has the fewest bookings ahead
+
+
+class Unreachable(StrEnum):
+    """What to believe of a calendar that could not be read lately."""
+
+    FAIL_CLOSED = "fail_closed"  # nothing is free
+    LAST_KNOWN = "last_known"  # what was read last, up to an age; then nothing is free
+    IGNORE = "ignore"  # the calendar blocks nothing
+
+
+class BookingState(StrEnum):
+    HELD = "held"  # the time is taken until the hold expires
+    BOOKED = "booked"
+    CANCELLED = "cancelled"

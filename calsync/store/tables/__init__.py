@@ -11,6 +11,16 @@ from calsync.store.tables.columns import NEVER, pk
 from calsync.store.tables.outbox import Mail, Notice
 from calsync.store.tables.people import Invite, Login, RecoveryCode, SignInFailure, User
 from calsync.store.tables.records import AuditEntry, Instance, Setting
+from calsync.store.tables.scheduling import (
+    Booking,
+    EventType,
+    GroupMember,
+    Hours,
+    Placement,
+    Resource,
+    ResourceGroup,
+    Taken,
+)
 from calsync.store.tables.sync import Conflict, Link, MirrorEvent, MirrorResource, Run, Step
 
 metadata = SQLModel.metadata
@@ -20,9 +30,13 @@ __all__ = [
     "Account",
     "Activity",
     "AuditEntry",
+    "Booking",
     "Calendar",
     "Channel",
     "Conflict",
+    "EventType",
+    "GroupMember",
+    "Hours",
     "Instance",
     "Invite",
     "Link",
@@ -31,13 +45,17 @@ __all__ = [
     "MirrorEvent",
     "MirrorResource",
     "Notice",
+    "Placement",
     "ProviderCredential",
     "RecoveryCode",
+    "Resource",
+    "ResourceGroup",
     "Run",
     "Setting",
     "SignInAttempt",
     "SignInFailure",
     "Step",
+    "Taken",
     "User",
     "metadata",
     "pk",
