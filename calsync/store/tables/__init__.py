@@ -22,6 +22,7 @@ from calsync.store.tables.scheduling import (
     Taken,
 )
 from calsync.store.tables.sync import Conflict, Link, MirrorEvent, MirrorResource, Run, Step
+from calsync.store.tables.usage import UsageDay
 
 metadata = SQLModel.metadata
 
@@ -56,6 +57,7 @@ __all__ = [
     "SignInFailure",
     "Step",
     "Taken",
+    "UsageDay",
     "User",
     "metadata",
     "pk",

@@ -23,6 +23,16 @@ class ProviderCredential(SQLModel, table=True):
     extra: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # tenant, publishing status, ...
     state: str = Field(default="current", max_length=10)  # current, candidate, retired
     secret_expires_at: datetime | None = None
+
+    # facts
+    refused_at: datetime | None = None  # since then the provider does not know us by this pair
+    refused_why: str = Field(default="", max_length=300, sa_column_kwargs={"server_default": ""})
+    signed_in_at: datetime | None = None  # last sign-in of a person that went through
+    signed_in_uri: str = Field(
+        default="", max_length=400, sa_column_kwargs={"server_default": ""}
+    )  # it came back there
+    answered_at: datetime | None = None  # last time that the calendars of such a person could be listed
+
     created_by_id: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     created_at: datetime
 
@@ -81,6 +91,7 @@ class Account(SQLModel, table=True):
 
     # facts
     grant_ok: bool = True
+    grant_ends_at: datetime | None = None  # when the grant ends by itself, None for no such end
     grant_error: str = Field(default="", max_length=300)  # SignInNeeded.why
     grant_lost_at: datetime | None = None
     grant_checked_at: datetime | None = None
@@ -163,6 +174,7 @@ class Channel(SQLModel, table=True):
     # None: a notice came of a channel that we knew nothing of
     calendar_id: int | None = Field(default=None, foreign_key="calendar.id", index=True, ondelete="CASCADE")
     channel_id: str = Field(unique=True, max_length=64)  # ours, used once
+    address: str = Field(default="", max_length=400, sa_column_kwargs={"server_default": ""})  # where it was opened to
     resource_id: str = Field(default="", max_length=300)  # the provider's
     state: str = Field(default="opening", max_length=10)
     opened_at: datetime | None = None
