@@ -10,18 +10,22 @@ import json
 from typing import Any
 
 from calsync.engine import rules as engine_rules
-from calsync.engine.rules import Rules
+from calsync.engine.rules import EVENT_KIND_RULES, Rules
 from calsync.engine.vocabulary import Direction
 from webapp import words
 from webapp.account_view import Head
 from webapp.forms.accounts import DIRECTIONS, FREQUENCIES, REMINDERS, RulesForm
 from webapp.forms.fields import choices
 
+EVENT_KINDS = {name.removeprefix("import_"): name for name in EVENT_KIND_RULES.values()}
+"""The same of what becomes of events of a kind."""
+
 FIELDS = {
     "direction": "direction",
     "frequency": "frequency",
     "visibility": "default_visibility",
     "reminder": "default_reminders",
+    **EVENT_KINDS,
 }
 """Form field to the rule that it sets."""
 
@@ -52,6 +56,11 @@ def changes_of(form: RulesForm) -> dict[str, Any]:
     return found
 
 
+def event_kinds(form: RulesForm) -> list[Any]:
+    """Return the fields about kinds of events that the admin leaves to accounts."""
+    return [form[name] for name in EVENT_KINDS if name in form]
+
+
 def known_of(form: RulesForm) -> dict[str, Any]:
     """Return the account's own rules as the form showed them; what nobody has where it says something else."""
     try:
@@ -78,6 +87,7 @@ def _values(own: dict[str, Any]) -> dict[str, Any]:
         "visibility": own.get("default_visibility", ""),
         "reminder": NONE if reminders is not None and not reminders else str(minutes),
         "reminder_way": way,
+        **{name: own.get(rule, "") for name, rule in EVENT_KINDS.items()},
     }
 
 
@@ -101,6 +111,9 @@ def _offer(form: RulesForm, head: Head) -> None:
     minutes = sorted({*REMINDERS, *([int(form.reminder.data)] if (form.reminder.data or "").isdigit() else [])})
     options = [(NONE, "No reminder"), *((str(m), _before(m)) for m in minutes)]
     form.reminder.choices = _with_base(_base_reminder(base), options)
+    for name, rule in EVENT_KINDS.items():
+        options = [(value, words.rule_value(rule, value).capitalize()) for value in ("sync", "busy", "skip")]
+        form[name].choices = _with_base(words.rule_value(rule, getattr(base, rule)), options)
 
 
 def _with_base(label: str, options: list[tuple[str, str]]) -> Any:

@@ -241,7 +241,7 @@ def _classes(entry: Entry) -> list[str]:
         found.append("is-hidden")
     if entry.occurrence.ends_at - entry.occurrence.starts_at <= SHORT:
         found.append("is-short")
-    if entry.occurrence.event.transparency == "transparent":
+    if entry.is_free:
         found.append("is-free")
     if entry.occurrence.event.status == "tentative":
         found.append("is-tentative")

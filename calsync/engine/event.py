@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from calsync.engine.vocabulary import EventKind
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Floating:
@@ -84,7 +86,8 @@ class Event:
     created: datetime | None = None
     last_modified: datetime | None = None
     our_id: str | None = None
-    event_type: str = "default"  # what the provider says it is; others only block time (see scope.py)
+    kind: EventKind = EventKind.DEFAULT  # what becomes of the other kinds is a rule (see scope.py)
+    is_declined: bool = False  # the provider says that the person whose calendar this is declined it
 
     @property
     def is_all_day(self) -> bool:
@@ -209,10 +212,12 @@ def changed_fields(before: Content, after: Content) -> tuple[str, ...]:
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return the whole event, server-owned fields included, as the mirror stores it."""
-    kind = {} if event.event_type == "default" else {"event_type": event.event_type}
+    rare: dict[str, Any] = {} if event.kind is EventKind.DEFAULT else {"event_kind": event.kind.value}
+    if event.is_declined:
+        rare["is_declined"] = True
     return (
         content(event)
-        | kind
+        | rare
         | {
             "uid": event.uid,
             "recurrence_id": None if event.recurrence_id is None else moment_text(event.recurrence_id),
@@ -240,7 +245,8 @@ def from_json(values: Mapping[str, Any]) -> Event:
         created=_aware(values.get("created")),
         last_modified=_aware(values.get("last_modified")),
         our_id=values.get("our_id"),
-        event_type=values.get("event_type", "default"),
+        kind=EventKind(values.get("event_kind", EventKind.DEFAULT)),
+        is_declined=values.get("is_declined", False),
     )
     return with_content(bare, {name: values[name] for name in FIELDS if name in values})
 

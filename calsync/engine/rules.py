@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from calsync.engine.vocabulary import Deletions, Direction, Kind, MailRule, Policy
+from calsync.engine.vocabulary import Deletions, Direction, EventKind, Kind, MailRule, Policy
 
 OUT_BY_DEFAULT = (Kind.MEETING, Kind.APPOINTMENT, Kind.BOOKING)
 
@@ -29,6 +29,12 @@ class Rules:
     import_kind: Kind = Kind.MEETING
     import_private: str = "busy"  # "busy": as a block without details; "full"; "skip"
     import_declined: bool = False
+    # events of other kinds: "sync" like any other; "busy": they only block time; "skip": as if they were not there
+    import_out_of_office: str = "busy"
+    import_focus: str = "busy"
+    import_work_place: str = "skip"
+    import_birthday: str = "skip"
+    import_from_mail: str = "skip"
     task_minutes: int = 30  # length of the event made from a task that has a due time only
     due_is: str = "start"  # which end of an imported event becomes a task's due time: "start" or "end"
     # conflict resolution
@@ -61,6 +67,24 @@ class Rules:
     keep_images_days: int = 30
     block_busy_time: bool = True
     account_overrides: tuple[str, ...] = ("direction", "frequency", "default_visibility", "default_reminders")
+
+
+EVENT_KIND_RULES = {
+    EventKind.OUT_OF_OFFICE: "import_out_of_office",
+    EventKind.FOCUS: "import_focus",
+    EventKind.WORK_PLACE: "import_work_place",
+    EventKind.BIRTHDAY: "import_birthday",
+    EventKind.FROM_MAIL: "import_from_mail",
+}
+"""The rule that says what becomes of events of a kind."""
+
+
+def treatment(rules: Rules, kind: EventKind) -> str:
+    """Return what becomes of events of a kind: "sync", "busy" or "skip"."""
+    if kind is EventKind.DEFAULT:
+        return "sync"
+    name = EVENT_KIND_RULES.get(kind)
+    return "busy" if name is None else str(getattr(rules, name))
 
 
 RULE_NAMES = tuple(f.name for f in fields(Rules))

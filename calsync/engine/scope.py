@@ -15,7 +15,7 @@ from typing import Protocol
 from calsync.engine import rules as engine_rules
 from calsync.engine.event import Event
 from calsync.engine.rules import Rules
-from calsync.engine.vocabulary import Kind, Reason
+from calsync.engine.vocabulary import EventKind, Kind, Reason
 
 EDGE = timedelta(days=1)
 """How far beyond the window a linked record still syncs."""
@@ -80,23 +80,25 @@ def remote_exclusion(
     now: datetime,
     *,
     owner_addresses: frozenset[str],
-    event_type: str = "default",
     is_linked: bool = False,
 ) -> Reason | None:
-    """Return why an event does not become an activity, or None. `span` bounds all of its occurrences in UTC.
-
-    `event_type` is what the provider says the event is; anything but "default" (a birthday, a work place) stays out.
-    """
+    """Return why an event does not become an activity, or None. `span` bounds all of its occurrences in UTC."""
     if is_linked:
         return outside(span, rules, now, is_linked=True)
     if event.is_cancelled:
         return Reason.CANCELLED_BEFORE_FIRST_SYNC
-    return outside(span, rules, now) or _filtered(event, rules, owner_addresses, event_type)
+    return outside(span, rules, now) or _filtered(event, rules, owner_addresses)
 
 
-def _filtered(event: Event, rules: Rules, owner_addresses: frozenset[str], event_type: str) -> Reason | None:
-    if not rules.import_events or event_type != "default":
+_BY_KIND = {"busy": Reason.ONLY_BLOCKS, "skip": Reason.LEFT_OUT}
+
+
+def _filtered(event: Event, rules: Rules, owner_addresses: frozenset[str]) -> Reason | None:
+    if not rules.import_events:
         return Reason.FILTERED_TYPE
+    by_kind = _BY_KIND.get(engine_rules.treatment(rules, event.kind))
+    if by_kind is not None:
+        return by_kind
     if event.is_all_day and not rules.import_all_day:
         return Reason.ALL_DAY_EXCLUDED
     if event.classification != "public" and rules.import_private == "skip":
@@ -107,8 +109,21 @@ def _filtered(event: Event, rules: Rules, owner_addresses: frozenset[str], event
 
 
 def is_declined(event: Event, owner_addresses: frozenset[str]) -> bool:
-    """Return whether the calendar's own person said no."""
-    return any(a.address in owner_addresses and a.partstat == "declined" for a in event.attendees)
+    """Return whether the calendar's own person said no: by what the provider knows of them, or by their addresses."""
+    return event.is_declined or any(a.address in owner_addresses and a.partstat == "declined" for a in event.attendees)
+
+
+def takes_time(event: Event, owner_addresses: frozenset[str]) -> bool:
+    """Return whether an event takes its owner's time: it says so itself, and its owner did not say no to it.
+
+    What the rules leave out by its kind is not asked here (see `is_left_out`): rules change, events do not with them.
+    """
+    return event.transparency == "opaque" and not event.is_cancelled and not is_declined(event, owner_addresses)
+
+
+def is_left_out(kind: EventKind, rules: Rules) -> bool:
+    """Return whether events of a kind count as if they were not there: neither synced, nor shown, nor blocking."""
+    return engine_rules.treatment(rules, kind) == "skip"
 
 
 def window(rules: Rules, now: datetime) -> Span:

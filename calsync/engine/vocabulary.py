@@ -24,6 +24,18 @@ class Kind(StrEnum):
     BOOKING = "booking"
 
 
+class EventKind(StrEnum):
+    """What an event in a calendar is; all but the first are no appointment that people made with each other."""
+
+    DEFAULT = "default"
+    OUT_OF_OFFICE = "out_of_office"
+    FOCUS = "focus"
+    WORK_PLACE = "work_place"
+    BIRTHDAY = "birthday"
+    FROM_MAIL = "from_mail"  # found by the provider in somebody's mail: flights, reservations
+    OTHER = "other"  # a kind that we do not know: it only blocks time
+
+
 class Direction(StrEnum):
     """Which way an account syncs. A step's direction is inbound or outbound only."""
 
@@ -133,6 +145,9 @@ class Reason(StrEnum):
 
     OUTSIDE_WINDOW = "outside_window"
     FILTERED_TYPE = "filtered_type"
+    ONLY_BLOCKS = "only_blocks"
+    LEFT_OUT = "left_out"
+    READ_ONLY_KIND = "read_only_kind"
     PRIVATE_POLICY = "private_policy"
     DECLINED = "declined"
     CANCELLED_BEFORE_FIRST_SYNC = "cancelled_before_first_sync"

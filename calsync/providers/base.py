@@ -13,7 +13,7 @@ from typing import Protocol
 
 from calsync.engine.event import FIELDS, Event
 from calsync.engine.resource import Resource
-from calsync.engine.vocabulary import MailRule
+from calsync.engine.vocabulary import EventKind, MailRule
 from calsync.errors import ProviderError
 
 
@@ -30,6 +30,7 @@ class Capabilities:
     series_is_one_resource: bool = False  # master and overrides share one handle and one version
     can_move: bool = False  # move() keeps uid and handle history between calendars of the account
     batch_size: int = 1  # writes sent together
+    edits_kinds: frozenset[EventKind] = frozenset({EventKind.DEFAULT})  # events of other kinds are not written to
     expresses: frozenset[str] = frozenset(FIELDS)  # merge units it can hold; the others are projected away
 
 

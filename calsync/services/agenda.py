@@ -6,7 +6,7 @@ time others see nothing but that.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine import event as events
-from calsync.engine import series
+from calsync.engine import rules as engine_rules
+from calsync.engine import scope, series
 from calsync.engine.event import Event
 from calsync.engine.series import Occurrence
-from calsync.engine.vocabulary import AccountState
+from calsync.engine.vocabulary import AccountState, EventKind
 from calsync.runtime import Runtime
-from calsync.services import activities
+from calsync.services import activities, frame, settings
 from calsync.store import tables as t
 from calsync.store import whereabouts, windows
 
@@ -43,6 +44,7 @@ class Entry:
     calendar_id: int | None = None
     activity: t.Activity | None = None
     event: t.MirrorEvent | None = None
+    is_free: bool = False  # it takes none of its owner's time: it says so itself, or they declined it
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ def _planned(rt: Runtime, asked: Asked) -> tuple[list[Entry], bool]:
     ids = {t.pk(s.activity) for s in shown}
     with rt.reading() as session:
         places = whereabouts.calendars_of(session, ids)
+        own = addresses_of(session, {s.activity.owner_id for s in shown if s.occurrence.event.attendees})
     entries = [
         Entry(
             s.activity.owner_id,
@@ -115,10 +118,27 @@ def _planned(rt: Runtime, asked: Asked) -> tuple[list[Entry], bool]:
             PRIVATE if s.activity.is_private and s.activity.owner_id != asked.viewer_id else OPEN,
             _place(places.get(t.pk(s.activity), []), asked.calendar_id),
             activity=s.activity,
+            is_free=not scope.takes_time(s.occurrence.event, own.get(s.activity.owner_id, frozenset())),
         )
         for s in shown
     ]
     return entries, len(ids) >= MOST
+
+
+def addresses_of(session: Session, owner_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """Return the addresses under which people may stand on events, by their ids: their own and those of accounts."""
+    if not owner_ids:
+        return {}
+    query = (
+        sa.select(t.User, t.Account)
+        .outerjoin(t.Account, col(t.Account.user_id) == col(t.User.id))
+        .where(col(t.User.id).in_(owner_ids))
+    )
+    found: dict[int, frozenset[str]] = {}
+    for user, account in session.execute(query):
+        known = frozenset({user.email.lower()}) if account is None else frame.addresses(account, user.email)
+        found[t.pk(user)] = found.get(t.pk(user), frozenset()) | known
+    return found
 
 
 def _place(calendar_ids: Sequence[int], wanted: int | None) -> int | None:
@@ -136,7 +156,8 @@ def _external(
     calendars = {t.pk(calendar): calendar for calendar, _ in shelves}
     if not owners:
         return [], False
-    rows = windows.list_events(session, asked.start, asked.end, owners, MOST)
+    found_rows = windows.list_events(session, asked.start, asked.end, owners, MOST)
+    rows = _without_left_out(session, found_rows, calendars)
     linked = windows.linked_series(session, rows)
     families: dict[tuple[int, str], list[t.MirrorEvent]] = {}
     seen = set(known)
@@ -153,11 +174,31 @@ def _external(
             _hidden(row, calendars[row.calendar_id], owners, asked),
             row.calendar_id,
             event=row,
+            is_free=not row.is_busy,
         )
         for family in families.values()
         for row, occurrence in _expanded(family, asked)
     ]
-    return found, len(rows) >= MOST
+    return found, len(found_rows) >= MOST
+
+
+def _without_left_out(
+    session: Session, rows: Sequence[t.MirrorEvent], calendars: Mapping[int, t.Calendar]
+) -> list[t.MirrorEvent]:
+    """Return the events without those whose kind the rules leave out. Hardly any is of a kind of its own."""
+    if all(_kind(row) is EventKind.DEFAULT for row in rows):
+        return list(rows)
+    left_out = _left_out(session, calendars.values())
+    return [row for row in rows if _kind(row) not in left_out[row.calendar_id]]
+
+
+def _left_out(session: Session, calendars: Collection[t.Calendar]) -> dict[int, frozenset[EventKind]]:
+    """Return by calendar the kinds of events that its account's rules leave out, so that they are shown nowhere."""
+    base, _ = settings.organisation_rules(session)
+    query = sa.select(t.Account).where(col(t.Account.id).in_({c.account_id for c in calendars}))
+    rules = {t.pk(account): engine_rules.overlay(base, account.overrides) for account in session.scalars(query)}
+    left_out = {i: frozenset(k for k in EventKind if scope.is_left_out(k, each)) for i, each in rules.items()}
+    return {t.pk(calendar): left_out[calendar.account_id] for calendar in calendars}
 
 
 def _hidden(row: t.MirrorEvent, calendar: t.Calendar, owners: dict[int, int], asked: Asked) -> str:
@@ -183,6 +224,10 @@ def _expanded(family: Sequence[t.MirrorEvent], asked: Asked) -> list[tuple[t.Mir
             key = events.recurrence_key(occurrence.event)
             found.append((others.get(key, master), occurrence))
     return found
+
+
+def _kind(row: t.MirrorEvent) -> EventKind:
+    return EventKind(row.facts.get("event_kind", EventKind.DEFAULT))
 
 
 def _event(row: t.MirrorEvent) -> Event:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from calsync.engine import decide, mapping, projection
 from calsync.engine.event import FIELDS, Content
-from calsync.engine.vocabulary import LinkState, Policy
+from calsync.engine.vocabulary import EventKind, LinkState, Policy, Reason
 from calsync.services.context import Context
 from calsync.store import tables as t
 from calsync.store.links import Pair
@@ -70,7 +70,7 @@ def terms_of(ctx: Context, pair: Pair, *, is_source: bool, choices: Mapping[str,
         per_field=ctx.rules.merge_fields,
         deletions=ctx.rules.deletions,
         cancel_visibly=cancels_visibly(ctx, pair.activity.recurrence_key),
-        push_refused=ctx.push_refused(pair.calendar),
+        push_refused=push_refused(ctx, pair),
         may_pull=ctx.may_pull,
         is_source=is_source,
         is_owner=not pair.link.is_guest_copy,
@@ -79,6 +79,13 @@ def terms_of(ctx: Context, pair: Pair, *, is_source: bool, choices: Mapping[str,
         project=project,
         choices=choices,
     )
+
+
+def push_refused(ctx: Context, pair: Pair) -> Reason | None:
+    """Return why nothing may be written to a pair's event, or None. Providers let some kinds be read alone."""
+    kind = EventKind(pair.event.facts.get("event_kind", EventKind.DEFAULT))
+    refused = None if kind in ctx.capabilities.edits_kinds else Reason.READ_ONLY_KIND
+    return ctx.push_refused(pair.calendar) or refused
 
 
 def cancels_visibly(ctx: Context, recurrence_key: str) -> bool:

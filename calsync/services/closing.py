@@ -127,7 +127,7 @@ def _count(session: Session, ctx: Context, group: Group, tally: Tally) -> None:
 def _close_written(session: Session, ctx: Context, group: Group, calendar: t.Calendar, answer: Resource) -> None:
     before = group.write.version
     folds = ctx.capabilities.series_is_one_resource
-    mirror.save(session, calendar, [answer], ctx.now(), folds=folds, trusts=True)
+    mirror.save(session, calendar, [answer], ctx.now(), own_addresses=ctx.own_addresses, folds=folds, trusts=True)
     session.flush()
     if not folds:
         mirror.refold(session, t.pk(calendar), {e.uid for e in answer.events}, ctx.now())
@@ -259,7 +259,7 @@ def _reread(ctx: Context, group: Group, tally: Tally) -> None:
         calendar = session.get_one(t.Calendar, group.calendar.id)
         alive = [resource for resource in found.values() if resource is not None]
         folds = ctx.capabilities.series_is_one_resource
-        mirror.save(session, calendar, alive, ctx.now(), folds=folds, trusts=True)
+        mirror.save(session, calendar, alive, ctx.now(), own_addresses=ctx.own_addresses, folds=folds, trusts=True)
         mirror.bury(session, calendar, [h for h, resource in found.items() if resource is None], ctx.now())
     miss(ctx, [group], tally)
     ctx.rt.checkpoint("apply.reread")

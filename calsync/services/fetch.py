@@ -96,7 +96,9 @@ def _save(ctx: Context, calendar: t.Calendar, resources: Sequence[Resource], rea
     folds = ctx.capabilities.series_is_one_resource
     with ctx.rt.writing() as session:
         ctx.holding(session)
-        saved = mirror.save(session, calendar, resources, ctx.now(), folds=folds, trusts=trusts)
+        saved = mirror.save(
+            session, calendar, resources, ctx.now(), own_addresses=ctx.own_addresses, folds=folds, trusts=trusts
+        )
         if not folds:
             session.flush()
             mirror.refold(session, t.pk(calendar), _uids(resources), ctx.now())

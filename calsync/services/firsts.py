@@ -92,7 +92,6 @@ def event_exclusion(ctx: Context, unlinked: Unlinked) -> Reason | None:
         ctx.rules,
         ctx.now(),
         owner_addresses=ctx.own_addresses,
-        event_type=unlinked.value.event_type,
     )
 
 

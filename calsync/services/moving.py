@@ -68,7 +68,7 @@ def _close_moved(ctx: Context, members: list[Pair], target: t.Calendar, moved: R
         left = _events(session, t.pk(members[0].resource))
         mirror.bury(session, old, [members[0].resource.handle], ctx.now())
         folds = ctx.capabilities.series_is_one_resource
-        mirror.save(session, new, [moved], ctx.now(), folds=folds, trusts=True)
+        mirror.save(session, new, [moved], ctx.now(), own_addresses=ctx.own_addresses, folds=folds, trusts=True)
         session.flush()
         resource = mirror.get(session, t.pk(new), moved.handle)
         resource.written_at = ctx.now()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calsync.engine.event import FIELDS
-from calsync.engine.rules import RULE_NAMES, Rules
+from calsync.engine.rules import EVENT_KIND_RULES, RULE_NAMES, Rules
 from calsync.engine.vocabulary import Kind, Policy
 from calsync.errors import Refused
 
@@ -16,6 +16,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "import_private": ("busy", "full", "skip"),
     "due_is": ("start", "end"),
     "default_visibility": ("public", "private"),
+    **dict.fromkeys(EVENT_KIND_RULES.values(), ("sync", "busy", "skip")),
 }
 RANGES: dict[str, range] = {
     "window_past_days": PAST_DAYS,

@@ -110,7 +110,7 @@ def _take_back_birth(ctx: Context, part: Part, step: t.Step, pair: Pair, around:
     if step.direction == Direction.INBOUND:
         _add(ctx, part, step, pair, _cancelled_here(), parks=True)
         return
-    refused = ctx.push_refused(pair.calendar)
+    refused = cases.push_refused(ctx, pair)
     if refused is not None:
         part.kept.append(_kept(step, Why.REFUSED, reason=refused))
         return
@@ -264,7 +264,7 @@ def _shown(shown: Content, restored: Content, hidden: frozenset[str], pair: Pair
 
 
 def _refused(ctx: Context, pair: Pair) -> Reason | None:
-    return Reason.NOT_OWNER if pair.link.is_guest_copy else ctx.push_refused(pair.calendar)
+    return Reason.NOT_OWNER if pair.link.is_guest_copy else cases.push_refused(ctx, pair)
 
 
 # --- the step

@@ -53,18 +53,21 @@ def save(
     resources: Sequence[Resource],
     now: datetime,
     *,
+    own_addresses: frozenset[str],
     folds: bool,
     trusts: bool = False,
 ) -> Saved:
     """Bring the mirror in line with `resources`, at most CHUNK of them.
 
-    `folds` tells that a resource holds a whole series, so that its cancelled overrides become EXDATEs of the master.
+    `own_addresses` are those of the account's person: what they declined takes none of their time. `folds` tells
+    that a resource holds a whole series, so that its cancelled overrides become EXDATEs of the master.
     An answer that shows what our own recent write replaced is set aside for a second question, unless `trusts`.
     """
     saved = Saved()
     held = _held(session, calendar, [r.handle for r in resources])
     fresh: list[Read] = []
-    for resource, rows in (mirror_columns.readable(r, folds) for r in {r.handle: r for r in resources}.values()):
+    for each in {r.handle: r for r in resources}.values():
+        resource, rows = mirror_columns.readable(each, own_addresses, folds)
         row = held.get(resource.handle)
         if row is None:
             fresh.append((resource, rows))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from calsync.engine import event as events
-from calsync.engine import projection, series
+from calsync.engine import projection, scope, series
 from calsync.engine.event import Event
 from calsync.engine.resource import Resource
 from calsync.store.tables.columns import LONG
@@ -15,13 +15,13 @@ Read = tuple[Resource, list[dict[str, Any]]]
 """A resource, and the column values of the events in it."""
 
 
-def readable(resource: Resource, folds: bool) -> tuple[Resource, list[dict[str, Any]]]:
+def readable(resource: Resource, own_addresses: frozenset[str], folds: bool) -> Read:
     """Return the resource and the column values of its events; one that we cannot compute with gets a fault."""
     if resource.fault is not None:
         return resource, []
     try:
         folded = series.fold_cancelled(resource.events) if folds else resource.events
-        return resource, [_columns(_without_block(event)) for event in folded]
+        return resource, [_columns(_without_block(event), own_addresses) for event in folded]
     except (ValueError, OverflowError) as error:
         title = resource.events[0].summary if resource.events else resource.handle
         return replace(resource, events=(), fault=f"{title}: {error}"[:500]), []
@@ -33,7 +33,7 @@ def _without_block(event: Event) -> Event:
     return event if description == event.description else replace(event, description=description)
 
 
-def _columns(event: Event) -> dict[str, Any]:
+def _columns(event: Event, own_addresses: frozenset[str]) -> dict[str, Any]:
     content = events.content(event)
     start, end = series.span(event)
     return {
@@ -46,7 +46,7 @@ def _columns(event: Event) -> dict[str, Any]:
         "title": event.summary,
         "is_deleted": False,
         "is_cancelled": event.is_cancelled,
-        "is_busy": event.transparency == "opaque" and not event.is_cancelled,
+        "is_busy": scope.takes_time(event, own_addresses),
         "is_all_day": event.is_all_day,
         "is_series": event.is_series,
         "is_long": end - start > LONG,

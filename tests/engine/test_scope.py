@@ -7,8 +7,8 @@ import pytest
 
 from calsync.engine import scope, series
 from calsync.engine.event import Attendee, Event
-from calsync.engine.rules import Rules
-from calsync.engine.vocabulary import Kind, Policy, Reason
+from calsync.engine.rules import EVENT_KIND_RULES, Rules
+from calsync.engine.vocabulary import EventKind, Kind, Policy, Reason
 
 NOW = datetime(2030, 1, 7, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -58,8 +58,53 @@ def test_which_events_become_activities(value: Event, rules: dict, reason: Reaso
     assert remote(value, replace(RULES, **rules)) == reason
 
 
-def test_a_kind_of_event_that_is_no_meeting_stays_out() -> None:
-    assert remote(event(), event_type="birthday") is Reason.FILTERED_TYPE
+@pytest.mark.parametrize(
+    ("kind", "rules", "reason"),
+    [
+        (EventKind.DEFAULT, {}, None),
+        (EventKind.OUT_OF_OFFICE, {}, Reason.ONLY_BLOCKS),
+        (EventKind.FOCUS, {}, Reason.ONLY_BLOCKS),
+        (EventKind.WORK_PLACE, {}, Reason.LEFT_OUT),
+        (EventKind.BIRTHDAY, {}, Reason.LEFT_OUT),
+        (EventKind.FROM_MAIL, {}, Reason.LEFT_OUT),
+        (EventKind.OTHER, {}, Reason.ONLY_BLOCKS),  # nobody could have set a rule for it
+        (EventKind.BIRTHDAY, {"import_birthday": "sync"}, None),
+        (EventKind.FROM_MAIL, {"import_from_mail": "busy"}, Reason.ONLY_BLOCKS),
+        (EventKind.OUT_OF_OFFICE, {"import_out_of_office": "skip"}, Reason.LEFT_OUT),
+        (EventKind.FOCUS, {"import_focus": "sync", "import_events": False}, Reason.FILTERED_TYPE),
+    ],
+)
+def test_what_becomes_of_each_kind_of_event(kind: EventKind, rules: dict, reason: Reason | None) -> None:
+    assert remote(event(kind=kind), replace(RULES, **rules)) == reason
+
+
+def test_every_kind_of_event_that_we_know_has_a_rule() -> None:
+    assert set(EVENT_KIND_RULES) == set(EventKind) - {EventKind.DEFAULT, EventKind.OTHER}
+
+
+def test_what_is_linked_goes_on_whatever_its_kind() -> None:
+    assert remote(event(kind=EventKind.FOCUS), is_linked=True) is None
+
+
+def test_only_what_is_left_out_is_as_if_it_were_not_there() -> None:
+    left_out = {kind for kind in EventKind if scope.is_left_out(kind, RULES)}
+    assert left_out == {EventKind.WORK_PLACE, EventKind.BIRTHDAY, EventKind.FROM_MAIL}
+
+
+@pytest.mark.parametrize(
+    ("values", "takes"),
+    [
+        ({}, True),
+        ({"transparency": "transparent"}, False),
+        ({"status": "cancelled"}, False),
+        ({"attendees": ANSWERED}, False),  # the owner said no
+        ({"attendees": ANSWERED[:1]}, True),  # somebody else did
+        ({"status": "tentative"}, True),
+        ({"is_declined": True}, False),
+    ],
+)
+def test_which_events_take_their_owners_time(values: dict, takes: bool) -> None:
+    assert scope.takes_time(event(**values), ME) is takes
 
 
 @pytest.mark.parametrize(

@@ -119,10 +119,46 @@ def test_time_out_of_office_blocks_and_is_no_activity(town: Callable[[int], Goog
     with made.rt.reading() as session:
         rows = session.exec(select(t.MirrorEvent).order_by(t.MirrorEvent.title)).all()
     assert [(row.title, row.is_busy, row.excluded) for row in rows] == [
-        ("Away", True, "filtered_type"),
+        ("Away", True, "only_blocks"),
+        ("Home", False, "left_out"),
         ("There 0", True, ""),
         ("There 1", True, ""),
     ]
+
+
+def test_meetings_that_were_declined_block_nothing(town: Callable[[int], GoogleTown]) -> None:
+    made = town(0)
+    made.rule(import_declined=True)
+    guests = [{"email": "bob@example.com", "responseStatus": "declined"}]
+    made.put(1, "Bob does not come", attendees=guests)
+    made.put(2, "Eli neither", attendees=[*guests, {"email": ELI, "responseStatus": "declined"}])
+    made.settle()
+    assert busy_events(made) == {"Bob does not come": True, "Eli neither": False}
+    made.put(2, "Eli neither", attendees=[*guests, {"email": ELI, "responseStatus": "accepted"}])
+    made.settle()
+    assert busy_events(made) == {"Bob does not come": True, "Eli neither": True}
+
+
+def busy_events(town: GoogleTown) -> dict[str, bool]:
+    with town.rt.reading() as session:
+        return {row.title: row.is_busy for row in session.exec(select(t.MirrorEvent))}
+
+
+def test_kinds_that_cannot_be_changed_from_here_come_in_and_nothing_goes_out(town: Callable[[int], GoogleTown]) -> None:
+    made = town(0)
+    made.rule(import_from_mail="sync", import_out_of_office="sync")
+    made.switch.change_user(ELI, allows_status_events=True)
+    out = {"outOfOfficeProperties": {"autoDeclineMode": "declineNone"}, "transparency": "opaque"}
+    made.switch.add_event(ELI, {**event_body(9, "Away"), **out, "eventType": "outOfOffice"})
+    made.switch.seed_event(ELI, {**event_body(8, "Flight"), "id": "flight1", "eventType": "fromGmail"})
+    made.settle()
+    assert made.titles_here() == ["Away", "Flight"]
+    made.edit("Away", summary="Far away")
+    made.edit("Flight", summary="My flight")
+    made.settle()
+    assert made.titles_there() == ["Far away", "Flight"]
+    with made.rt.reading() as session:
+        assert sorted(session.exec(select(t.Link.waits_for))) == ["", "read_only_kind"]
 
 
 # --- writes

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from calsync.engine.event import Event
+from calsync.engine.event import Attendee, Event
+from calsync.engine.vocabulary import EventKind
 from calsync.services import activities, agenda
 from calsync.services.agenda import Agenda
 from calsync.store import tables as t
@@ -59,6 +60,32 @@ def test_events_that_stay_out_are_shown_as_events(office: Office) -> None:
     eli, ada = office.cast.eli, office.cast.ada
     assert seen(office, eli) == [("event", "Dentist", ""), ("event", "Trade fair", "")]
     assert seen(office, ada) == [("event", "Dentist", "private"), ("event", "Trade fair", "")]
+
+
+def kinds_of(office: Office) -> list[str]:
+    return [title for _, title, _ in seen(office, office.cast.eli)]
+
+
+def test_kinds_of_events_that_are_left_out_are_not_shown(office: Office) -> None:
+    office.meeting("Focus", kind=EventKind.FOCUS)
+    office.meeting("Mum", hours=30, kind=EventKind.BIRTHDAY)
+    office.settle()
+    assert office.titles_here() == []
+    assert kinds_of(office) == ["Focus"]
+    office.rule(account_overrides=("import_focus", "import_birthday"))
+    office.change_account(overrides={"import_focus": "skip", "import_birthday": "busy"})
+    assert kinds_of(office) == ["Mum"]
+
+
+def test_what_its_owner_declined_is_free_time(office: Office) -> None:
+    said_no = (Attendee("eli@example.com", partstat="declined"),)
+    office.rule(import_declined=True, import_private="skip")
+    office.meeting("Activity", attendees=said_no)
+    office.meeting("Event", hours=30, attendees=said_no, classification="private")
+    office.meeting("Else", hours=40, attendees=(Attendee("ada@example.com", partstat="declined"),))
+    office.settle()
+    entries = show(office, office.cast.eli).entries
+    assert [(bool(e.activity), e.is_free) for e in entries] == [(True, True), (False, True), (True, False)]
 
 
 def test_a_calendar_that_only_blocks_is_busy_to_others(office: Office) -> None:

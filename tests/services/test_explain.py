@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from calsync.engine.vocabulary import Policy, Reason
+from calsync.engine.vocabulary import EventKind, Policy, Reason
 from calsync.errors import NotFound
 from calsync.services import activities, explain, held, sync
 from calsync.services.answers import Answer
@@ -229,6 +229,8 @@ def test_each_reason_names_the_question_it_answers(
     [
         ({"classification": "private"}, {"import_private": "skip"}, Reason.PRIVATE_POLICY),
         ({}, {"import_events": False}, Reason.FILTERED_TYPE),
+        ({"kind": EventKind.FOCUS}, {}, Reason.ONLY_BLOCKS),
+        ({"kind": EventKind.BIRTHDAY}, {}, Reason.LEFT_OUT),
         ({}, {"direction": "outbound"}, Reason.ONE_WAY),
         ({"status": "cancelled"}, {}, Reason.CANCELLED_BEFORE_FIRST_SYNC),
     ],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from calsync.engine.vocabulary import Policy
+from calsync.engine.vocabulary import EventKind, Policy
 from calsync.errors import NotAllowed, Refused
 from calsync.runtime import Actor
 from calsync.services import queued, rule_preview, settings
@@ -51,6 +51,20 @@ def test_a_proposal_shows_what_would_change_and_changes_nothing(office: Office, 
     assert (sample.step.before, sample.step.after) == ({"summary": "Review"}, {"summary": "Busy"})
     assert settings.rules(office.rt)[0].show_title
     assert office.titles_there() == ["Review"]
+
+
+def test_a_proposal_about_kinds_of_events_shows_what_would_come_in(office: Office, ada: Actor) -> None:
+    office.meeting("Focus", kind=EventKind.FOCUS)
+    office.meeting("Mum", kind=EventKind.BIRTHDAY)
+    office.settle()
+    assert propose(office, ada, import_focus="sync")
+    (run,) = carry_out(office, ada)
+    with office.rt.reading() as session:
+        (sample,) = previews.samples(session, [run.id])
+    assert (sample.step.action, sample.step.title) == ("create", "Focus")
+    rule_preview.accept(office.rt, by=ada)
+    office.settle()
+    assert office.titles_here() == ["Focus"]
 
 
 def test_accepting_saves_what_was_proposed_and_the_next_run_follows(office: Office, ada: Actor) -> None:

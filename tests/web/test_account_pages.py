@@ -215,6 +215,16 @@ def test_rules_that_somebody_changed_meanwhile_are_not_overwritten(office: Offic
     assert account(office).overrides == {"frequency": "60"}
 
 
+def test_kinds_of_events_are_chosen_where_the_admin_allows_it(office: Office, eli: FlaskClient) -> None:
+    assert 'name="birthday"' not in eli.get(url(office, "rules")).text
+    office.rule(account_overrides=("import_birthday",))
+    page = eli.get(url(office, "rules")).text
+    assert "As the organisation: left out" in page
+    assert 'name="focus"' not in page
+    assert eli.post(url(office, "rules"), data={"birthday": "sync", "known": "{}"}).status_code == 303
+    assert account(office).overrides == {"import_birthday": "sync"}
+
+
 def test_what_the_admin_keeps_cannot_be_chosen(office: Office, eli: FlaskClient) -> None:
     office.rule(account_overrides=("frequency",))
     page = eli.get(url(office, "rules")).text

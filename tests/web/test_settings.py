@@ -162,6 +162,14 @@ def test_one_click_chooses_every_kind(office: Office, ada: FlaskClient) -> None:
     assert set(proposal.rules.kinds_out) == {"meeting", "call", "task", "appointment", "booking"}
 
 
+def test_kinds_of_events_are_chosen_in_words(office: Office, ada: FlaskClient) -> None:
+    send(ada, "what", import_birthday="busy")
+    carry_out(office)
+    assert "as busy time only" in ada.get("/settings/preview").text
+    ada.post("/settings/preview/apply")
+    assert rules_of(office).import_birthday == "busy"
+
+
 # --- refusals
 
 

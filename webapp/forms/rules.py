@@ -22,7 +22,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Optional
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
 
-from calsync.engine.rules import Rules
+from calsync.engine.rules import EVENT_KIND_RULES, Rules
 from calsync.engine.vocabulary import Deletions, Direction, Kind, MailRule, Policy
 from webapp import words
 from webapp.forms.fields import choices
@@ -38,7 +38,19 @@ PRIVATE = (
     ("full", "In full; others still see only that they are private"),
     ("skip", "Not at all"),
 )
-OVERRIDABLE = ("direction", "frequency", "policy", "default_visibility", "default_reminders")
+EVENT_KINDS = (
+    ("sync", "Like any other event"),
+    ("busy", "As busy time only: they block it and become no activities"),
+    ("skip", "Not at all"),
+)
+OVERRIDABLE = (
+    "direction",
+    "frequency",
+    "policy",
+    "default_visibility",
+    "default_reminders",
+    *EVENT_KIND_RULES.values(),
+)
 
 
 def boxes(label: str, **kwargs: Any) -> SelectMultipleField:
@@ -124,6 +136,11 @@ class WhatForm(RulesTab):
         "Private events",
         choices=choices(PRIVATE),
     )
+    import_out_of_office = SelectField("Time out of office", choices=choices(EVENT_KINDS))
+    import_focus = SelectField("Focus time", choices=choices(EVENT_KINDS))
+    import_work_place = SelectField("Places of work", choices=choices(EVENT_KINDS))
+    import_birthday = SelectField("Birthdays", choices=choices(EVENT_KINDS))
+    import_from_mail = SelectField("Events found in mail", choices=choices(EVENT_KINDS), description="Flights, tables.")
     block_busy_time = BooleanField(
         "Busy events block their owner's time", description="For finding free times when meetings are planned."
     )
@@ -136,6 +153,10 @@ class WhatForm(RulesTab):
         [Optional()],
         description="Minutes before the start, like 10, 60. Empty: the calendar's own.",
     )
+
+    def event_kinds(self) -> list[Any]:
+        """Return the fields that say what becomes of events of a kind."""
+        return [self[name] for name in EVENT_KIND_RULES.values()]
 
     def shown(self, name: str, value: Any) -> Any:
         if name == "default_reminders":

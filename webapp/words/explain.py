@@ -19,6 +19,7 @@ _QUESTIONS = {
     "kind": ("Does this kind of activity go out?", "It does.", ""),
     "window": ("Is it inside the time window?", "It is.", ""),
     "imports": ("Do events like this come in?", "They do.", ""),
+    "event_kind": ("Do events of this kind come in?", "They do.", ""),
     "all_day": ("Has it a time, or do all-day events come in?", "Nothing against it.", ""),
     "private": ("Is it public, or do private events come in?", "Nothing against it.", ""),
     "declined": ("Has its owner not declined it?", "It was not.", ""),

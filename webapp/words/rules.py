@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from calsync.engine.rules import Rules
+from calsync.engine.rules import EVENT_KIND_RULES, Rules
 from calsync.engine.vocabulary import Deletions, Direction, Kind, MailRule, Policy
 from webapp.words import choices
 from webapp.words.texts import count, joined
@@ -21,6 +21,11 @@ _LABELS = {
     "import_kind": "Kind of imported events",
     "import_private": "Private events",
     "import_declined": "Declined events, too",
+    "import_out_of_office": "Time out of office",
+    "import_focus": "Focus time",
+    "import_work_place": "Places of work",
+    "import_birthday": "Birthdays",
+    "import_from_mail": "Events found in mail",
     "task_minutes": "Length of a task's event",
     "due_is": "Due time of an imported task",
     "policy": "Who wins a conflict",
@@ -50,12 +55,14 @@ _LABELS = {
     "account_overrides": "What accounts may decide themselves",
 }
 _PRIVATE = {"busy": "as busy, without details", "full": "in full", "skip": "left out"}
+_EVENT_KIND = {"sync": "like any other event", "busy": "as busy time only", "skip": "left out"}
 _COPIES = {"delete_remote": "deleted there", "delete_local": "deleted here", "delete_both": "deleted on both sides"}
 _CHOICES: dict[str, Callable[[str], str]] = {
     "frequency": choices.frequency,
     "choice": lambda value: _COPIES.get(value, value),
     "import_kind": choices.kind,
     "import_private": lambda value: _PRIVATE.get(value, value),
+    **dict.fromkeys(EVENT_KIND_RULES.values(), lambda value: _EVENT_KIND.get(value, value)),
     "policy": choices.policy,
     "deletions": choices.deletions,
     "mail_new": choices.mail_rule,

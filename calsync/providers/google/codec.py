@@ -19,6 +19,7 @@ from typing import Any
 from calsync.engine import slots
 from calsync.engine.event import Event, Moment, Reminder, content, fingerprint, moment_text
 from calsync.engine.resource import Resource
+from calsync.engine.vocabulary import EventKind
 from calsync.providers.google import people, texts, when
 
 Json = dict[str, Any]
@@ -40,6 +41,16 @@ KEY = "calsyncKey"
 
 BACK = "calsyncBack"
 """Private extended property of an instance that went back to its series: the fingerprint that it has since then."""
+
+KINDS = {
+    "default": EventKind.DEFAULT,
+    "outOfOffice": EventKind.OUT_OF_OFFICE,
+    "focusTime": EventKind.FOCUS,
+    "workingLocation": EventKind.WORK_PLACE,
+    "birthday": EventKind.BIRTHDAY,
+    "fromGmail": EventKind.FROM_MAIL,
+}
+"""Our kinds by Google's event types (contract section 9)."""
 
 FLOATING = "floating"
 _OWN = ("summary", "time", "description", "location", "status", "transparency", "classification", "attendees")
@@ -155,7 +166,8 @@ def event_of(item: Json, *, uid: str | None = None, is_detached: bool = False) -
         created=_stamp(item.get("created")),
         last_modified=_stamp(item.get("updated")),
         our_id=_our_id(marks, "" if slot is None else moment_text(slot)),
-        event_type=item.get("eventType", "default"),
+        kind=KINDS.get(item.get("eventType", "default"), EventKind.OTHER),
+        is_declined=people.is_declined(item),
     )
 
 

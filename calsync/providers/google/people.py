@@ -59,6 +59,11 @@ def _attendee(address: str, guest: Json) -> Attendee:
     )
 
 
+def is_declined(item: Json) -> bool:
+    """Return whether the person whose calendar this is said no, under whatever address they were invited."""
+    return any(guest.get("self") and guest.get("responseStatus") == "declined" for guest in item.get("attendees") or [])
+
+
 def write_attendees(event: Event, before: Event | None, item: Json, fields: Iterable[str]) -> Json:
     """Return the whole new list, because PATCH replaces lists (contract section 7.2).
 

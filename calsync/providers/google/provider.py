@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from calsync.engine.vocabulary import EventKind
 from calsync.errors import SignInNeeded
 from calsync.providers.base import Capabilities, Grant, ProviderInfo
 from calsync.providers.channels import Notice
@@ -39,6 +40,7 @@ INFO = ProviderInfo(
         series_is_one_resource=False,
         can_move=True,
         batch_size=BATCH,
+        edits_kinds=frozenset({EventKind.DEFAULT, EventKind.OUT_OF_OFFICE, EventKind.FOCUS}),
     ),
     needs_credentials=True,
 )

@@ -1,7 +1,8 @@
 """Reading a calendar: page by page, since a sync token or everything, and single events (contract section 5).
 
-Series come as masters with their exceptions beside them. A cancelled exception of a living series is something to
-know; one of a dead series is gone with it, and only its master can tell which it is.
+All types of events are read; rules decide later what becomes of each. Series come as masters with their exceptions
+beside them. A cancelled exception of a living series is something to know; one of a dead series is gone with it, and
+only its master can tell which it is.
 """
 
 from __future__ import annotations
@@ -21,20 +22,17 @@ MOST = 2500
 FIRST_SILENCE_S = 120.0
 """How long Google may think about the first page of a whole calendar."""
 
-TYPES = ("default", "focusTime", "outOfOffice")
-"""The types of event that are read; all but the first only block time. Birthdays, work places and what Gmail found are
-left out. Part of every cursor: other types mean another list.
-"""
+_CURSOR_FORM = 2
+"""Raised whenever the list is asked for otherwise: a token belongs to its list."""
 
-_CURSOR_FORM = 1
 _GONE = (404, 410)
 
 
 class Reader:
     """Reads the calendars of one account."""
 
-    def __init__(self, wire: Wire, types: Sequence[str] = TYPES) -> None:
-        self._wire, self._types = wire, tuple(types)
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
 
     def read(self, calendar: str, cursor: str | None, known: Known) -> Iterator[Page]:
         """Yield what changed since `cursor`, or everything; see CalendarReader."""
@@ -87,7 +85,6 @@ class Reader:
         query = {
             "maxResults": MOST,
             "singleEvents": "false",
-            "eventTypes": list(self._types),
             "syncToken": token,
             "pageToken": page_token,
         }
@@ -97,13 +94,13 @@ class Reader:
         return page.item
 
     def _cursor(self, token: str) -> str:
-        return json.dumps({"form": _CURSOR_FORM, "types": self._types, "token": token})
+        return json.dumps({"form": _CURSOR_FORM, "token": token})
 
     def _token(self, cursor: str) -> str:
         """Return the sync token of a cursor. Raises CursorExpired when it belongs to another list."""
         try:
             said = json.loads(cursor)
-            if said["form"] == _CURSOR_FORM and tuple(said["types"]) == self._types:
+            if said["form"] == _CURSOR_FORM:
                 return str(said["token"])
         except (ValueError, KeyError, TypeError) as error:
             raise CursorExpired("this is no cursor") from error

@@ -20,7 +20,7 @@ from calsync.providers.memory.quirks import Quirks
 Body = dict[str, Any]
 
 SERVER_OWNED = ("sequence", "created", "last_modified")
-MODELLED = frozenset((*FIELDS, *SERVER_OWNED, "uid", "recurrence_id", "organizer"))
+MODELLED = frozenset((*FIELDS, *SERVER_OWNED, "uid", "recurrence_id", "organizer", "event_kind", "is_declined"))
 """What a server without a place for unknown properties keeps of an event."""
 
 SHORTEST = timedelta(minutes=1)

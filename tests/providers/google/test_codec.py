@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calsync.engine.event import FIELDS, Attendee, Event, Floating, Person, Reminder, from_json, to_json
+from calsync.engine.vocabulary import EventKind
 from calsync.providers.google import bodies, codec, texts, when
 from tests.providers.contract import DAY, HOUR, NINE, SHAPES, STANDUP, TEA
 
@@ -94,10 +95,20 @@ def test_who_organizes(organizer: dict[str, Any], guests: list[dict[str, Any]], 
 
 
 def test_what_kind_of_event_it_is_is_kept() -> None:
+    assert codec.event_of(item(eventType="party")).kind is EventKind.OTHER
     event = codec.event_of(item(eventType="outOfOffice"))
-    assert event.event_type == from_json(to_json(event)).event_type == "outOfOffice"
-    assert codec.event_of(ITEM).event_type == "default"
-    assert "event_type" not in to_json(codec.event_of(ITEM))
+    assert event.kind is from_json(to_json(event)).kind is EventKind.OUT_OF_OFFICE
+    assert codec.event_of(ITEM).kind is EventKind.DEFAULT
+    assert "event_kind" not in to_json(codec.event_of(ITEM))
+
+
+def test_what_the_calendars_person_declined_is_declined_under_any_address() -> None:
+    mine = {"email": "alias@example.com", "self": True, "responseStatus": "declined"}
+    theirs = {"email": "bob@example.com", "responseStatus": "declined"}
+    event = codec.event_of(item(attendees=[mine, theirs]))
+    assert event.is_declined
+    assert from_json(to_json(event)).is_declined
+    assert not codec.event_of(item(attendees=[mine | {"responseStatus": "accepted"}, theirs])).is_declined
 
 
 def test_an_override_names_its_slot() -> None:

@@ -27,7 +27,8 @@ def rules(account_id: int) -> Any:
     if form.validate_on_submit():
         with errors.shown_on(form):
             return _save(head, form)
-    return page("accounts/rules.html", status=422 if form.errors else 200, head=head, form=form)
+    kinds = account_rules.event_kinds(form)
+    return page("accounts/rules.html", status=422 if form.errors else 200, head=head, form=form, event_kinds=kinds)
 
 
 @bp.post("/<int:account_id>/hourly")
