@@ -22,7 +22,7 @@ from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.engine.status import State
 from calsync.engine.vocabulary import AccountState
-from calsync.services import account_states, letters, settings
+from calsync.services import account_states, credentials, letters, settings
 from calsync.store import account_pages, calendar_pages
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountLine
@@ -54,6 +54,7 @@ class Head:
     run: t.Run | None
     is_moving: bool
     facts: tuple[Fact, ...]
+    refused_at: datetime | None = None  # since then the provider does not know this installation
 
     @property
     def account(self) -> t.Account:
@@ -84,6 +85,8 @@ class Head:
     @property
     def sentence(self) -> str:
         """What the account does while no run is under way, for people."""
+        if self.refused_at and self.state in (State.RETRYING, State.NEEDS_ATTENTION):
+            return f"{self.info.short} does not know this installation any more. An admin has to mend that."
         return _sentence(self.account, self.state)
 
     @property
@@ -105,6 +108,7 @@ def head(session: Session, account_id: int) -> Head:
     rules = engine_rules.overlay(base, account.overrides)
     run = account_pages.active_run(session, account_id)
     waits = account_states.is_asked(account, now) and not account_states.is_running(account, now)
+    refused_at = credentials.refused_at(session, account)
     return Head(
         line=line,
         state=account_states.states(session, [line], now, base)[account_id],
@@ -113,7 +117,8 @@ def head(session: Session, account_id: int) -> Head:
         base=base,
         run=run,
         is_moving=run is not None or waits or account_states.is_running(account, now),
-        facts=(_authorised(account), _reachable(account, now), _in_sync(line, rules, now)),
+        facts=(_authorised(account, refused_at), _reachable(account, now), _in_sync(line, rules, now)),
+        refused_at=refused_at,
     )
 
 
@@ -136,9 +141,11 @@ def _sentence(account: t.Account, state: State) -> str:
 # --- the three facts
 
 
-def _authorised(account: t.Account) -> Fact:
+def _authorised(account: t.Account, refused_at: datetime | None) -> Fact:
     if account.state == AccountState.DISCONNECTED:
         return Fact("Authorised", "No: disconnected", "grey", "unlink", account.disconnected_at)
+    if account.grant_ok and refused_at is not None:
+        return Fact("Authorised", "This installation is refused", "amber", "key", refused_at, "since")
     if account.grant_ok:
         access = "may read and write" if account.can_write else "may only read"
         return Fact("Authorised", f"Yes, {access}", "green", "circle-check", account.grant_checked_at, "checked")

@@ -21,6 +21,7 @@ class Goal:
 
 _GOALS = {
     "reconnect": ("accounts.show", "Open and reconnect"),
+    "credentials": ("integrations.credentials", "Mend them"),
     "held": ("history.index", "Look and approve"),
     "failing": ("accounts.show", "See what fails"),
     "conflict": ("conflicts.index", "Decide"),
@@ -32,6 +33,8 @@ _GOALS = {
 def goal(notice: t.Notice) -> Goal:
     """Return where a notice leads; a link that says where to look is better than none."""
     endpoint, label = _GOALS.get(notice.kind, ("overview.index", "Open overview"))
+    if endpoint == "accounts.show" and notice.account_id is None:
+        endpoint, label = "integrations.index", "Open Integrations"
     if endpoint not in current_app.view_functions:
         return Goal("", label)
     return Goal(url_for(endpoint, **_values(endpoint, notice)), label)
@@ -39,13 +42,15 @@ def goal(notice: t.Notice) -> Goal:
 
 def why(notice: t.Notice) -> str:
     """Return the reason in words, "" where the kind says it all."""
-    text = str(notice.facts.get("why", "")) if notice.kind in ("failing", "reconnect") else ""
+    text = str(notice.facts.get("why", "")) if notice.kind in ("failing", "reconnect", "credentials") else ""
     return letters.REASONS.get(text, text)
 
 
 def _values(endpoint: str, notice: t.Notice) -> dict[str, Any]:
     if endpoint == "accounts.show":
         return {"account_id": notice.account_id or 0}
+    if endpoint == "integrations.credentials":
+        return {"provider": notice.facts.get("provider", "")}
     if endpoint == "history.index":
         return {"state": "held"}
     return {}

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from calsync.engine.status import State
 from calsync.engine.vocabulary import AccountState
 from calsync.services import account_states
-from calsync.store import account_pages, overview
+from calsync.store import account_pages, credentials, overview
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountFilters, AccountLine
 from calsync.store.keyset import Cut
@@ -108,16 +108,17 @@ def find(session: Session) -> Found:
     found_day = overview.day(session, now - DAY, viewer_id())
     issues = overview.issues(session, viewer_id())
     counted = Counter(states.values())
+    pairs = credentials.list_current(session) if current_user.is_admin else []
     return Found(
-        turns=_turns(lines, states, issues),
+        turns=_turns(lines, states, issues, pairs),
         states=[(state, counted[state]) for state in State if counted[state]],
         accounts=len(lines),
         freshness=_freshness(lines, now),
         day=found_day,
         hours=_hours(found_day, now),
         issues=issues,
-        coming=_coming(session, lines, now),
-        tasks=_tasks(session, lines, found_day),
+        coming=_coming(session, lines, pairs, now),
+        tasks=_tasks(session, lines, pairs),
         is_active=State.SYNCING in counted,
     )
 
@@ -125,7 +126,12 @@ def find(session: Session) -> Found:
 # --- whose turn it is
 
 
-def _turns(lines: Sequence[AccountLine], states: dict[int, State], issues: list[Issue]) -> list[Turn]:
+def _turns(
+    lines: Sequence[AccountLine],
+    states: dict[int, State],
+    issues: list[Issue],
+    pairs: Sequence[t.ProviderCredential],
+) -> list[Turn]:
     """Return what waits for a person, worst first."""
     waiting = shell.frame().waiting
     found = []
@@ -134,6 +140,7 @@ def _turns(lines: Sequence[AccountLine], states: dict[int, State], issues: list[
         who = words.joined(dict.fromkeys(line.owner for line in lost[:3])) + (" and others" if len(lost) > 3 else "")
         text = f"{words.count(len(lost), 'account needs', 'accounts need')} to be reconnected"
         found.append(Turn(text, who, _accounts_url(State.NEEDS_RECONNECT), "Reconnect", "red", "key"))
+    found += [_refused(row) for row in pairs if row.refused_at is not None]
     if waiting.failing:
         text = f"{words.count(waiting.failing, 'account keeps', 'accounts keep')} failing"
         found.append(Turn(text, "Admin", url_for("history.index", tab="errors"), "See why", "red", "flag"))
@@ -150,6 +157,12 @@ def _turns(lines: Sequence[AccountLine], states: dict[int, State], issues: list[
         text = f"{words.count(waiting.held, 'run is', 'runs are')} held for approval"
         found.append(Turn(text, "Admin", url_for("history.index", tab="held"), "Review", "violet", "shield"))
     return found
+
+
+def _refused(row: t.ProviderCredential) -> Turn:
+    text = f"{provider_info(row.provider).label} refuses the credentials of this installation"
+    url = url_for("integrations.credentials", provider=row.provider)
+    return Turn(text, "Admin", url, "Mend them", "red", "key")
 
 
 def _owner() -> str:
@@ -198,7 +211,9 @@ def _hour(runs: list[overview.Moment], highest: int, ago: int) -> Hour:
     return Hour(changes / highest if highest else 0.0, worst or ("green" if changes else "grey"), text)
 
 
-def _coming(session: Session, lines: Sequence[AccountLine], now: datetime) -> list[tuple[str, datetime | None, str]]:
+def _coming(
+    session: Session, lines: Sequence[AccountLine], pairs: Sequence[t.ProviderCredential], now: datetime
+) -> list[tuple[str, datetime | None, str]]:
     """Return what to expect or look after: a text, when, and a colour."""
     found: list[tuple[str, datetime | None, str]] = [
         (f"{account.label} goes on by itself", account.paused_until, "") for account in overview.rested(lines, now)[:3]
@@ -217,20 +232,28 @@ def _coming(session: Session, lines: Sequence[AccountLine], now: datetime) -> li
         if ticked is None or now - ticked > LATE_TICK:
             found.append(("The scheduler last worked", ticked, "red"))
         found.append(("Last backup", saved, "" if saved else "amber"))
-        for provider, expires_at in account_pages.expiring_secrets(session, now + EXPIRY_SHOWN):
-            colour = "red" if expires_at < now + EXPIRY_URGENT else "amber"
-            found.append((f"{provider_info(provider).short} client secret expires", expires_at, colour))
+        found += _expiring(pairs, now)
     return found
+
+
+def _expiring(pairs: Sequence[t.ProviderCredential], now: datetime) -> list[tuple[str, datetime | None, str]]:
+    """Return client secrets that end soon, the soonest first."""
+    ends = [(row.secret_expires_at, row.provider) for row in pairs if row.secret_expires_at is not None]
+    return [
+        (f"{provider_info(name).short} client secret expires", at, "red" if at < now + EXPIRY_URGENT else "amber")
+        for at, name in sorted(ends)
+        if at < now + EXPIRY_SHOWN
+    ]
 
 
 # --- setting up
 
 
-def _tasks(session: Session, lines: Sequence[AccountLine], found: Day) -> list[Task]:
+def _tasks(session: Session, lines: Sequence[AccountLine], pairs: Sequence[t.ProviderCredential]) -> list[Task]:
     """Return the steps of setting up, each ticked by what is there."""
     is_admin = current_user.role == Role.ADMIN
     has_synced = any(line.account.last_success_at for line in lines)
-    tasks = [*_provider_tasks(session, lines)] if is_admin else []
+    tasks = [*_provider_tasks(lines, pairs)] if is_admin else []
     accounts_url = url_for("accounts.index") if _has("accounts.index") else ""
     connect_url = url_for("integrations.index") if _has("integrations.index") else ""
     calendar_url = url_for("calendar.index") if _has("calendar.index") else ""
@@ -262,9 +285,9 @@ def _tasks(session: Session, lines: Sequence[AccountLine], found: Day) -> list[T
     ]
 
 
-def _provider_tasks(session: Session, lines: Sequence[AccountLine]) -> list[Task]:
+def _provider_tasks(lines: Sequence[AccountLine], pairs: Sequence[t.ProviderCredential]) -> list[Task]:
     needing = [name for name, provider in runtime().providers.items() if provider.info.needs_credentials]
-    configured = len(needing) < len(runtime().providers) or bool(account_pages.configured(session))
+    configured = len(needing) < len(runtime().providers) or bool(pairs)
     url = url_for("integrations.index") if _has("integrations.index") else ""
     why = "Some providers need credentials first; others work at once."
     return [Task("Configure a provider", why, configured or bool(lines), url, "Open Integrations")]

@@ -49,11 +49,15 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of a test of credentials: `is_good` None could not be found out."""
+    """One line of a test of credentials: `is_good` None could not be found out.
+
+    `is_of_pair` marks what a provider said of the pair itself.
+    """
 
     label: str
     is_good: bool | None
     said: str
+    is_of_pair: bool = False
 
 
 class Registration(Protocol):

@@ -16,7 +16,7 @@ from calsync.providers import oauth
 from calsync.providers.oauth import Attempt, ClientRefused, Identity, Tokens, Wish
 from calsync.providers.registration import Box
 from calsync.runtime import Actor, Runtime
-from calsync.services import connect, connect_oauth, credentials, grants
+from calsync.services import connect, connect_oauth, credentials, grants, refusals
 from calsync.store import accounts as account_rows
 from calsync.store import credentials as rows
 from calsync.store import tables as t
@@ -195,7 +195,8 @@ def _attempt_of(rt: Runtime, row: t.SignInAttempt) -> Attempt:
 def _exchanged(rt: Runtime, row: t.SignInAttempt, attempt: Attempt, code: str) -> tuple[Tokens, Identity]:
     pair = grants.pair_of(rt, row.credential_id)
     try:
-        return grants.authorizer(rt, row.provider).exchange(pair, attempt, code, rt.now())
+        with refusals.noted(rt, row.credential_id, pair):
+            return grants.authorizer(rt, row.provider).exchange(pair, attempt, code, rt.now())
     except Refused as refused:
         raise _explained(rt, row.provider, refused) from refused
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -15,13 +16,14 @@ from calsync.errors import NotAllowed, NotFound, ProviderError, Refused, SignInN
 from calsync.providers.oauth import ClientPair
 from calsync.providers.registration import Check, RegisteredProvider, Registration
 from calsync.runtime import Actor, Runtime
-from calsync.services import facts, grants, settings
+from calsync.services import facts, grants, refusals, settings
 from calsync.store import audit
 from calsync.store import credentials as rows
 from calsync.store import tables as t
 
 __all__ = ["REDIRECT_PATH", "Check", "ClientPair", "Ended", "Registration", "Standing", "drop_candidate", "hint_of"]
-__all__ += ["prove", "redirect_uri", "registration_of", "remove", "save", "standing", "standings", "takes_any", "test"]
+__all__ += ["prove", "redirect_uri", "refused_at", "registration_of", "remove", "save", "standing", "standings"]
+__all__ += ["takes_any", "test"]
 
 REDIRECT_PATH = "/oauth/{provider}/callback"
 REMOVED, REPLACED = "credentials_removed", "client_changed"
@@ -92,6 +94,14 @@ def standings(session: Session) -> dict[str, Standing]:
         (current, saved_by), (candidate, _) = (known.get((provider, s), (None, "")) for s in ("current", "candidate"))
         found[provider] = Standing(current, candidate, *counts.get(provider, (0, 0)), saved_by)
     return found
+
+
+def refused_at(session: Session, account: t.Account) -> datetime | None:
+    """Return since when the provider refuses the credentials that an account lives by; None while it does not."""
+    if account.credential_id is None:
+        return None
+    row = session.get(t.ProviderCredential, account.credential_id)
+    return row.refused_at if row is not None and row.state == "current" else None
 
 
 def save(rt: Runtime, provider: str, pair: ClientPair, *, project: str = "", by: Actor) -> t.ProviderCredential:
@@ -174,11 +184,23 @@ def test(rt: Runtime, provider: str, *, by: Actor) -> list[Check]:
         row = rows.find(session, provider, "candidate") or rows.find(session, provider)
     if row is None:
         raise NotFound("credentials", provider)
-    checks = registration.examine(grants.pair_of(rt, row.id), redirect_uri(rt, provider), rt.now())
+    pair = grants.pair_of(rt, row.id)
+    checks = registration.examine(pair, redirect_uri(rt, provider), rt.now())
+    _note_standing(rt, row, pair, checks)
     with rt.writing() as session:
         after = {check.label: check.is_good for check in checks}
         audit.record(session, by, "credentials.tested", _thing(row), at=rt.now(), after=after)
     return checks
+
+
+def _note_standing(rt: Runtime, row: t.ProviderCredential, pair: ClientPair, checks: list[Check]) -> None:
+    """A test tells what a run would find out later: that the pair in use is refused, or accepted again."""
+    for check in checks:
+        if row.state == "current" and check.is_of_pair and check.is_good is not None:
+            if check.is_good:
+                refusals.note_accepted(rt, row.id)
+            else:
+                refusals.note_refused(rt, row.id, pair, check.said)
 
 
 # --- rows
@@ -230,6 +252,7 @@ def _use(
         # Accounts point at the row of their client: it stays and takes the new secret.
         current.secret, current.secret_hint, current.extra = candidate.secret, candidate.secret_hint, candidate.extra
         current.created_at, current.created_by_id = candidate.created_at, candidate.created_by_id
+        rows.accept(session, t.pk(current), rt.now())
         rows.drop_attempts_of(session, [t.pk(candidate)])
         session.delete(candidate)
         session.add(current)

@@ -19,6 +19,7 @@ from sqlmodel import Session, col
 from calsync.errors import NotFound, ProviderError, SignInNeeded, Unavailable
 from calsync.providers.oauth import Authorizer, ClientPair, ClientRefused, OAuthProvider, Tokens
 from calsync.runtime import Runtime
+from calsync.services import refusals
 from calsync.store import accounts as rows
 from calsync.store import tables as t
 
@@ -202,7 +203,8 @@ def _refresh(rt: Runtime, account_id: int, seen: _Seen) -> Stored:
     free = replace(seen.stored, claimed_by="", claimed_until=None)
     try:
         pair = pair_of(rt, seen.credential_id)
-        tokens = authorizer(rt, seen.provider).refresh(pair, seen.stored.refresh, rt.now())
+        with refusals.noted(rt, seen.credential_id, pair):
+            tokens = authorizer(rt, seen.provider).refresh(pair, seen.stored.refresh, rt.now())
     except ProviderError as error:
         _replace(rt, account_id, seen, free)
         raise _likeliest(error, seen.stored, rt.now()) from error

@@ -18,6 +18,10 @@ REASONS = {
     "reauth_needed": "The organisation asks for a new sign-in from time to time.",
     "admin_policy": "The organisation's administrator no longer allows this app.",
     "scope_lost": "A permission that syncing needs was taken away.",
+    "client_refused": (
+        "The provider does not know this installation any more. An admin has been told and has to mend that; "
+        "your own permission is not the reason."
+    ),
     "credentials_removed": "An admin removed this provider's credentials. Once there are new ones you can reconnect.",
     "client_changed": "An admin gave this provider other credentials, so every permission has to be given once more.",
 }
@@ -87,7 +91,29 @@ def _reconnect(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
     return f"{facts['account']} has to be reconnected", what, f"/accounts/{notice.account_id}"
 
 
+def _credentials(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    what = (
+        f"{facts['provider']} refuses the Client ID or the Client Secret of this installation, so nobody's account "
+        f"there can be synced:\n{facts['why']}\nThe client may have been deleted, or its secret replaced. Nobody's "
+        "permission has ended by it: everything goes on by itself once the credentials are right.\n\nMend them here:"
+    )
+    return (
+        f"{facts['provider']} no longer knows this installation",
+        what,
+        f"/integrations/{_provider(notice)}/credentials",
+    )
+
+
+def _provider(notice: t.Notice) -> str:
+    return str(notice.facts.get("provider", ""))
+
+
 def _recovered(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    if notice.account_id is None:
+        what = (
+            f"{facts['provider']} accepts the credentials of this installation again; waiting changes are being synced."
+        )
+        return f"{facts['provider']} works again", what, "/integrations/"
     what = f"{facts['account']} is connected again, and waiting changes are being synced."
     return f"{facts['account']} is connected again", what, f"/accounts/{notice.account_id}"
 
@@ -102,8 +128,9 @@ def _held(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
 
 
 def _failing(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    why = REASONS.get(facts["why"], facts["why"])
     what = (
-        f"The last syncs of {facts['account']} ({facts['provider']}) failed:\n{facts['why']}\n\n"
+        f"The last syncs of {facts['account']} ({facts['provider']}) failed:\n{why}\n\n"
         "It is tried again by itself, less and less often. Details:"
     )
     return f"{facts['account']} could not be synced", what, f"/accounts/{notice.account_id}"
@@ -125,6 +152,7 @@ def _disconnected(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, st
 
 _LETTERS: dict[str, Callable[[dict[str, Any], t.Notice], tuple[str, str, str]]] = {
     "reconnect": _reconnect,
+    "credentials": _credentials,
     "recovered": _recovered,
     "held": _held,
     "failing": _failing,

@@ -6,7 +6,7 @@ end one. The texts of their mails stand in `letters.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,45 +19,51 @@ from calsync.runtime import Actor, Runtime
 from calsync.services import letters, mail, settings
 from calsync.store import accounts as account_rows
 from calsync.store import audit
+from calsync.store import credentials as credential_rows
 from calsync.store import notices as rows
 from calsync.store import tables as t
 
-KINDS = ("reconnect", "held", "failing", "conflict", "disconnected", "recovered", "digest")
+KINDS = ("reconnect", "credentials", "held", "failing", "conflict", "disconnected", "recovered", "digest")
 """Every kind; each is also the name of a switch in a person's notice_choices."""
-WATCHED = ("reconnect", "held", "failing", "conflict")
+WATCHED = ("reconnect", "credentials", "held", "failing", "conflict")
 """Kinds that begin and end with the facts."""
 FAILING_AFTER = 3
 """Failed runs in a row after which people are told."""
 MAIL_DAYS = {"reconnect": (0, 1, 3, 7, 14)}
 """Days after its beginning on which a notice is mailed; the other kinds are mailed once."""
+RECOVERS = ("reconnect", "credentials")
+"""Kinds whose end is told, to those who got a mail about the beginning."""
 PASSING = {"recovered": timedelta(days=1), "disconnected": timedelta(days=14)}
 """Kinds that end by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A notice that should be open by the facts."""
+    """A notice that should be open by the facts. `account_id` is None for one about a whole provider."""
 
     user_id: int
     kind: str
-    account_id: int
+    account_id: int | None
     facts: dict[str, Any] = field(compare=False)
 
     @property
     def key(self) -> tuple[int, str, str]:
-        return self.user_id, self.kind, subject_of(self.account_id)
+        return self.user_id, self.kind, subject_of(self.account_id, self.facts)
 
 
-def subject_of(account_id: int) -> str:
-    """Return how a notice names the account that it is about."""
-    return f"account:{account_id}"
+def subject_of(account_id: int | None, facts: Mapping[str, Any]) -> str:
+    """Return how a notice names what it is about: an account, a provider or nothing."""
+    if account_id is not None:
+        return f"account:{account_id}"
+    return f"provider:{facts['provider']}" if facts.get("provider") else ""
 
 
 def watch(rt: Runtime) -> None:
     """Open, update and end notices until they say what the facts say. Repeating it changes nothing."""
     now = rt.now()
+    labels = {name: provider.info.label for name, provider in rt.providers.items()}
     with rt.reading() as session:
-        wanted = {w.key: w for w in _wanted(session)}
+        wanted = {w.key: w for w in _wanted(session, labels)}
         known = {(n.user_id, n.kind, n.subject): n for n in rows.list_open(session)}
     over = [n for key, n in known.items() if _is_over(n, key in wanted, now)]
     new = [w for key, w in wanted.items() if key not in known]
@@ -80,11 +86,10 @@ def raise_notice(
     session: Session, user_id: int, kind: str, account_id: int | None, facts: dict[str, Any], now: datetime
 ) -> t.Notice:
     """Open a notice; its first mail is due at once."""
-    subject = "" if account_id is None else subject_of(account_id)
     notice = t.Notice(
         user_id=user_id,
         kind=kind,
-        subject=subject,
+        subject=subject_of(account_id, facts),
         account_id=account_id,
         facts=facts,
         created_at=now,
@@ -136,7 +141,7 @@ def ask_to_reconnect(rt: Runtime, account_ids: Iterable[int], *, by: Actor) -> i
     asked, now = 0, rt.now()
     watch(rt)
     with rt.writing() as session:
-        wanted = {subject_of(i): account_rows.get(session, i) for i in account_ids}
+        wanted = {subject_of(i, {}): account_rows.get(session, i) for i in account_ids}
         for notice in rows.list_open(session, kinds=("reconnect",)):
             account = wanted.get(notice.subject)
             if account is not None and account.user_id == notice.user_id:
@@ -152,10 +157,14 @@ def wants_mail(user: t.User, kind: str) -> bool:
     return not user.is_disabled and bool(user.notice_choices.get(kind, True))
 
 
-def _wanted(session: Session) -> list[Wanted]:
+def _wanted(session: Session, labels: Mapping[str, str]) -> list[Wanted]:
     admins = [a.id for a in rows.admins(session) if a.id is not None]
     held, conflicts = rows.held_counts(session), rows.conflict_counts(session)
-    found = [w for account in rows.troubled_accounts(session, FAILING_AFTER) for w in _trouble(account, admins)]
+    refused = credential_rows.refused(session)
+    found = [_credentials(row, user_id, labels) for row in refused for user_id in admins]
+    unknown = {row.id for row in refused}
+    for account in rows.troubled_accounts(session, FAILING_AFTER):
+        found += _trouble(account, admins, is_unknown=account.credential_id in unknown)
     for account_id, count in held.items():
         found += _for_people(session, "held", account_id, count, admins, always_admins=True)
     for account_id, count in conflicts.items():
@@ -163,11 +172,18 @@ def _wanted(session: Session) -> list[Wanted]:
     return found
 
 
-def _trouble(account: t.Account, admins: list[int]) -> list[Wanted]:
+def _credentials(row: t.ProviderCredential, user_id: int, labels: Mapping[str, str]) -> Wanted:
+    facts = {"account": labels.get(row.provider, row.provider), "provider": row.provider, "why": row.refused_why}
+    return Wanted(user_id, "credentials", None, facts)
+
+
+def _trouble(account: t.Account, admins: list[int], *, is_unknown: bool) -> list[Wanted]:
+    """Tell the owner and the admins; these have their own notice where it is our credentials that are refused."""
     kind = "failing" if account.grant_ok else "reconnect"
     why = account.last_error if account.grant_ok else account.grant_error
-    facts = {"account": account.label, "provider": account.provider, "why": why}
-    people = dict.fromkeys([account.user_id, *admins])
+    is_ours = is_unknown and account.grant_ok
+    facts = {"account": account.label, "provider": account.provider, "why": "client_refused" if is_ours else why}
+    people = dict.fromkeys([account.user_id, *(() if is_ours else admins)])
     return [Wanted(user_id, kind, account.id or 0, facts) for user_id in people]
 
 
@@ -195,11 +211,15 @@ def _end(session: Session, notice_id: int | None, now: datetime) -> None:
     if notice is None or notice.ended_at is not None:
         return
     notice.ended_at, notice.next_mail_at = now, None
-    if notice.kind == "reconnect" and notice.mails_sent and _is_connected(session, notice):
+    if notice.kind in RECOVERS and notice.mails_sent and _is_well(session, notice):
         raise_notice(session, notice.user_id, "recovered", notice.account_id, notice.facts, now)
 
 
-def _is_connected(session: Session, notice: t.Notice) -> bool:
+def _is_well(session: Session, notice: t.Notice) -> bool:
+    """Return whether what a notice was about works again, and is not merely gone."""
+    if notice.account_id is None:
+        current = credential_rows.find(session, notice.facts.get("provider", ""))
+        return current is not None and current.refused_at is None
     account = session.get(t.Account, notice.account_id)
     return account is not None and account.grant_ok and account.disconnected_at is None
 

@@ -146,15 +146,6 @@ def configured(session: Session) -> set[str]:
     return set(session.scalars(sa.select(col(table.provider)).where(col(table.state) == "current")))
 
 
-def expiring_secrets(session: Session, before: datetime) -> list[tuple[str, datetime]]:
-    """Return providers whose client secret in use ends before a moment, with that end, the soonest first."""
-    table = t.ProviderCredential
-    query = sa.select(col(table.provider), col(table.secret_expires_at)).where(
-        col(table.state) == "current", col(table.secret_expires_at) < before
-    )
-    return [(name, at) for name, at in session.execute(query.order_by(col(table.secret_expires_at))) if at]
-
-
 # --- how a line is made
 
 

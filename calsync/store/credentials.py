@@ -57,6 +57,31 @@ def counts(session: Session) -> dict[str, tuple[int, int]]:
     }
 
 
+def list_current(session: Session) -> list[t.ProviderCredential]:
+    """Return the credentials in use of every provider that has some."""
+    return list(session.scalars(sa.select(C).where(col(C.state) == "current").order_by(col(C.id))))
+
+
+def refused(session: Session) -> list[t.ProviderCredential]:
+    """Return the credentials in use that their provider does not accept, the longest refused first."""
+    query = sa.select(C).where(col(C.state) == "current", col(C.refused_at).is_not(None))
+    return list(session.scalars(query.order_by(col(C.refused_at), col(C.id))))
+
+
+def accept(session: Session, credential_id: int, now: datetime) -> None:
+    """Note that credentials are accepted; accounts that failed meanwhile are due now."""
+    row = get(session, credential_id)
+    row.refused_at, row.refused_why = None, ""
+    due = sa.update(A).where(
+        col(A.credential_id) == credential_id,
+        col(A.state) == AccountState.ACTIVE,
+        col(A.grant_ok),
+        col(A.failed_runs) > 0,
+        col(A.next_sync_at) > now,
+    )
+    session.execute(due.values(next_sync_at=now).execution_options(synchronize_session=False))
+
+
 def drop_unused(session: Session, provider: str) -> None:
     """Delete retired credentials that no account was connected with."""
     used = sa.select(col(A.id)).where(col(A.credential_id) == col(C.id)).exists()

@@ -39,6 +39,7 @@ class PasswordForm(FlaskForm):
 
 NOTICE_HINTS = {
     "reconnect": "A calendar's sign-in no longer works. At once, then after 1, 3, 7 and 14 days.",
+    "credentials": "A provider refuses the credentials of this installation. Once, and once when it is over.",
     "held": "A run stopped at a safety limit and waits for approval.",
     "failing": "An account failed several times in a row.",
     "conflict": "A record was changed on both sides and waits for your decision.",
@@ -46,7 +47,7 @@ NOTICE_HINTS = {
     "recovered": "What failed before works again. Once.",
     "digest": "Once a week, how syncing went.",
 }
-ADMIN_NOTICES = ("digest",)
+ADMIN_NOTICES = ("digest", "credentials")
 
 
 def notices_form(role: str, choices: dict[str, Any]) -> Any:

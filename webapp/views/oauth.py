@@ -15,6 +15,7 @@ from calsync.runtime import Actor
 from calsync.services import attempts, credentials, letters, provider_settings, settings, two_way
 from calsync.services.attempts import Arrived, Asked, BoxesMissing
 from calsync.services.credentials import Ended
+from calsync.store import credentials as credential_rows
 from calsync.store import tables as t
 from webapp import credential_view, provider_cards, security, words
 from webapp.access import Role, actor, provider_info, readable_account, runtime, writable_account
@@ -41,8 +42,11 @@ def begin(provider: str) -> Any:
         raise NotAllowed("connect an account of this provider")
     public = settings.public_url(runtime())
     account = readable_account(asked.account_id) if asked.account_id else None
+    with runtime().reading() as session:
+        current = credential_rows.find(session, provider)
     return page(
         "oauth/connect.html",
+        refused_at=current.refused_at if current else None,
         info=provider_info(provider),
         logo=provider_cards.logo_of(provider_info(provider)),
         asked=asked,

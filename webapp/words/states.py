@@ -90,6 +90,7 @@ _CONFLICT = {
 
 _NOTICE = {
     "reconnect": Word("Reconnect needed", "red", "key"),
+    "credentials": Word("Credentials refused", "red", "key"),
     "held": Word("Waiting for approval", "violet", "shield"),
     "failing": Word("Failing repeatedly", "red", "flag"),
     "conflict": Word("Waiting for your decision", "amber", "arrows-left-right"),
@@ -130,6 +131,7 @@ def notice_text(kind: str, facts: Mapping[str, Any]) -> str:
     account, count = facts.get("account") or "An account", facts.get("count", 0)
     texts = {
         "reconnect": f"{account} does not sync until its owner reconnects it.",
+        "credentials": f"{account} no longer knows this installation: its credentials are refused.",
         "held": f"{account}: a run stopped at a safety limit.",
         "failing": f"{account} failed several times in a row.",
         "conflict": f"{account}: {count} waiting for a decision." if count else f"{account}: a decision is needed.",

@@ -221,11 +221,13 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
     error, said = str(body.get("error", "")), str(body.get("error_description", "")).lower()
     match error:
         case "invalid_grant":
-            return Check(label, True, "Google knows both: it refused only the made-up code, as it should.")
+            said = "Google knows both: it refused only the made-up code, as it should."
+            return Check(label, True, said, is_of_pair=True)
         case "invalid_client" if "secret" in said:
-            return Check(label, False, "Google knows the Client ID, but this is not its secret, or not any more.")
+            said = "Google knows the Client ID, but this is not its secret, or not any more."
+            return Check(label, False, said, is_of_pair=True)
         case "invalid_client" | "deleted_client":
-            return Check(label, False, "Google does not know this Client ID. Was the client deleted?")
+            return Check(label, False, "Google does not know this Client ID. Was the client deleted?", is_of_pair=True)
         case "redirect_uri_mismatch":
             return Check(label, False, "The pair is accepted, but the Redirect URI is not registered there.")
         case "unauthorized_client":
