@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
-
-from sqlmodel import Session
 
 from calsync.engine import event as events
 from calsync.engine import mapping, series
@@ -24,7 +21,7 @@ from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import activity_access as access
 from calsync.services import activity_fields as fields
-from calsync.services import series_rows, settings
+from calsync.services import places, series_rows, settings
 from calsync.services.activity_fields import Changes
 from calsync.services.series_edits import cancel_occurrence, edit_occurrence
 from calsync.store import activities, audit, people, windows
@@ -47,12 +44,12 @@ def create(rt: Runtime, owner_id: int, values: Changes, *, by: Actor) -> t.Activ
     owner's. Raises Refused naming the field, NotAllowed, NotFound (the owner).
     """
     access.check_owner(by, owner_id)
-    facts = fields.check_facts(values, _link_kinds(rt))
+    facts = fields.check_facts(values, places.link_kinds(rt))
     now = rt.now()
     with rt.writing() as session:
         owner = people.get(session, owner_id)
         rules, _ = settings.organisation_rules(session)
-        _check_new_id(session, facts.get("external_id"), None)
+        access.check_new_id(session, facts.get("external_id"), None)
         kind = Kind(facts.get("kind", Kind.MEETING))
         made = _first(values, rules, owner.tz)
         due_is = "end" if kind is Kind.TASK and values.get("due") is not None else None
@@ -64,7 +61,7 @@ def create(rt: Runtime, owner_id: int, values: Changes, *, by: Actor) -> t.Activ
             now=now,
         )
         row.public_id = made.uid
-        _set_facts(row, facts, now)
+        fields.set_facts(row, facts, now)
         row.row_version = 1
         session.add(row)
         session.flush()
@@ -104,18 +101,21 @@ def edit(
     them. Raises NotFound; Refused with a field, or the code stale, series, not_owner, one_way or read_only.
     """
     now = rt.now()
-    facts = fields.check_facts(changes, _link_kinds(rt))
+    kinds = places.link_kinds(rt)
+    facts = fields.check_facts(changes, kinds)
     with rt.writing() as session:
         row = access.get(session, activity_id, by, lock=True)
         _check_version(row, expected_version)
         _check_alive(row)
         rules, _ = settings.organisation_rules(session)
-        _check_new_id(session, facts.get("external_id"), row.id)
-        before = mapping.event_of(row)
+        access.check_new_id(session, facts.get("external_id"), row.id)
+        before, place = mapping.event_of(row), row.location_kind
+        changes = places.with_link_left(row, changes, kinds)
         after = series_rows.whole(before, before.start, changes, rules, row.due_is)
         access.check_writable(session, row, series_rows.differing(before, after))
         changed = series_rows.rewrite(session, row, after, orphans=orphans, now=now)
-        told = [*changed, *_set_facts(row, facts, now)]
+        told = [*changed, *fields.set_facts(row, facts, now)]
+        places.note_move(session, row, place, kinds)
         if told:
             audit.record(session, by, "activity.edited", row, at=now, after={"fields": told})
         woken = access.wake(session, row, by, now) if told else []
@@ -163,10 +163,6 @@ def get(rt: Runtime, activity_id: int, *, by: Actor) -> t.Activity:
         return access.get(session, activity_id, by)
 
 
-def _link_kinds(rt: Runtime) -> list[str]:
-    return sorted({kind for p in rt.providers.values() for kind in p.info.capabilities.makes_links})
-
-
 def _check_version(row: t.Activity, expected: int | None) -> None:
     if expected is not None and row.row_version != expected:
         reason = "Somebody changed this activity meanwhile. Look at it again, then make your change."
@@ -176,25 +172,6 @@ def _check_version(row: t.Activity, expected: int | None) -> None:
 def _check_alive(row: t.Activity) -> None:
     if row.status == "cancelled" or row.is_dissolved:
         raise Refused("This activity is cancelled. Bring it back first.", code="cancelled")
-
-
-def _check_new_id(session: Session, external_id: str | None, own: int | None) -> None:
-    known = activities.find_by_external_id(session, external_id) if external_id else None
-    if known is not None and known.id != own:
-        reason = f"Another activity has the id {external_id} already."
-        raise Refused(reason, code="duplicate", field="external_id")
-
-
-def _set_facts(row: t.Activity, facts: dict[str, Any], now: datetime) -> list[str]:
-    changed = [name for name, value in facts.items() if getattr(row, name) != value]
-    for name in changed:
-        setattr(row, name, facts[name])
-    if changed:
-        row.row_version, row.updated_at = row.row_version + 1, now
-    if "kind" in changed:
-        row.excluded = row.considered = ""
-        row.due_is = row.due_is if row.kind == Kind.TASK else None
-    return changed
 
 
 # --- many

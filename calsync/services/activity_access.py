@@ -62,6 +62,14 @@ def check_writable(session: Session, activity: t.Activity, changed: Collection[s
         _check_any_takes_writes(session, owned)
 
 
+def check_new_id(session: Session, external_id: str | None, own: int | None) -> None:
+    """Return when no activity but that with the id `own` has this external id. Raises Refused."""
+    known = activities.find_by_external_id(session, external_id) if external_id else None
+    if known is not None and known.id != own:
+        reason = f"Another activity has the id {external_id} already."
+        raise Refused(reason, code="duplicate", field="external_id")
+
+
 def _check_guest(session: Session, changed: Collection[str], copies: list[tuple[t.Calendar, t.Account]]) -> None:
     if set(changed) != {"responses"}:
         reason = "Somebody else organizes this event. You can answer it; its organizer changes the rest."

@@ -31,6 +31,7 @@ from calsync.engine.event import Event, Floating, Reminder
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Kind
 from calsync.errors import Refused
+from calsync.store import tables as t
 
 Changes = Mapping[str, Any]
 
@@ -141,6 +142,19 @@ def _form(moment: Any) -> type | None:
 
 
 # --- everything else
+
+
+def set_facts(row: t.Activity, facts: Mapping[str, Any], now: datetime) -> list[str]:
+    """Write facts of the CRM on an activity's row, as `check_facts` gave them; return which changed."""
+    changed = [name for name, value in facts.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, facts[name])
+    if changed:
+        row.row_version, row.updated_at = row.row_version + 1, now
+    if "kind" in changed:
+        row.excluded = row.considered = ""
+        row.due_is = row.due_is if row.kind == Kind.TASK else None
+    return changed
 
 
 def _with_text(name: str, longest: int) -> Callable[[Event, Any], Event]:

@@ -180,7 +180,7 @@ def _agree(
         link.park_reason = ""
         if step.detail.get("parks"):
             link.state, link.park_reason = LinkState.PARKED, step.reason
-        link.pushes = _pushes(link, step)
+        link.pushes = _pushes(link, step, asks=_asks_for_link(group))
         link.agreed_at = ctx.now()
         link.waits_for, link.considered_rules = "", ""
         if step.action == Action.CREATE and target.link is not None:
@@ -218,7 +218,7 @@ def _snapshots(
     remote = link.agreed_remote if event is None else cases.content_of(event)
     if answer is not None and (answer.is_adopted or group.is_repeat):
         remote = _as_sent(group, target, remote)
-    if any(edit.link for edit in group.write.edits):
+    if _asks_for_link(group):
         # The provider made the join link, nobody here: left out of what was agreed, it reads as a change there.
         remote = {**remote, "conference": carried["conference"]}
     if target.step.detail.get("waits_for"):
@@ -239,9 +239,16 @@ def _as_sent(group: Group, target: Target, remote: Content) -> Content:
     return {**remote, **sent, "description": projection.strip_block(sent["description"])}
 
 
-def _pushes(link: t.Link, step: t.Step) -> dict[str, Any]:
+def _asks_for_link(group: Group) -> bool:
+    return any(edit.link for edit in group.write.edits)
+
+
+def _pushes(link: t.Link, step: t.Step, *, asks: bool) -> dict[str, Any]:
+    """Count what was pushed. A link that is asked for is the provider's to choose: that counts as no value of ours."""
     known = {name: (value, int(times)) for name, (value, times) in link.pushes.items()}
     counted = decide.count_pushes(known, step.after or {}) if step.action == Action.UPDATE else {}
+    if asks:
+        counted.pop("conference", None)
     return {name: list(pair) for name, pair in counted.items()}
 
 

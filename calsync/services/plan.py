@@ -22,7 +22,7 @@ from calsync.engine.vocabulary import (
     Reason,
     StepState,
 )
-from calsync.services import cases, drafts, faults, firsts, settle
+from calsync.services import cases, drafts, faults, firsts, places, settle
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.store import conflicts, links, plans, polls, steps
@@ -216,7 +216,7 @@ def decision_on(ctx: Context, pair: Pair, around: settle.Surroundings) -> Decisi
     terms = cases.terms_of(ctx, pair, is_source=around.is_source(pair), choices=around.choices(pair))
     remote = cases.remote_of(ctx, pair.event)
     decision = decide.decide(cases.local_of(pair.activity), remote, cases.agreed_of(ctx, pair.link), terms)
-    return _without_recreation(ctx, pair, decision)
+    return _without_recreation(ctx, pair, places.decide(ctx, pair, decision))
 
 
 def _outside(ctx: Context, pair: Pair) -> Reason | None:

@@ -18,7 +18,7 @@ from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import activity_access as access
 from calsync.services import activity_fields as fields
-from calsync.services import series_rows, settings
+from calsync.services import places, series_rows, settings
 from calsync.services.activity_fields import Changes
 from calsync.store import activities, audit
 from calsync.store import tables as t
@@ -42,7 +42,7 @@ def edit_occurrence(
     `moment` is the slot of the occurrence (Occurrence.moment); `start` and `end` among the changes are those of the
     occurrence. Raises as `activities.edit` does, and Refused when the series has no such occurrence.
     """
-    now = rt.now()
+    now, kinds = rt.now(), places.link_kinds(rt)
     with rt.writing() as session:
         row = _series(session, activity_id, by)
         master = mapping.event_of(row)
@@ -55,10 +55,7 @@ def edit_occurrence(
             case "following":
                 edited = _edit_following(session, row, moment, changes, rules, orphans, now, by)
             case "all":
-                after = series_rows.whole(master, moment, changes, rules, row.due_is)
-                access.check_writable(session, row, series_rows.differing(master, after))
-                series_rows.rewrite(session, row, after, orphans=orphans, now=now)
-                edited = row
+                edited = _edit_all(session, row, moment, changes, kinds, rules, orphans, now)
         woken = access.wake(session, row, by, now)
         facts = {"scope": scope, "occurrence": events.moment_text(moment), "fields": sorted(changes)}
         audit.record(session, by, "activity.edited", edited, at=now, after=facts)
@@ -108,6 +105,31 @@ def _slot(session: Session, row: t.Activity, master: Event, moment: Moment) -> M
     if not series.yields(master, slot):
         raise Refused("The series has no occurrence at this time any more.", code="no_occurrence")
     return slot
+
+
+# --- all of them
+
+
+def _edit_all(
+    session: Session,
+    row: t.Activity,
+    moment: Moment,
+    changes: Changes,
+    kinds: list[str],
+    rules: Rules,
+    orphans: str | None,
+    now: datetime,
+) -> t.Activity:
+    """Change the series and, with it, the facts that no calendar gets."""
+    facts = fields.check_facts(changes, kinds)
+    access.check_new_id(session, facts.get("external_id"), row.id)
+    master, place = mapping.event_of(row), row.location_kind
+    after = series_rows.whole(master, moment, places.with_link_left(row, changes, kinds), rules, row.due_is)
+    access.check_writable(session, row, series_rows.differing(master, after))
+    series_rows.rewrite(session, row, after, orphans=orphans, now=now)
+    fields.set_facts(row, facts, now)
+    places.note_move(session, row, place, kinds)
+    return row
 
 
 # --- this occurrence

@@ -64,6 +64,8 @@ def patch(event: Event, fields: frozenset[str], item: Json, calendar_zone: str, 
     change = Change(event, fields, calendar_zone, item, before)
     wanted, there = content(event), content(before)
     body = _units(change, [name for name in FIELDS if name in fields and wanted[name] != there[name]])
+    if "conference" in fields and event.conference is None and codec.link_state(item) == "pending":
+        body["conferenceData"] = None  # what Google still works on is wanted no more
     marks = _marks(change) | ({} if key is None else {codec.KEY: key})
     stored = codec.private(item)
     changed = {name: value for name, value in marks.items() if stored.get(name) != value}
@@ -90,8 +92,10 @@ def with_link(body: Json, link: str | None, item: Json, key: str) -> Json:
     Not while Google still works on an earlier request. Each try at a version of the event has an id of its own,
     because a request with the last one's id is ignored; the same try repeated has the same.
     """
-    if link not in SOLUTIONS or codec.conference(item) or codec.link_state(item) == "pending":
+    if link not in SOLUTIONS or codec.conference(item):
         return body
+    if codec.link_state(item) == "pending":
+        return {name: value for name, value in body.items() if name != "conferenceData"}
     request_id = hashlib.blake2b(f"{key} {item.get('etag')}".encode(), digest_size=16).hexdigest()
     request = {"requestId": request_id, "conferenceSolutionKey": {"type": SOLUTIONS[link]}}
     return body | {"conferenceData": {"createRequest": request}}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from sqlmodel import select
 
 from calsync.providers.base import Edit, Write
 from calsync.providers.google import codec
+from calsync.services import activities, explain
 from calsync.store import tables as t
+from tests import factories
 from tests.emulators.google.cast import ELI
 from tests.emulators.google.server import GoogleServer
 from tests.proof.google_town import GoogleTown, found_google_town
@@ -92,6 +95,113 @@ def town(tmp_path: Path, google: GoogleServer) -> Iterator[GoogleTown]:
 def activity(town: GoogleTown) -> t.Activity:
     with town.rt.reading() as session:
         return session.exec(select(t.Activity)).one()
+
+
+def place(town: GoogleTown, kind: str) -> None:
+    activities.edit(town.rt, activity(town).id or 0, {"location_kind": kind}, by=factories.acting(town.cast.ada))
+
+
+def link_there(town: GoogleTown) -> str | None:
+    (there,) = town.events_there()
+    return there.get("hangoutLink")
+
+
+@pytest.fixture
+def written(town: GoogleTown) -> GoogleTown:
+    """A town with one activity, written to the calendar without a link."""
+    town.write(0)
+    town.settle()
+    assert link_there(town) is None
+    return town
+
+
+def test_changing_only_the_place_brings_a_link_that_stays(written: GoogleTown) -> None:
+    place(written, "meet")
+    written.settle()
+    link = link_there(written)
+    assert link is not None
+    assert activity(written).content["conference"] == link
+    activities.edit(
+        written.rt,
+        activity(written).id or 0,
+        {"start": factories.START + timedelta(days=3)},
+        by=factories.acting(written.cast.ada),
+    )
+    written.settle()
+    assert written.events_there()[0]["start"]["dateTime"].startswith("2030-01-10")
+    assert (link_there(written), activity(written).content["conference"]) == (link, link)
+
+
+def test_changing_the_place_back_takes_the_link_away_as_often_as_wished(written: GoogleTown) -> None:
+    for _ in range(4):  # a value that is pushed again and again is not the server's doing here
+        place(written, "meet")
+        written.settle()
+        assert link_there(written) is not None
+        place(written, "in_person")
+        written.settle()
+        assert (link_there(written), activity(written).content["conference"]) == (None, None)
+    with written.rt.reading() as session:
+        assert not session.exec(select(t.Step).where(t.Step.state == "failed")).all()
+
+
+def test_a_link_that_is_still_being_made_is_wanted_no_more(written: GoogleTown) -> None:
+    written.switch.script_meet("pending")
+    place(written, "meet")
+    written.settle()
+    place(written, "phone")
+    written.settle()
+    written.switch.resolve_meet()
+    written.settle()
+    assert (link_there(written), activity(written).content["conference"]) == (None, None)
+
+
+def test_a_change_there_and_a_new_place_here_both_come_through(written: GoogleTown) -> None:
+    place(written, "meet")
+    (there,) = written.events_there()
+    written.switch.edit_event(ELI, there["id"], {"summary": "Theirs"})
+    written.settle()
+    assert link_there(written) == activity(written).content["conference"] is not None
+    assert activity(written).content["summary"] == "Theirs"
+
+
+def test_explain_says_that_the_place_changed(written: GoogleTown) -> None:
+    place(written, "meet")
+    (answer,) = explain.activity(written.rt, activity(written).id or 0)
+    assert [(step["action"], step["fields"]) for step in answer.steps] == [("update", ["conference"])]
+    written.settle()
+    (answer,) = explain.activity(written.rt, activity(written).id or 0)
+    assert answer.steps == ()
+
+
+def test_a_place_that_waits_for_access_is_asked_for_later(written: GoogleTown) -> None:
+    written.rule(direction="inbound")
+    written.settle()
+    place(written, "meet")
+    written.settle()
+    assert link_there(written) is None
+    written.rule(direction="both")
+    written.settle()
+    assert link_there(written) is not None
+
+
+def test_a_link_that_somebody_gave_stays(written: GoogleTown) -> None:
+    own = {"location_kind": "meet", "conference": "https://meet.example.com/ours"}
+    activities.edit(written.rt, activity(written).id or 0, own, by=factories.acting(written.cast.ada))
+    written.settle()
+    assert link_there(written) is None
+    assert activity(written).content["conference"] == "https://meet.example.com/ours"
+
+
+def test_all_of_a_series_meets_online(town: GoogleTown) -> None:
+    values = {"title": "Stand-up", "start": factories.START + timedelta(days=1), "rrule": "FREQ=DAILY;COUNT=3"}
+    made = activities.create(town.rt, t.pk(town.cast.eli), values, by=factories.acting(town.cast.ada))
+    town.settle()
+    slot = factories.START + timedelta(days=2)
+    changes = {"location_kind": "meet", "external_id": "crm-1"}
+    activities.edit_occurrence(town.rt, t.pk(made), slot, "all", changes, by=factories.acting(town.cast.ada))
+    town.settle()
+    assert (activity(town).location_kind, activity(town).external_id) == ("meet", "crm-1")
+    assert activity(town).content["conference"] == link_there(town) is not None
 
 
 @pytest.mark.parametrize("outcome", ["success", "pending"])
