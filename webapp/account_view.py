@@ -22,7 +22,7 @@ from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.engine.status import State
 from calsync.engine.vocabulary import AccountState
-from calsync.services import account_states, credentials, letters, settings
+from calsync.services import account_states, credentials, letters, notices, settings
 from calsync.store import account_pages, calendar_pages
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountLine
@@ -71,6 +71,15 @@ class Head:
     @property
     def may_sync(self) -> bool:
         return self.account.state == AccountState.ACTIVE and self.account.grant_ok
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the authorisation ends by itself, None for one without such an end or one that is over."""
+        return self.account.grant_ends_at if self.account.grant_ok and self.is_connected else None
+
+    @property
+    def ends_soon(self) -> bool:
+        return self.ends_at is not None and self.ends_at <= moments.now() + notices.ENDING_WITHIN
 
     @property
     def wants_writing(self) -> bool:
@@ -146,6 +155,9 @@ def _authorised(account: t.Account, refused_at: datetime | None) -> Fact:
         return Fact("Authorised", "No: disconnected", "grey", "unlink", account.disconnected_at)
     if account.grant_ok and refused_at is not None:
         return Fact("Authorised", "This installation is refused", "amber", "key", refused_at, "since")
+    if account.grant_ok and account.grant_ends_at is not None:
+        access = "may read and write" if account.can_write else "may only read"
+        return Fact("Authorised", f"Yes, {access}", "amber", "clock", account.grant_ends_at, "ends")
     if account.grant_ok:
         access = "may read and write" if account.can_write else "may only read"
         return Fact("Authorised", f"Yes, {access}", "green", "circle-check", account.grant_checked_at, "checked")

@@ -36,6 +36,7 @@ class Panel:
     redirect_uri: str
     public_url: str
     steps: Sequence[Any]
+    lasting: Any
     file_kind: str
 
     @property
@@ -73,6 +74,7 @@ def panel(provider: str, standing: credentials.Standing) -> Panel:
         redirect_uri=public + credentials.REDIRECT_PATH.format(provider=provider) if public else "",
         public_url=public,
         steps=registration.steps,
+        lasting=registration.lasting if isinstance(registration, credentials.Lasting) else None,
         file_kind=registration.file_kind,
     )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import current_app, url_for
 
 from calsync.services import letters
 from calsync.store import tables as t
+from webapp import moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Goal:
 
 _GOALS = {
     "reconnect": ("accounts.show", "Open and reconnect"),
+    "ending": ("accounts.show", "Open and reconnect"),
     "credentials": ("integrations.credentials", "Mend them"),
     "held": ("history.index", "Look and approve"),
     "failing": ("accounts.show", "See what fails"),
@@ -42,6 +45,8 @@ def goal(notice: t.Notice) -> Goal:
 
 def why(notice: t.Notice) -> str:
     """Return the reason in words, "" where the kind says it all."""
+    if notice.facts.get("ends_at"):
+        return f"It ends on {moments.absolute(datetime.fromisoformat(notice.facts['ends_at']))}."
     text = str(notice.facts.get("why", "")) if notice.kind in ("failing", "reconnect", "credentials") else ""
     return letters.REASONS.get(text, text)
 

@@ -10,20 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import current_app, url_for
+from flask import url_for
 from flask_login import current_user
 from sqlmodel import Session
 
 from calsync.engine.status import State
 from calsync.engine.vocabulary import AccountState
-from calsync.services import account_states
+from calsync.services import account_states, notices
 from calsync.store import account_pages, credentials, overview
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountFilters, AccountLine
 from calsync.store.keyset import Cut
 from calsync.store.overview import Day, Issue
-from webapp import moments, shell, words
-from webapp.access import Role, provider_info, runtime, viewer_id
+from webapp import moments, overview_tasks, shell, words
+from webapp.access import Role, provider_info, viewer_id
 
 MOST_ACCOUNTS = 500
 DAY = timedelta(days=1)
@@ -72,17 +72,6 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One step of setting up; `is_done` is found out by the program itself."""
-
-    text: str
-    why: str
-    is_done: bool
-    url: str
-    button: str
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     turns: list[Turn]
     states: list[tuple[State, int]]
@@ -92,7 +81,7 @@ class Found:
     hours: list[Hour]
     issues: list[Issue]
     coming: list[tuple[str, datetime | None, str]]
-    tasks: list[Task]
+    tasks: list[overview_tasks.Task]
     is_active: bool
 
     @property
@@ -118,7 +107,7 @@ def find(session: Session) -> Found:
         hours=_hours(found_day, now),
         issues=issues,
         coming=_coming(session, lines, pairs, now),
-        tasks=_tasks(session, lines, pairs),
+        tasks=overview_tasks.find(session, lines, pairs),
         is_active=State.SYNCING in counted,
     )
 
@@ -141,6 +130,7 @@ def _turns(
         text = f"{words.count(len(lost), 'account needs', 'accounts need')} to be reconnected"
         found.append(Turn(text, who, _accounts_url(State.NEEDS_RECONNECT), "Reconnect", "red", "key"))
     found += [_refused(row) for row in pairs if row.refused_at is not None]
+    found += _ending([line for line in lines if _ends_soon(line.account)])
     if waiting.failing:
         text = f"{words.count(waiting.failing, 'account keeps', 'accounts keep')} failing"
         found.append(Turn(text, "Admin", url_for("history.index", tab="errors"), "See why", "red", "flag"))
@@ -159,6 +149,22 @@ def _turns(
     return found
 
 
+def _ends_soon(account: t.Account) -> bool:
+    """Return whether the authorisation of an account that works ends by itself in the next days."""
+    ends, is_live = account.grant_ends_at, account.grant_ok and account.state != AccountState.DISCONNECTED
+    return is_live and ends is not None and ends <= moments.now() + notices.ENDING_WITHIN
+
+
+def _ending(lines: Sequence[AccountLine]) -> list[Turn]:
+    if not lines:
+        return []
+    who = words.joined(dict.fromkeys(line.owner for line in lines[:3])) + (" and others" if len(lines) > 3 else "")
+    text = f"{words.count(len(lines), 'authorisation ends', 'authorisations end')} within two days"
+    is_one = len(lines) == 1
+    url = url_for("accounts.show", account_id=lines[0].account.id) if is_one else url_for("accounts.index")
+    return [Turn(text, who, url, "Reconnect" if is_one else "Open Accounts", "amber", "clock")]
+
+
 def _refused(row: t.ProviderCredential) -> Turn:
     text = f"{provider_info(row.provider).label} refuses the credentials of this installation"
     url = url_for("integrations.credentials", provider=row.provider)
@@ -171,11 +177,7 @@ def _owner() -> str:
 
 
 def _accounts_url(state: State) -> str:
-    return url_for("accounts.index", state=state.value) if _has("accounts.index") else ""
-
-
-def _has(endpoint: str) -> bool:
-    return endpoint in current_app.view_functions
+    return url_for("accounts.index", state=state.value)
 
 
 # --- how it goes
@@ -244,50 +246,3 @@ def _expiring(pairs: Sequence[t.ProviderCredential], now: datetime) -> list[tupl
         for at, name in sorted(ends)
         if at < now + EXPIRY_SHOWN
     ]
-
-
-# --- setting up
-
-
-def _tasks(session: Session, lines: Sequence[AccountLine], pairs: Sequence[t.ProviderCredential]) -> list[Task]:
-    """Return the steps of setting up, each ticked by what is there."""
-    is_admin = current_user.role == Role.ADMIN
-    has_synced = any(line.account.last_success_at for line in lines)
-    tasks = [*_provider_tasks(lines, pairs)] if is_admin else []
-    accounts_url = url_for("accounts.index") if _has("accounts.index") else ""
-    connect_url = url_for("integrations.index") if _has("integrations.index") else ""
-    calendar_url = url_for("calendar.index") if _has("calendar.index") else ""
-    return [
-        *tasks,
-        Task("Connect an account", "Your own calendar is a good first one.", bool(lines), connect_url, "Connect"),
-        Task(
-            "Choose its calendars",
-            "Only calendars that are switched on are read.",
-            any(line.selected for line in lines),
-            accounts_url,
-            "Choose",
-        ),
-        Task(
-            "Enable write access",
-            "Needed only if changes made here shall go out.",
-            any(line.account.can_write for line in lines),
-            accounts_url,
-            "Open Accounts",
-        ),
-        Task("First sync", "It is previewed before anything is written.", has_synced, accounts_url, "Open Accounts"),
-        Task(
-            "Open Calendar and see events",
-            "Activities and events side by side.",
-            has_synced and overview.has_activities(session, viewer_id()),
-            calendar_url,
-            "Open Calendar",
-        ),
-    ]
-
-
-def _provider_tasks(lines: Sequence[AccountLine], pairs: Sequence[t.ProviderCredential]) -> list[Task]:
-    needing = [name for name, provider in runtime().providers.items() if provider.info.needs_credentials]
-    configured = len(needing) < len(runtime().providers) or bool(pairs)
-    url = url_for("integrations.index") if _has("integrations.index") else ""
-    why = "Some providers need credentials first; others work at once."
-    return [Task("Configure a provider", why, configured or bool(lines), url, "Open Integrations")]

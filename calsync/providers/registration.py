@@ -96,6 +96,13 @@ class Registration(Protocol):
 
 
 @runtime_checkable
+class Lasting(Protocol):
+    """A registration whose provider may give grants that end by themselves; `lasting` is what to do about it there."""
+
+    lasting: SetupStep
+
+
+@runtime_checkable
 class RegisteredProvider(OAuthProvider, Protocol):
     """A registry entry of a provider that wants credentials of ours."""
 

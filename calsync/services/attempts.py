@@ -140,7 +140,8 @@ def _wish(rt: Runtime, asked: Asked, account: t.Account | None, credential_id: i
     missing = grants.authorizer(rt, asked.provider).missing(account.scopes, can_write=asked.can_write)
     lasts = grants.has_refresh_token(rt, account, credential_id)
     # A refresh token keeps the scopes it was given with: a wider one needs a new token, which only consent brings.
-    needs_consent = asked.again or bool(missing) or not lasts
+    # One that ends by itself is replaced by consent only, too.
+    needs_consent = asked.again or bool(missing) or not lasts or account.grant_ends_at is not None
     return Wish(can_write=asked.can_write, login_hint=account.username or account.subject, needs_consent=needs_consent)
 
 

@@ -6,55 +6,63 @@ until then everything goes on with the old one. The secret is sealed and never c
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlmodel import Session
 
-from calsync.errors import NotAllowed, NotFound, ProviderError, Refused, SignInNeeded
+from calsync.errors import NotAllowed, NotFound, Refused
 from calsync.providers.oauth import ClientPair
-from calsync.providers.registration import Check, RegisteredProvider, Registration
+from calsync.providers.registration import Check, Lasting, RegisteredProvider, Registration
 from calsync.runtime import Actor, Runtime
-from calsync.services import facts, grants, refusals, settings
+from calsync.services import ending, grants, refusals, settings
+from calsync.services.ending import Ended
 from calsync.store import audit
 from calsync.store import credentials as rows
 from calsync.store import tables as t
+from calsync.store.credentials import Holders
 
-__all__ = ["REDIRECT_PATH", "Check", "ClientPair", "Ended", "Registration", "Standing", "drop_candidate", "hint_of"]
-__all__ += ["prove", "redirect_uri", "refused_at", "registration_of", "remove", "save", "standing", "standings"]
+__all__ = ["REDIRECT_PATH", "Check", "ClientPair", "Ended", "Lasting", "Registration", "Standing", "drop_candidate"]
+__all__ += [
+    "hint_of",
+    "prove",
+    "redirect_uri",
+    "refused_at",
+    "registration_of",
+    "remove",
+    "save",
+    "standing",
+    "standings",
+]
 __all__ += ["takes_any", "test"]
 
 REDIRECT_PATH = "/oauth/{provider}/callback"
 REMOVED, REPLACED = "credentials_removed", "client_changed"
 """Why grants ended, as stored on their accounts."""
 
-_AT_ONCE = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The credentials of a provider as they are. `accounts` and `people` hold grants now; `would_end` says whether
-    they lose them when the candidate comes into use; `saved_by` is who saved the current ones, "" for one who is gone.
+    """The credentials of a provider as they are. `would_end` says whether who holds grants now loses them when the
+    candidate comes into use; `saved_by` is who saved the current ones, "" for one who is gone.
     """
 
     current: t.ProviderCredential | None = None
     candidate: t.ProviderCredential | None = None
-    accounts: int = 0
-    people: int = 0
+    holders: Holders = field(default_factory=Holders)
     saved_by: str = ""
+
+    @property
+    def accounts(self) -> int:
+        return self.holders.accounts
+
+    @property
+    def people(self) -> int:
+        return self.holders.people
 
     @property
     def would_end(self) -> bool:
         return bool(self.current and self.candidate and self.current.client_id != self.candidate.client_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How many accounts lost their grant, and how many of those grants the provider confirmed as revoked."""
-
-    accounts: int = 0
-    revoked: int = 0
 
 
 def registration_of(rt: Runtime, provider: str) -> Registration:
@@ -88,11 +96,11 @@ def standing(session: Session, provider: str) -> Standing:
 
 def standings(session: Session) -> dict[str, Standing]:
     """Return the credentials of every provider that has some, by two queries."""
-    known, counts = rows.all_in_use(session), rows.counts(session)
+    known, holders = rows.all_in_use(session), rows.holders(session)
     found = {}
     for provider in {name for name, _ in known}:
         (current, saved_by), (candidate, _) = (known.get((provider, s), (None, "")) for s in ("current", "candidate"))
-        found[provider] = Standing(current, candidate, *counts.get(provider, (0, 0)), saved_by)
+        found[provider] = Standing(current, candidate, holders.get(provider, Holders()), saved_by)
     return found
 
 
@@ -153,7 +161,7 @@ def prove(rt: Runtime, credential_id: int, *, by: Actor) -> Ended:
         audit.record(
             session, by, "credentials.proven", _thing(candidate), at=rt.now(), before=before, after=_told(candidate)
         )
-    return _revoke(rt, candidate.provider, tokens)
+    return ending.revoke_all(rt, candidate.provider, tokens)
 
 
 def remove(rt: Runtime, provider: str, *, by: Actor) -> Ended:
@@ -169,11 +177,11 @@ def remove(rt: Runtime, provider: str, *, by: Actor) -> Ended:
         _drop_candidate(session, provider)
         before = _told(current)
         _retire(session, current)
-        tokens = _end_grants(rt, session, provider, REMOVED)
+        tokens = ending.take_all(rt, session, provider, REMOVED)
         rows.drop_unused(session, provider)
         after = {"accounts_ended": len(tokens)}
         audit.record(session, by, "credentials.removed", _thing(current), at=rt.now(), before=before, after=after)
-    return _revoke(rt, provider, tokens)
+    return ending.revoke_all(rt, provider, tokens)
 
 
 def test(rt: Runtime, provider: str, *, by: Actor) -> list[Check]:
@@ -260,7 +268,7 @@ def _use(
     tokens = []
     if current is not None:
         _retire(session, current)
-        tokens = _end_grants(rt, session, current.provider, REPLACED)
+        tokens = ending.take_all(rt, session, current.provider, REPLACED)
     candidate.state = "current"
     session.add(candidate)
     session.flush()
@@ -273,37 +281,3 @@ def _retire(session: Session, row: t.ProviderCredential) -> None:
     row.state, row.secret = "retired", None
     session.add(row)
     session.flush()
-
-
-# --- grants
-
-
-def _end_grants(rt: Runtime, session: Session, provider: str, why: str) -> list[str]:
-    """Take the tokens out of every account of a provider, and return them for revoking."""
-    tokens = []
-    for account in rows.connected(session, provider):
-        tokens.append(grants.token_of(rt, account))
-        facts.lose_grant(account, SignInNeeded(why), rt.now())
-        account.secret, account.secret_version = None, account.secret_version + 1
-        account.next_sync_at = None
-        session.add(account)
-    return tokens
-
-
-def _revoke(rt: Runtime, provider: str, tokens: list[str]) -> Ended:
-    """Tell the provider that these grants are over, and the owners."""
-    rt.enqueue("watch_notices")
-    if not tokens:
-        return Ended()
-    authorizer = grants.authorizer(rt, provider)
-
-    def revoke(token: str) -> bool:
-        try:
-            authorizer.revoke(token)
-        except ProviderError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        done = list(pool.map(revoke, filter(None, tokens)))
-    return Ended(len(tokens), sum(done))

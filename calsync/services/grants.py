@@ -29,6 +29,9 @@ AHEAD = timedelta(minutes=5)
 CLAIM = timedelta(seconds=90)
 """How long one refresh may take before another takes over: longer than any request to a token endpoint."""
 
+SAME_END = timedelta(minutes=5)
+"""How far apart two ends of a grant may be and be the same one."""
+
 POLL_S = 0.25
 UNUSED = timedelta(days=180)
 """How long a grant may rest before its end is put down to that."""
@@ -137,11 +140,6 @@ def token_of(rt: Runtime, account: t.Account) -> str:
 def has_refresh_token(rt: Runtime, account: t.Account, credential_id: int) -> bool:
     """Return whether a refresh token is stored that these credentials of ours can use."""
     return account.credential_id == credential_id and bool(_unsealed(rt, account.secret).refresh)
-
-
-def ends_at(rt: Runtime, account: t.Account) -> datetime | None:
-    """Return when an account's grant ends by itself, as one does for an app in testing; None for no such end."""
-    return _unsealed(rt, account.secret).grant_ends_at
 
 
 def siblings(session: Session, account: t.Account) -> list[t.Account]:
@@ -256,6 +254,7 @@ def _write(rt: Runtime, account: t.Account, stored: Stored) -> None:
         "claimed_until": _text(stored.claimed_until),
     }
     account.secret, account.secret_version = rt.secrets.seal(json.dumps(values)), account.secret_version + 1
+    account.grant_ends_at = stored.grant_ends_at
 
 
 def _unsealed(rt: Runtime, sealed: bytes | None) -> Stored:
@@ -274,6 +273,8 @@ def _unsealed(rt: Runtime, sealed: bytes | None) -> Stored:
 def _with(before: Stored, tokens: Tokens, now: datetime) -> Stored:
     """Return what is stored after new tokens came."""
     ends = tokens.grant_ends_at if tokens.refresh or tokens.grant_ends_at else before.grant_ends_at
+    if ends and before.grant_ends_at and abs(ends - before.grant_ends_at) < SAME_END:
+        ends = before.grant_ends_at  # counted in seconds from each answer, it is never quite the same moment
     return Stored(tokens.access, tokens.refresh or before.refresh, tokens.expires_at, ends, now)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from calsync.engine import zones
 from calsync.runtime import Runtime
 from calsync.services import settings
 from calsync.store import tables as t
@@ -62,6 +65,7 @@ def about(notice: t.Notice, user: t.User, place: Place) -> Letter:
         "account": notice.facts.get("account", ""),
         "why": notice.facts.get("why", ""),
         "count": notice.facts.get("count", 0),
+        "ends": _read(str(notice.facts.get("ends_at", "")), user.tz),
     }
     subject, what, path = _LETTERS[notice.kind](facts, notice)
     return _letter(subject, [what, place.link(path)], place)
@@ -89,6 +93,23 @@ def _reconnect(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
         f"{why}\nNothing was lost: changes wait and go out after reconnecting.\n\nReconnect it here:"
     )
     return f"{facts['account']} has to be reconnected", what, f"/accounts/{notice.account_id}"
+
+
+def _read(moment: str, zone: str) -> str:
+    """Return a stored moment as people read it, "" for none."""
+    if not moment:
+        return ""
+    there = datetime.fromisoformat(moment).astimezone(ZoneInfo(zones.resolve(zone) or "UTC"))
+    return f"{there.day} {there:%B %Y, %H:%M} ({there.tzname()})"
+
+
+def _ending(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    what = (
+        f"The permission that you gave for {facts['account']} ends by itself on {facts['ends']}. Until you give it "
+        f"anew, nothing is synced from then on.\nNothing is lost: reconnecting takes a minute, before or after.\n\n"
+        "Reconnect it here:"
+    )
+    return f"{facts['account']} has to be reconnected soon", what, f"/accounts/{notice.account_id}"
 
 
 def _credentials(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
@@ -152,6 +173,7 @@ def _disconnected(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, st
 
 _LETTERS: dict[str, Callable[[dict[str, Any], t.Notice], tuple[str, str, str]]] = {
     "reconnect": _reconnect,
+    "ending": _ending,
     "credentials": _credentials,
     "recovered": _recovered,
     "held": _held,

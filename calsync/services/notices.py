@@ -23,10 +23,12 @@ from calsync.store import credentials as credential_rows
 from calsync.store import notices as rows
 from calsync.store import tables as t
 
-KINDS = ("reconnect", "credentials", "held", "failing", "conflict", "disconnected", "recovered", "digest")
+KINDS = ("reconnect", "ending", "credentials", "held", "failing", "conflict", "disconnected", "recovered", "digest")
 """Every kind; each is also the name of a switch in a person's notice_choices."""
-WATCHED = ("reconnect", "credentials", "held", "failing", "conflict")
+WATCHED = ("reconnect", "ending", "credentials", "held", "failing", "conflict")
 """Kinds that begin and end with the facts."""
+ENDING_WITHIN = timedelta(days=2)
+"""How long before a grant ends by itself its owner is told."""
 FAILING_AFTER = 3
 """Failed runs in a row after which people are told."""
 MAIL_DAYS = {"reconnect": (0, 1, 3, 7, 14)}
@@ -63,7 +65,7 @@ def watch(rt: Runtime) -> None:
     now = rt.now()
     labels = {name: provider.info.label for name, provider in rt.providers.items()}
     with rt.reading() as session:
-        wanted = {w.key: w for w in _wanted(session, labels)}
+        wanted = {w.key: w for w in _wanted(session, labels, now)}
         known = {(n.user_id, n.kind, n.subject): n for n in rows.list_open(session)}
     over = [n for key, n in known.items() if _is_over(n, key in wanted, now)]
     new = [w for key, w in wanted.items() if key not in known]
@@ -157,11 +159,12 @@ def wants_mail(user: t.User, kind: str) -> bool:
     return not user.is_disabled and bool(user.notice_choices.get(kind, True))
 
 
-def _wanted(session: Session, labels: Mapping[str, str]) -> list[Wanted]:
+def _wanted(session: Session, labels: Mapping[str, str], now: datetime) -> list[Wanted]:
     admins = [a.id for a in rows.admins(session) if a.id is not None]
     held, conflicts = rows.held_counts(session), rows.conflict_counts(session)
     refused = credential_rows.refused(session)
     found = [_credentials(row, user_id, labels) for row in refused for user_id in admins]
+    found += [_ending(account) for account in rows.ending_accounts(session, now + ENDING_WITHIN)]
     unknown = {row.id for row in refused}
     for account in rows.troubled_accounts(session, FAILING_AFTER):
         found += _trouble(account, admins, is_unknown=account.credential_id in unknown)
@@ -175,6 +178,12 @@ def _wanted(session: Session, labels: Mapping[str, str]) -> list[Wanted]:
 def _credentials(row: t.ProviderCredential, user_id: int, labels: Mapping[str, str]) -> Wanted:
     facts = {"account": labels.get(row.provider, row.provider), "provider": row.provider, "why": row.refused_why}
     return Wanted(user_id, "credentials", None, facts)
+
+
+def _ending(account: t.Account) -> Wanted:
+    ends = account.grant_ends_at.isoformat() if account.grant_ends_at else ""
+    facts = {"account": account.label, "provider": account.provider, "ends_at": ends}
+    return Wanted(account.user_id, "ending", account.id or 0, facts)
 
 
 def _trouble(account: t.Account, admins: list[int], *, is_unknown: bool) -> list[Wanted]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -46,15 +47,24 @@ def connected(session: Session, provider: str) -> Sequence[t.Account]:
     return session.scalars(query.order_by(col(A.id))).all()
 
 
-def counts(session: Session) -> dict[str, tuple[int, int]]:
-    """Return how many accounts of each provider hold a grant, and of how many people they are."""
-    numbers = sa.func.count(), sa.func.count(sa.distinct(col(A.user_id)))
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who holds grants at a provider. `ending` accounts have one that ends by itself, the first of them at `ends_at`."""
+
+    accounts: int = 0
+    people: int = 0
+    ending: int = 0
+    ends_at: datetime | None = None
+
+
+def holders(session: Session) -> dict[str, Holders]:
+    """Return who holds grants at each provider, by one query."""
+    ends = sa.case((col(A.grant_ok), col(A.grant_ends_at)))
+    numbers = sa.func.count(), sa.func.count(sa.distinct(col(A.user_id))), sa.func.count(ends), sa.func.min(ends)
     query = sa.select(col(A.provider), *numbers).where(
         col(A.secret).is_not(None), col(A.state) != AccountState.DISCONNECTED
     )
-    return {
-        name: (int(accounts), int(people)) for name, accounts, people in session.execute(query.group_by(A.provider))
-    }
+    return {name: Holders(*numbers) for name, *numbers in session.execute(query.group_by(A.provider))}
 
 
 def list_current(session: Session) -> list[t.ProviderCredential]:

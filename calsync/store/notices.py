@@ -59,6 +59,17 @@ def troubled_accounts(session: Session, failed_runs: int) -> list[t.Account]:
     return list(session.scalars(query))
 
 
+def ending_accounts(session: Session, before: datetime) -> list[t.Account]:
+    """Return connected accounts whose grant works and ends by itself before a moment."""
+    query = select(t.Account).where(
+        col(t.Account.state) != AccountState.DISCONNECTED,
+        col(t.Account.secret).is_not(None),
+        col(t.Account.grant_ok),
+        col(t.Account.grant_ends_at) <= before,
+    )
+    return list(session.scalars(query))
+
+
 def held_counts(session: Session) -> dict[int, int]:
     """Return account id -> steps that wait for approval, of connected accounts."""
     return _counts(session, t.Step.account_id, col(t.Step.state) == StepState.HELD)

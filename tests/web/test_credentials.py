@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from calsync.providers.memory import MemoryProvider, MemoryServer
 from calsync.runtime import Runtime
-from calsync.services import credentials, notices, refusals, settings
+from calsync.services import credentials, settings
 from calsync.store import tables as t
 from tests import factories
 from tests.emulators.google.conftest import google, google_server, switch
@@ -227,33 +227,6 @@ def test_the_test_shows_each_line(configured: Any, ada: FlaskClient, switch: Swi
     page = ada.post(f"{PAGE}/test")
     assert "this is not its secret" in text_of(page.text)
     assert CLIENT_SECRET not in page.text
-
-
-def test_credentials_that_are_refused_say_whose_turn_it_is(
-    configured: Any, rt: Runtime, cast: factories.Cast, ada: FlaskClient, eli: FlaskClient
-) -> None:
-    account = factories.make_account(rt, cast.eli, provider=NAME, credential_id=configured.id, failed_runs=4)
-    refusals.note_refused(rt, configured.id, PAIR, "invalid_client")
-    for path in (PAGE, "/integrations/"):
-        page = text_of(ada.get(path).text)
-        assert "Google refuses these credentials" in page
-        assert "Refused" in page
-    assert "refuses the credentials of this installation" in ada.get("/overview/").text
-    assert "refuses the credentials" not in eli.get("/overview/").text
-    theirs = text_of(eli.get(f"/accounts/{account.id}").text)
-    assert "This installation is refused" in theirs
-    assert "An admin has been told and has to mend it" in theirs
-    assert PAGE not in eli.get(f"/accounts/{account.id}").text
-    assert f'href="{PAGE}"' in ada.get(f"/accounts/{account.id}").text
-    assert "signing in will most likely fail" in text_of(eli.get(f"/oauth/{NAME}/connect").text)
-
-
-def test_the_notice_about_them_leads_to_where_they_are_mended(configured: Any, rt: Runtime, ada: FlaskClient) -> None:
-    refusals.note_refused(rt, configured.id, PAIR, "invalid_client")
-    notices.watch(rt)
-    page = ada.get("/notices/").text
-    assert "no longer knows this installation" in text_of(page)
-    assert f'href="{PAGE}"' in page
 
 
 def test_removing_says_whom_it_concerns_first(

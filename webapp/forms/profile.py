@@ -39,6 +39,7 @@ class PasswordForm(FlaskForm):
 
 NOTICE_HINTS = {
     "reconnect": "A calendar's sign-in no longer works. At once, then after 1, 3, 7 and 14 days.",
+    "ending": "An authorisation ends by itself within two days. Once.",
     "credentials": "A provider refuses the credentials of this installation. Once, and once when it is over.",
     "held": "A run stopped at a safety limit and waits for approval.",
     "failing": "An account failed several times in a row.",

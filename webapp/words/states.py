@@ -90,6 +90,7 @@ _CONFLICT = {
 
 _NOTICE = {
     "reconnect": Word("Reconnect needed", "red", "key"),
+    "ending": Word("Authorisation ends soon", "amber", "clock"),
     "credentials": Word("Credentials refused", "red", "key"),
     "held": Word("Waiting for approval", "violet", "shield"),
     "failing": Word("Failing repeatedly", "red", "flag"),
@@ -131,6 +132,7 @@ def notice_text(kind: str, facts: Mapping[str, Any]) -> str:
     account, count = facts.get("account") or "An account", facts.get("count", 0)
     texts = {
         "reconnect": f"{account} does not sync until its owner reconnects it.",
+        "ending": f"{account} has to be reconnected soon: its authorisation ends by itself.",
         "credentials": f"{account} no longer knows this installation: its credentials are refused.",
         "held": f"{account}: a run stopped at a safety limit.",
         "failing": f"{account} failed several times in a row.",

@@ -59,6 +59,13 @@ STEPS = (
     SetupStep("Download the JSON", "Google shows the secret once, when the client is made. Then import the file here."),
 )
 
+LASTING = SetupStep(
+    "Publish the app",
+    "Most often the consent screen is External and in Testing: Google then ends every permission after 7 days. Publish "
+    "the app, or make it Internal if everybody is of your own Workspace. Then each person reconnects once more.",
+    f"{_CONSOLE}/auth/audience",
+)
+
 _LIST_BOX = Box(
     PREFIX + "calendar.calendarlist.readonly",
     "See the list of Google calendars you’re subscribed to",
@@ -86,6 +93,7 @@ class GoogleRegistration:
     endpoints: Endpoints = GOOGLE
     allow_private_network: bool = False
     steps: tuple[SetupStep, ...] = STEPS
+    lasting: SetupStep = LASTING
     file_kind: str = "application/json,.json"
 
     @property

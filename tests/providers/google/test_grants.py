@@ -224,13 +224,13 @@ def test_the_granted_scopes_decide_about_writing(office: Office) -> None:
 
 def test_the_end_of_a_limited_grant_is_known_and_outlives_a_refresh(office: Office) -> None:
     office.grant()
-    assert grants.ends_at(office.rt, office.account()) is None
+    assert office.account().grant_ends_at is None
     end = office.clock() + timedelta(seconds=604_799)
     office.grant(refresh_ttl_s=604_799)
     office.clock.advance(hours=1)
     office.switch.set_clock(office.clock())
     grants.bearer_of(office.rt, office.account_id)(False)
-    assert grants.ends_at(office.rt, office.account()) == end
+    assert office.account().grant_ends_at == end
 
 
 def test_a_client_lives_by_the_tokens(office: Office) -> None:
