@@ -1,0 +1,196 @@
+"""Credentials of Zoom's: their shape, what to do on its marketplace, and trying them without a person."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from calsync.errors import ProviderError, Refused
+from calsync.providers.http import Answer, Http, Limits
+from calsync.providers.oauth import ClientPair
+from calsync.providers.registration import Box, Check, ClientFile, SetupStep
+from calsync.providers.zoom import errors, oauth
+from calsync.providers.zoom.endpoints import ZOOM, Endpoints
+
+MOST_SKEW = timedelta(minutes=5)
+"""How far our clock may be off before signed notices look old (contract section 22.2)."""
+
+_WORD = re.compile(r"[A-Za-z0-9_-]{10,120}")
+_MARKET = "https://marketplace.zoom.us"
+_LIMITS = Limits(connect_s=5.0, silence_s=10.0, total_s=15.0, max_bytes=256 * 1024)
+
+STEPS = (
+    SetupStep(
+        "Create a General app",
+        "On the Zoom App Marketplace, under Develop. Choose “User-managed”: everybody connects their own Zoom.",
+        f"{_MARKET}/develop/create",
+    ),
+    SetupStep(
+        "Add the Redirect URI",
+        "Under Basic Information, as OAuth Redirect URL, exactly as it stands in the box above.",
+    ),
+    SetupStep(
+        "Choose the scopes",
+        "Under Scopes, add: " + ", ".join(oauth.NEEDED) + ".",
+    ),
+    SetupStep(
+        "Copy Client ID and Client Secret",
+        "From App Credentials into the fields here. While the app is not published, only people of your own Zoom "
+        "account can connect.",
+    ),
+    SetupStep(
+        "Let Zoom tell about changes",
+        "Under Features, Access, switch Event Subscription on with the notification address of this page, and choose "
+        "the events Meeting has been updated and Meeting has been deleted. Copy its Secret Token here first.",
+    ),
+)
+
+LASTING = SetupStep(
+    "Publish the app, or let it be shared",
+    "Zoom ends what was granted to an app when its owner removes it, and lets people of other Zoom accounts in only "
+    "once the app is published.",
+    f"{_MARKET}/user/build",
+)
+
+_BOXES = {
+    "meeting:write:meeting": Box(
+        "meeting:write:meeting", "Create a meeting", "so that a meeting gets its link", "No meeting can be made."
+    ),
+    "meeting:update:meeting": Box(
+        "meeting:update:meeting",
+        "Update a meeting",
+        "so that the meeting moves when its time does",
+        "A meeting that moves here keeps its old time at Zoom.",
+    ),
+    "meeting:delete:meeting": Box(
+        "meeting:delete:meeting",
+        "Delete a meeting",
+        "so that a cancelled meeting leaves nothing behind",
+        "Cancelled meetings stay at Zoom.",
+    ),
+    "meeting:read:meeting": Box(
+        "meeting:read:meeting",
+        "View a meeting",
+        "to see what became of it",
+        "What Zoom made of a meeting cannot be checked.",
+    ),
+    "meeting:read:list_meetings": Box(
+        "meeting:read:list_meetings",
+        "View a user's meetings",
+        "so that none is made twice",
+        "After a lost answer a meeting might be made twice.",
+    ),
+    "user:read:user": Box(
+        "user:read:user", "View a user", "to know whose Zoom it is", "Nobody knows whose Zoom it is."
+    ),
+}
+
+
+@dataclass(slots=True)
+class ZoomRegistration:
+    """What Zoom wants to know about us."""
+
+    endpoints: Endpoints = ZOOM
+    allow_private_network: bool = False
+    steps: tuple[SetupStep, ...] = STEPS
+    file_kind: str = ""
+    issuers: tuple[str, ...] = ()
+    lasting: SetupStep = LASTING
+
+    @property
+    def sign_in_origin(self) -> str:
+        parts = urlsplit(self.endpoints.authorize)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def read_file(self, data: bytes) -> ClientFile:
+        """Zoom gives no file. Raises Refused."""
+        reason = "Zoom has no credentials file. Copy Client ID and Client Secret from App Credentials."
+        raise Refused(reason, code="unusable_file", field="file")
+
+    def check(self, pair: ClientPair) -> None:
+        """Return when a pair looks like Zoom's."""
+        if not _WORD.fullmatch(pair.client_id):
+            reason = "A Client ID of Zoom’s has letters, digits, - and _ only."
+            raise Refused(reason, field="client_id")
+        if not _WORD.fullmatch(pair.secret) or pair.secret == pair.client_id:
+            reason = "A Client Secret of Zoom’s has letters, digits, - and _ only, and differs from the Client ID."
+            raise Refused(reason, field="client_secret")
+
+    def boxes(self, *, can_write: bool) -> tuple[Box, ...]:
+        """Return what Zoom's page lists. It has no boxes to tick: people allow all of it or nothing."""
+        return tuple(_BOXES.values())
+
+    def examine(self, pair: ClientPair, redirect_uri: str, now: datetime) -> list[Check]:
+        """Ask for a token for a code that nobody gave, the API without a token, and for the time."""
+        with self._http(pair) as http:
+            lines = [_token(http, self.endpoints, pair, redirect_uri), _api(http, self.endpoints)]
+            return [*lines, _clock(_offset(http, now))]
+
+    def clock_offset(self, now: datetime) -> timedelta | None:
+        """Return Zoom's time minus `now`; None when Zoom cannot be asked."""
+        with self._http() as http:
+            _ask(http, "GET", f"{self.endpoints.api}/users/me")
+            return _offset(http, now)
+
+    @contextlib.contextmanager
+    def _http(self, pair: ClientPair | None = None) -> Iterator[Http]:
+        hidden = (pair.secret,) if pair else ()
+        http = Http(allow_private_network=self.allow_private_network, secrets=hidden, limits=_LIMITS)
+        try:
+            yield http
+        finally:
+            http.close()
+
+
+def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str) -> Check:
+    """Redeem a code that nobody gave: a good pair is told about the code, a bad one about itself (section 18.4)."""
+    label = "Client ID and Client Secret are accepted"
+    form = {"grant_type": "authorization_code", "code": "calsync-test", "redirect_uri": redirect_uri}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"} | oauth.basic(pair)
+    answer = _ask(http, "POST", endpoints.token, headers=headers, body=urlencode(form).encode())
+    if isinstance(answer, ProviderError):
+        host = urlsplit(endpoints.token).hostname
+        return Check(label, None, f"No answer from {host}. Does this server have a way out?")
+    match errors.body_of(answer).get("error"):
+        case "invalid_grant" | "invalid_request":
+            return Check(label, True, "Zoom knows both: it refused only the made-up code, as it should.")
+        case "invalid_client" | "unauthorized_client":
+            return Check(label, False, "Zoom does not know this pair, or the app was disabled there.")
+    return Check(label, None, f"Zoom answered {answer.status} without a reason. Try again in a minute.")
+
+
+def _api(http: Http, endpoints: Endpoints) -> Check:
+    label = "The meetings API can be reached"
+    answer = _ask(http, "GET", f"{endpoints.api}/users/me")
+    if isinstance(answer, ProviderError):
+        return Check(label, False, f"No answer from {urlsplit(endpoints.api).hostname}.")
+    if answer.status in (400, 401):
+        return Check(label, True, "It answers. Whether the scopes are right shows with the first connection.")
+    return Check(label, None, f"It answered {answer.status} where a refusal was expected.")
+
+
+def _clock(offset: timedelta | None) -> Check:
+    label = "This server’s clock is right"
+    if offset is None:
+        return Check(label, None, "Zoom’s time could not be read.")
+    seconds = abs(round(offset.total_seconds()))
+    if abs(offset) > MOST_SKEW:
+        side = "behind" if offset > timedelta() else "ahead of"
+        return Check(label, False, f"It is {seconds} seconds {side} Zoom’s. Let it be set by the network (NTP).")
+    return Check(label, True, f"It differs from Zoom’s by {seconds} s.")
+
+
+def _offset(http: Http, now: datetime) -> timedelta | None:
+    return None if http.clock_offset is None else http.now() + http.clock_offset - now
+
+
+def _ask(http: Http, method: str, url: str, **more: Any) -> Answer | ProviderError:
+    try:
+        return http.request(method, url, expect=range(600), **more)
+    except ProviderError as error:
+        return error
