@@ -1,6 +1,7 @@
-"""Apply, the CRM's half: planned changes of activities, in batches, each in a savepoint of its own.
+"""Apply, the CRM's half: planned changes of activities, in batches.
 
-An activity that changed after it was planned is decided again; so is one whose event changed.
+An activity that changed after it was planned is decided again; so is one whose event changed. A record that the
+database refuses fails by itself: its batch is then repeated with a savepoint for each.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from calsync.engine import decide, mapping, merge
 from calsync.engine import event as events
 from calsync.engine.event import Content, fingerprint
 from calsync.engine.vocabulary import Action, Direction, LinkState, StepState
-from calsync.services import cases, firsts
+from calsync.errors import Rejected
+from calsync.services import cases, failures, firsts
 from calsync.services.context import Context
 from calsync.store import activities, imports, links, polls, steps
 from calsync.store import tables as t
 from calsync.store.imports import Create, Made, Source
 from calsync.store.links import Pair, mark
+
+REFUSALS = (sa.exc.IntegrityError, sa.exc.DataError)
+"""A database cannot keep a record. Whatever else it says concerns all of them."""
 
 
 @dataclass(slots=True)
@@ -31,6 +36,12 @@ class Outcome:
     missed: int = 0
     created_series: bool = False
     activity_ids: list[int] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        self.done += other.done
+        self.missed += other.missed
+        self.created_series = self.created_series or other.created_series
+        self.activity_ids += other.activity_ids
 
 
 def apply(ctx: Context) -> Outcome:
@@ -54,17 +65,41 @@ def _apply_batch(ctx: Context, step_ids: Sequence[int], outcome: Outcome) -> Non
     ctx.keep_lease()
     with ctx.rt.writing() as session:
         ctx.holding(session)
-        # The batch was read before: only what is still planned is ours to do.
-        creates = imports.planned(session, step_ids)
-        _create(session, ctx, creates, outcome)
-        rest = set(step_ids) - {create.step_id for create in creates}
-        others = [s for s in steps.by_ids(session, rest) if s.state == StepState.PLANNED]
-        pairs = _pairs(session, others)
-        for step in others:
+        try:
             with session.begin_nested():
-                _change(session, ctx, step, pairs.get(step.link_id or 0), outcome)
-        polls.note_progress(session, ctx.run_id, len(creates) + len(others))
+                done = _apply_steps(session, ctx, step_ids)
+        except REFUSALS:
+            done = _apply_singly(session, ctx, step_ids)
+        polls.note_progress(session, ctx.run_id, len(step_ids))
+    outcome.add(done)
     ctx.rt.checkpoint("apply.local")
+
+
+def _apply_steps(session: Session, ctx: Context, step_ids: Sequence[int]) -> Outcome:
+    outcome = Outcome()
+    # The batch was read before: only what is still planned is ours to do.
+    creates = imports.planned(session, step_ids)
+    _create(session, ctx, creates, outcome)
+    rest = set(step_ids) - {create.step_id for create in creates}
+    others = [s for s in steps.by_ids(session, rest) if s.state == StepState.PLANNED]
+    pairs = _pairs(session, others)
+    for step in others:
+        _change(session, ctx, step, pairs.get(step.link_id or 0), outcome)
+    session.flush()
+    return outcome
+
+
+def _apply_singly(session: Session, ctx: Context, step_ids: Sequence[int]) -> Outcome:
+    """Apply steps one by one, so that only those fail which the database refuses."""
+    outcome = Outcome()
+    for step_id in step_ids:
+        try:
+            with session.begin_nested():
+                outcome.add(_apply_steps(session, ctx, [step_id]))
+        except REFUSALS as error:
+            refused = Rejected("invalid", f"the database cannot keep this record ({type(error.orig).__name__})")
+            failures.record(session.get_one(t.Step, step_id), refused, ctx.now())
+    return outcome
 
 
 # --- new activities

@@ -295,8 +295,7 @@ def save(ctx: Context, plan: Plan, rows: Sequence[Row], effects: Sequence[settle
         if not ctx.is_dry:
             replaced = [row["detail"]["replaces"] for row in ready if row["detail"].get("replaces")]
             steps.supersede(session, replaced, ctx.now())
-            for effect in effects:
-                settle.apply(session, ctx, effect)
+            settle.apply_all(session, ctx, effects)
             session.flush()
         steps.insert(session, ready)
     ctx.has_open_steps = True

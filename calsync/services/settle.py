@@ -173,8 +173,15 @@ def in_agreement(ctx: Context, pair: Pair) -> dict[str, Any]:
     }
 
 
-def apply(session: Session, ctx: Context, effect: Effect) -> None:
-    """Write an effect on link and conflict."""
+def apply_all(session: Session, ctx: Context, effects: Sequence[Effect]) -> None:
+    """Write effects on links and conflicts."""
+    subjects = [drafts.link_subject(t.pk(effect.pair.link)) for effect in effects]
+    asked = conflicts.pending(session, subjects) if subjects else {}
+    for subject, effect in zip(subjects, effects, strict=True):
+        _apply(session, ctx, effect, is_asked=subject in asked)
+
+
+def _apply(session: Session, ctx: Context, effect: Effect, *, is_asked: bool) -> None:
     pair = effect.pair
     values = dict(effect.link)
     if effect.considered is not None:
@@ -195,7 +202,7 @@ def apply(session: Session, ctx: Context, effect: Effect) -> None:
         )
     if effect.conflict is not None:
         conflicts.open_or_refresh(session, _conflict_values(ctx, pair, effect.conflict), ctx.now())
-    elif effect.closes_conflict:
+    elif effect.closes_conflict and is_asked:
         conflicts.close(session, drafts.link_subject(t.pk(pair.link)), ctx.now())
 
 

@@ -66,6 +66,7 @@ def save(
     saved = Saved()
     held = _held(session, calendar, [r.handle for r in resources])
     fresh: list[Read] = []
+    changed: list[tuple[t.MirrorResource, Read]] = []
     for each in {r.handle: r for r in resources}.values():
         resource, rows = mirror_columns.readable(each, own_addresses, folds)
         row = held.get(resource.handle)
@@ -75,9 +76,10 @@ def save(
             row.recheck = True
             saved.late.append(resource.handle)
         elif _differs(row, resource):
-            _update(session, calendar, row, (resource, rows), now, saved)
+            changed.append((row, (resource, rows)))
         else:
             row.recheck = False
+    _update_all(session, calendar, changed, now, saved)
     _insert(session, calendar, fresh, now, saved)
     return saved
 
@@ -197,7 +199,9 @@ _HELD = sa.select(t.MirrorResource).where(
     col(t.MirrorResource.calendar_id) == sa.bindparam("calendar_id"),
     col(t.MirrorResource.handle).in_(sa.bindparam("handles", expanding=True)),
 )
-_EVENTS = sa.select(t.MirrorEvent).where(col(t.MirrorEvent.resource_id) == sa.bindparam("resource_id"))
+_EVENTS = sa.select(t.MirrorEvent).where(
+    col(t.MirrorEvent.resource_id).in_(sa.bindparam("resource_ids", expanding=True))
+)
 
 
 def _is_late(row: t.MirrorResource, resource: Resource, now: datetime) -> bool:
@@ -214,37 +218,48 @@ def _differs(row: t.MirrorResource, resource: Resource) -> bool:
     return row.is_deleted or resource.version is None or row.version != resource.version or row.fault != resource.fault
 
 
-def _update(
+def _update_all(
     session: Session,
     calendar: t.Calendar,
-    row: t.MirrorResource,
-    read: Read,
+    changed: Sequence[tuple[t.MirrorResource, Read]],
     now: datetime,
     saved: Saved,
 ) -> None:
-    resource, events_read = read
+    if not changed:
+        return
+    held: dict[int, list[t.MirrorEvent]] = {t.pk(row): [] for row, _ in changed}
+    for event in session.execute(_EVENTS, {"resource_ids": list(held)}).scalars():
+        held[event.resource_id].append(event)
+    for row, (resource, events_read) in changed:
+        _update(row, resource, now, saved)
+        if resource.fault is None:
+            _save_events(session, calendar, row, held[t.pk(row)], events_read, now)
+
+
+def _update(row: t.MirrorResource, resource: Resource, now: datetime, saved: Saved) -> None:
     was_fault = row.fault
     row.version, row.body, row.fault = resource.version, resource.body, resource.fault
     row.is_deleted, row.deleted_at, row.recheck, row.read_at = False, None, False, now
     saved.changed += 1
-    if resource.fault is not None:
-        if was_fault != resource.fault:
-            saved.faults.append(t.pk(row))
-        return
-    _save_events(session, calendar, t.pk(row), events_read, now)
+    if resource.fault is not None and was_fault != resource.fault:
+        saved.faults.append(t.pk(row))
 
 
 def _save_events(
-    session: Session, calendar: t.Calendar, resource_id: int, rows: Sequence[dict[str, Any]], now: datetime
+    session: Session,
+    calendar: t.Calendar,
+    resource: t.MirrorResource,
+    found: Sequence[t.MirrorEvent],
+    rows: Sequence[dict[str, Any]],
+    now: datetime,
 ) -> None:
-    found = session.execute(_EVENTS, {"resource_id": resource_id}).scalars()
     held = {(e.uid, e.recurrence_key): e for e in found}
     wanted = {(values["uid"], values["recurrence_key"]): values for values in rows}
     for key, values in wanted.items():
         event = held.pop(key, None)
         if event is None:
             times = {"seen_at": now, "before_read_at": calendar.last_read_at}
-            ids = {"resource_id": resource_id, "calendar_id": calendar.id}
+            ids = {"resource_id": resource.id, "calendar_id": calendar.id}
             session.execute(sa.insert(t.MirrorEvent), [{**values, **times, **ids}])
         else:
             _change_event(event, values, calendar, now)
@@ -257,7 +272,8 @@ def _save_events(
 def _change_event(event: t.MirrorEvent, values: Mapping[str, Any], calendar: t.Calendar, now: datetime) -> None:
     is_new = event.fingerprint != values["fingerprint"] or event.is_deleted
     for name, value in values.items():
-        setattr(event, name, value)
+        if getattr(event, name) != value:
+            setattr(event, name, value)
     event.is_deleted = False
     if is_new:
         event.seen_at, event.before_read_at, event.considered = now, calendar.last_read_at, ""
@@ -300,5 +316,5 @@ def get(session: Session, calendar_id: int, handle: str) -> t.MirrorResource:
 
 def events_of(session: Session, resource_id: int) -> dict[tuple[str, str], t.MirrorEvent]:
     """Return the living events of a resource by uid and recurrence key."""
-    rows = session.execute(_EVENTS, {"resource_id": resource_id}).scalars()
+    rows = session.execute(_EVENTS, {"resource_ids": [resource_id]}).scalars()
     return {(row.uid, row.recurrence_key): row for row in rows if not row.is_deleted}

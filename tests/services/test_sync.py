@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from calsync.engine.event import Attendee, Person
 from calsync.engine.vocabulary import Policy
@@ -59,6 +60,26 @@ def test_an_edit_on_either_side_reaches_the_other_and_does_not_echo(office: Offi
     office.edit("Kick-off, moved", location="Room 2")
     assert [r.updated for r in office.settle()] == [1, 0]
     assert office.there(handle).location == "Room 2"
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["new", "known"])
+def test_a_record_that_the_database_refuses_fails_alone_and_can_be_retried(office: Office, is_known: bool):
+    handles = [office.meeting(f"Day {n}", hours=24 * n) for n in (1, 2, 3)]
+    if is_known:
+        office.settle()
+    with office.rt.writing() as session:
+        session.execute(sa.text("CREATE UNIQUE INDEX refusing ON activity (title) WHERE title = 'Twice'"))
+    for handle, title in zip(handles, ("Twice", "Twice", "Other"), strict=True):
+        office.server.edit(WORK, handle, summary=title)
+    run = office.sync()
+    assert (run.state, run.failed) == ("partial", 1)
+    assert sorted(set(office.titles_here())) == (["Day 2", "Other", "Twice"] if is_known else ["Other", "Twice"])
+    assert "database cannot keep" in next(step.error for step in office.steps(run) if step.state == "failed")
+    with office.rt.writing() as session:
+        session.execute(sa.text("DROP INDEX refusing"))
+    retry.retry(office.rt, t.pk(run), by=factories.acting(office.cast.eli))
+    assert sorted(office.titles_here()) == ["Other", "Twice", "Twice"]
+    assert office.sync().state == "no_changes"
 
 
 def test_different_fields_changed_on_both_sides_both_stand(office: Office):
