@@ -276,24 +276,46 @@ def test_characters_that_xml_forbids_are_dropped():
     assert [resource.events[0].summary for resource in found.values()] == ["Tea", "Tea"]
 
 
-def test_batches_are_fetched_in_bounded_steps_and_all_accounted_for():
-    hrefs = [f"/ann/team/{n}-x.ics" for n in range(bodies.BATCH * 2 + 7)]
+def many(limit=None):
+    """A server with 607 resources, and how many bodies were asked for at once; over `limit` it says no."""
+    hrefs = [f"/ann/team/{n}-x.ics" for n in range(607)]
     asked = []
 
     def multiget(request):
         wanted = re.findall(r"<D:href>([^<]+)", request.content.decode())
         asked.append(len(wanted))
-        return got(*wanted)
+        return got(*wanted) if limit is None or len(wanted) <= limit else httpx2.Response(413)
 
     server = Script(
         token=multistatus(response("/ann/team/", token="t1")),
         listing=multistatus(*(response(href, etag='"x"') for href in hrefs)),
         multiget=multiget,
     )
+    return server, hrefs, asked
+
+
+def test_bodies_are_fetched_in_growing_steps_and_all_accounted_for():
+    server, hrefs, asked = many()
     pages = read(server.client(), None)
-    assert asked == [bodies.BATCH, bodies.BATCH, 7]
+    assert asked == [50, 100, 200, 250, 7]
     assert [r.handle for page in pages for r in page.resources] == hrefs
     assert pages[-1].is_last
+
+
+def test_a_slow_server_is_asked_for_few_bodies_at_once(monkeypatch):
+    monkeypatch.setattr(bodies, "QUICK_S", 0.0)
+    server, hrefs, asked = many()
+    pages = read(server.client(), None)
+    assert asked == [50] * 12 + [7]
+    assert [r.handle for page in pages for r in page.resources] == hrefs
+
+
+def test_a_server_that_refuses_many_bodies_at_once_gives_them_in_few():
+    server, hrefs, asked = many(limit=60)
+    pages = read(server.client(), None)
+    assert [r.handle for page in pages for r in page.resources] == hrefs
+    assert asked == [50, 100, *[50] * 11, 7]
+    assert server.count("get") == 0
 
 
 def test_what_a_multiget_leaves_open_is_asked_for_alone():
