@@ -7,7 +7,8 @@ from sqlmodel import SQLModel
 
 from calsync.store.tables.accounts import Account, Calendar, Channel, ProviderCredential, SignInAttempt
 from calsync.store.tables.activities import Activity
-from calsync.store.tables.columns import NEVER, pk
+from calsync.store.tables.columns import LONG, NEVER, pk
+from calsync.store.tables.conferences import Conference, MeetingHost
 from calsync.store.tables.outbox import Mail, Notice
 from calsync.store.tables.people import Invite, Login, RecoveryCode, SignInFailure, User
 from calsync.store.tables.records import AuditEntry, Instance, Setting
@@ -27,6 +28,7 @@ from calsync.store.tables.usage import UsageDay
 metadata = SQLModel.metadata
 
 __all__ = [
+    "LONG",
     "NEVER",
     "Account",
     "Activity",
@@ -34,6 +36,7 @@ __all__ = [
     "Booking",
     "Calendar",
     "Channel",
+    "Conference",
     "Conflict",
     "EventType",
     "GroupMember",
@@ -43,6 +46,7 @@ __all__ = [
     "Link",
     "Login",
     "Mail",
+    "MeetingHost",
     "MirrorEvent",
     "MirrorResource",
     "Notice",

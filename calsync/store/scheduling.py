@@ -1,0 +1,205 @@
+"""Queries on resources, groups, event types, hours and bookings. None decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine.vocabulary import BookingState
+from calsync.errors import NotFound
+from calsync.store import tables as t
+from calsync.store.accounts import rows_changed
+
+B, M, P, R, T = t.Booking, t.GroupMember, t.Placement, t.Resource, t.Taken
+
+
+# --- resources and groups
+
+
+def get_resource(session: Session, resource_id: int) -> t.Resource:
+    """Return the resource. Raises NotFound."""
+    found = session.get(R, resource_id)
+    if found is None:
+        raise NotFound("resource", resource_id)
+    return found
+
+
+def lock_resources(session: Session, ids: Collection[int]) -> list[t.Resource]:
+    """Return the resources by id, each locked until the transaction ends: whoever else wants one of them waits.
+
+    Always in this order, so that two bookings of the same resources never wait for each other.
+    """
+    query = sa.select(R).where(col(R.id).in_(sorted(ids))).order_by(col(R.id)).with_for_update()
+    return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def list_resources(session: Session, *, with_disabled: bool = True) -> list[t.Resource]:
+    """Return resources by name."""
+    query = sa.select(R).order_by(sa.func.lower(col(R.name)), col(R.id))
+    return list(session.scalars(query if with_disabled else query.where(col(R.is_active))))
+
+
+def resources(session: Session, ids: Collection[int]) -> list[t.Resource]:
+    """Return these resources by id."""
+    return list(session.scalars(sa.select(R).where(col(R.id).in_(ids)).order_by(col(R.id))))
+
+
+def resource_on(session: Session, calendar_id: int) -> t.Resource | None:
+    """Return the resource that a calendar is mapped to, or None."""
+    return session.scalars(sa.select(R).where(col(R.calendar_id) == calendar_id)).one_or_none()
+
+
+def resource_of_user(session: Session, user_id: int) -> t.Resource | None:
+    """Return the resource that stands for a person, or None."""
+    return session.scalars(sa.select(R).where(col(R.user_id) == user_id)).one_or_none()
+
+
+def get_group(session: Session, group_id: int) -> t.ResourceGroup:
+    """Return the group. Raises NotFound."""
+    found = session.get(t.ResourceGroup, group_id)
+    if found is None:
+        raise NotFound("group", group_id)
+    return found
+
+
+def list_groups(session: Session) -> list[t.ResourceGroup]:
+    """Return groups by name."""
+    query = sa.select(t.ResourceGroup)
+    return list(session.scalars(query.order_by(sa.func.lower(col(t.ResourceGroup.name)), col(t.ResourceGroup.id))))
+
+
+def members(session: Session, group_id: int) -> list[t.GroupMember]:
+    """Return a group's members by resource id."""
+    return list(session.scalars(sa.select(M).where(col(M.group_id) == group_id).order_by(col(M.resource_id))))
+
+
+def resources_of(session: Session, event_type: t.EventType) -> list[t.Resource]:
+    """Return whom an event type is about, disabled ones too, by id."""
+    if event_type.group_id is not None:
+        return resources(session, [member.resource_id for member in members(session, event_type.group_id)])
+    if event_type.resource_id is not None:
+        return resources(session, [event_type.resource_id])
+    found = None if event_type.owner_id is None else resource_of_user(session, event_type.owner_id)
+    return [] if found is None else [found]
+
+
+# --- hours
+
+
+def find_hours(session: Session, owner: str) -> t.Hours | None:
+    return session.scalars(sa.select(t.Hours).where(col(t.Hours.owner) == owner)).one_or_none()
+
+
+def hours(session: Session, owners: Collection[str]) -> dict[str, t.Hours]:
+    """Return the hours that are set, by their owner's name."""
+    found = session.scalars(sa.select(t.Hours).where(col(t.Hours.owner).in_(owners)))
+    return {row.owner: row for row in found}
+
+
+# --- event types
+
+
+def get_event_type(session: Session, event_type_id: int) -> t.EventType:
+    """Return the event type. Raises NotFound."""
+    found = session.get(t.EventType, event_type_id)
+    if found is None:
+        raise NotFound("event type", event_type_id)
+    return found
+
+
+def find_by_slug(session: Session, slug: str) -> t.EventType | None:
+    return session.scalars(sa.select(t.EventType).where(col(t.EventType.slug) == slug)).one_or_none()
+
+
+def list_event_types(session: Session) -> list[t.EventType]:
+    """Return event types by name."""
+    return list(
+        session.scalars(sa.select(t.EventType).order_by(sa.func.lower(col(t.EventType.name)), col(t.EventType.id)))
+    )
+
+
+# --- bookings
+
+
+def get_booking(session: Session, booking_id: int, *, lock: bool = False) -> t.Booking:
+    """Return the booking; with `lock` nobody else changes the row before the transaction ends. Raises NotFound."""
+    query = sa.select(B).where(col(B.id) == booking_id)
+    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if found is None:
+        raise NotFound("booking", booking_id)
+    return found
+
+
+def find_by_key(session: Session, key: str) -> t.Booking | None:
+    """Return what a request with this key has booked, or None."""
+    return session.scalars(sa.select(B).where(col(B.key) == key)).one_or_none()
+
+
+def find_by_token(session: Session, token_hash: str) -> t.Booking | None:
+    """Return the booking that a link moves and cancels, or None."""
+    return session.scalars(sa.select(B).where(col(B.token_hash) == token_hash)).one_or_none()
+
+
+def booking_of(session: Session, activity_id: int) -> t.Booking | None:
+    """Return the booking behind an activity, or None."""
+    return session.scalars(sa.select(B).where(col(B.activity_id) == activity_id)).one_or_none()
+
+
+def list_bookings(session: Session, start: datetime, end: datetime, *, limit: int = 500) -> list[t.Booking]:
+    """Return bookings that begin in the window, holds left out, in order."""
+    query = sa.select(B).where(col(B.starts_at) >= start, col(B.starts_at) < end, col(B.state) != BookingState.HELD)
+    return list(session.scalars(query.order_by(col(B.starts_at), col(B.id)).limit(limit)))
+
+
+def taken_by(session: Session, booking_id: int) -> list[t.Taken]:
+    """Return what a booking takes, by resource."""
+    return list(session.scalars(sa.select(T).where(col(T.booking_id) == booking_id).order_by(col(T.resource_id))))
+
+
+def ahead(session: Session, resource_ids: Collection[int], now: datetime) -> dict[int, int]:
+    """Return how many bookings each resource has ahead."""
+    query = (
+        sa.select(col(T.resource_id), sa.func.count())
+        .where(col(T.resource_id).in_(resource_ids), col(T.starts_at) >= now)
+        .group_by(col(T.resource_id))
+    )
+    return {int(resource_id): int(count) for resource_id, count in session.execute(query)}
+
+
+def unfollowed(session: Session, limit: int) -> list[int]:
+    """Return bookings whose activity has changed since they were made to follow it."""
+    query = (
+        sa.select(col(B.id))
+        .join(t.Activity, col(t.Activity.id) == col(B.activity_id))
+        .where(col(t.Activity.row_version) != col(B.followed_version))
+        .order_by(col(B.id))
+        .limit(limit)
+    )
+    return [int(i) for i in session.scalars(query) if i is not None]
+
+
+def remove_expired(session: Session, now: datetime, limit: int) -> int:
+    """Remove holds that have expired, with what they took. Returns how many."""
+    expired = sa.select(col(B.id)).where(col(B.state) == BookingState.HELD, col(B.expires_at) <= now).limit(limit)
+    ids = [i for i in session.scalars(expired) if i is not None]
+    if ids:
+        rows_changed(session, sa.delete(T).where(col(T.booking_id).in_(ids)))
+        rows_changed(session, sa.delete(B).where(col(B.id).in_(ids)))
+    return len(ids)
+
+
+# --- where activities are to stand
+
+
+def placements(session: Session, activity_ids: Collection[int]) -> list[t.Placement]:
+    """Return the calendars that activities are to stand on."""
+    return list(session.scalars(sa.select(P).where(col(P.activity_id).in_(activity_ids)).order_by(col(P.id))))
+
+
+def unwritten(session: Session, activity_ids: Sequence[int]) -> set[int]:
+    """Return those of the activities that are not yet on every calendar where they are to stand."""
+    query = sa.select(col(P.activity_id)).where(col(P.activity_id).in_(activity_ids), col(P.written_at).is_(None))
+    return set(session.scalars(query))
