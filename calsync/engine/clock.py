@@ -39,12 +39,15 @@ def segments(tz: str, day: date) -> tuple[tuple[int, int, int], ...]:
 
 def days(tz: str, window: Span) -> Iterator[date]:
     """Yield the local days that a window touches, and their neighbours."""
-    zone = slots.zone(tz)
-    day = moment(window[0]).astimezone(zone).date() - timedelta(days=1)
-    last = moment(window[1]).astimezone(zone).date() + timedelta(days=1)
+    day, last = local_day(tz, window[0]) - timedelta(days=1), local_day(tz, window[1]) + timedelta(days=1)
     while day <= last:
         yield day
         day += timedelta(days=1)
+
+
+def local_day(tz: str, at: int) -> date:
+    """Return the day that the clock shows."""
+    return moment(at).astimezone(slots.zone(tz)).date()
 
 
 def at_walls(tz: str, day: date, walls: Sequence[Span]) -> list[Span]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 
 class Timed(Protocol):
@@ -19,18 +19,18 @@ T = TypeVar("T", bound=Timed)
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class Overlap(Generic[T]):
     """`starts_at` to before `ends_at` is what both take; `first` began no later than `second`."""
 
     starts_at: datetime
     ends_at: datetime
-    first: Timed
-    second: Timed
+    first: T
+    second: T
 
 
-def find(things: Iterable[T]) -> list[Overlap]:
+def find(things: Iterable[T]) -> list[Overlap[T]]:
     """Return every pair that shares time, in order. What has no length overlaps with nothing."""
-    found: list[Overlap] = []
+    found: list[Overlap[T]] = []
     open_: list[T] = []
     for thing in sorted(things, key=lambda each: (each.starts_at, each.ends_at)):
         if thing.starts_at >= thing.ends_at:

@@ -37,7 +37,7 @@ def list_activities(
     found = {t.pk(a): a for a in _touching(session, start, end, owner_ids, limit)}
     masters = [a for a in found.values() if a.is_series]
     found |= {t.pk(a): a for a in rows.overrides_of(session, masters)}
-    over = _cancelled_series(session, found.values())
+    over = cancelled_series(session, found.values())
     return [a for a in found.values() if (a.owner_id, a.uid) not in over]
 
 
@@ -66,7 +66,7 @@ def _both(
     return sorted(session.scalars(sa.select(entity)), key=lambda row: (row.span_start, row.id))
 
 
-def _cancelled_series(session: Session, rows: Collection[t.Activity]) -> set[tuple[int, str]]:
+def cancelled_series(session: Session, rows: Collection[t.Activity]) -> set[tuple[int, str]]:
     """Return owner and uid of the changed occurrences whose series is cancelled, and they with it."""
     known = {(a.owner_id, a.uid) for a in rows if not a.recurrence_key}
     loose = sorted({a.uid for a in rows if a.recurrence_key and (a.owner_id, a.uid) not in known})

@@ -1,0 +1,91 @@
+"""How far the calendars behind somebody's time can be believed, and what an unreachable one means for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from calsync.engine import status
+from calsync.engine.rules import Rules
+from calsync.engine.vocabulary import AccountState, Unreachable
+from calsync.store import tables as t
+
+UNASKED = timedelta(days=1)
+"""How old a calendar may be that nothing polls: it is read only when somebody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose time is asked for: a resource, or a person without one (`resource_id` 0). `tz` reads days and dates."""
+
+    resource_id: int = 0
+    user_id: int | None = None
+    calendar_id: int | None = None
+    tz: str = "UTC"
+    when_unreachable: str = Unreachable.IGNORE
+    last_known_minutes: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A calendar that was asked, when it was read completely, and what that is worth.
+
+    `why` it cannot be believed now: disconnected, gone, reconnect, paused, never_read, failing or late; "" when it can.
+    `counts` is False when what stands in it was ignored, `closes` when nothing is free because of it.
+    """
+
+    calendar_id: int
+    name: str
+    account_id: int
+    read_at: datetime | None
+    why: str = ""
+    counts: bool = True
+    closes: bool = False
+    is_switched_off: bool = False
+
+
+def of_resource(resource: t.Resource) -> Subject:
+    """Return a resource as someone whose time is asked for."""
+    return Subject(
+        t.pk(resource),
+        resource.user_id,
+        resource.calendar_id,
+        resource.tz,
+        resource.when_unreachable,
+        resource.last_known_minutes,
+    )
+
+
+def source(subject: Subject, calendar: t.Calendar, account: t.Account, rules: Rules, now: datetime) -> Source:
+    """Return what a calendar is worth to a subject now."""
+    facts = (t.pk(calendar), calendar.name or account.label, t.pk(account), calendar.last_read_at)
+    if not rules.block_busy_time:
+        return Source(*facts, counts=False, is_switched_off=True)
+    why = doubt(calendar, account, rules, now)
+    if not why:
+        return Source(*facts)
+    match subject.when_unreachable:
+        case Unreachable.IGNORE:
+            return Source(*facts, why=why, counts=False)
+        case Unreachable.LAST_KNOWN:
+            oldest = now - timedelta(minutes=subject.last_known_minutes)
+            is_known = calendar.last_read_at is not None and calendar.last_read_at >= oldest
+            return Source(*facts, why=why, closes=not is_known)
+        case _:
+            return Source(*facts, why=why, closes=True)
+
+
+def doubt(calendar: t.Calendar, account: t.Account, rules: Rules, now: datetime) -> str:
+    """Return why a calendar cannot be believed, "" when it can. It is late when two polls in a row are missing."""
+    every = status.interval(rules)
+    longest = UNASKED if every is None else 2 * every + status.grace(every)
+    reasons = (
+        ("disconnected", account.state == AccountState.DISCONNECTED),
+        ("gone", calendar.is_gone),
+        ("reconnect", not account.grant_ok),
+        ("paused", account.state == AccountState.PAUSED),
+        ("never_read", calendar.last_read_at is None),
+        ("failing", account.failed_runs > 0),
+        ("late", calendar.last_read_at is not None and now - calendar.last_read_at > longest),
+    )
+    return next((reason for reason, holds in reasons if holds), "")
