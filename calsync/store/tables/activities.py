@@ -77,4 +77,5 @@ class Activity(SQLModel, table=True):
         Index(None, "uid", "recurrence_key"),
         Index(None, "owner_id", "considered"),
         Index(None, "owner_id", "recurrence_key"),
+        Index(None, "location_kind", "span_end"),
     )
