@@ -45,6 +45,7 @@ class Remote:
     seen_at: datetime
     is_gone: bool = False
     is_erased: bool = False  # gone without a trace at the provider; False for one that is shown as cancelled
+    is_hole: bool = False  # a cancelled occurrence that stands alone: alive again it is a new change of its series
     modified_at: datetime | None = None
     after: datetime | None = None
 
@@ -395,7 +396,7 @@ def _push_revival(local: Local, remote: Remote, terms: Terms) -> Decision:
         return Decision(terms.push_refused, waits_for=terms.push_refused)
     if not terms.is_owner:
         return Decision(Reason.NOT_OWNER, waits_for=Reason.NOT_OWNER)
-    action = Action.CREATE if remote.is_erased else Action.UPDATE
+    action = Action.CREATE if remote.is_erased or remote.is_hole else Action.UPDATE
     shown = terms.project(local.content)
     return Decision(Reason.LOCAL_REVIVED, remote_action=action, outward=shown, revives=True)
 

@@ -66,12 +66,17 @@ def _repeats(session: Session, ctx: Context) -> list[t.Step]:
 
 
 def _bundled(groups: Sequence[Group], size: int) -> Iterator[list[Group]]:
-    by_calendar: dict[int, list[Group]] = {}
-    for group in groups:
-        by_calendar.setdefault(t.pk(group.calendar), []).append(group)
-    for members in by_calendar.values():
+    """Bundle by calendar, and new changed occurrences behind everything else: their series may be about to change."""
+    bundles: dict[tuple[bool, int], list[Group]] = {}
+    for group in sorted(groups, key=_is_new_occurrence):
+        bundles.setdefault((_is_new_occurrence(group), t.pk(group.calendar)), []).append(group)
+    for members in bundles.values():
         for start in range(0, len(members), size):
             yield members[start : start + size]
+
+
+def _is_new_occurrence(group: Group) -> bool:
+    return group.write.series is not None and group.creates
 
 
 def _send(ctx: Context, client: CalendarClient, batch: list[Group], tally: closing.Tally) -> Iterator[bool]:

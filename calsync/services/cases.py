@@ -45,9 +45,18 @@ def remote_of(ctx: Context, event: t.MirrorEvent) -> decide.Remote:
         seen_at=event.seen_at,
         is_gone=event.is_deleted or event.is_cancelled,
         is_erased=event.is_deleted,
+        is_hole=is_hole(ctx, event),
         modified_at=modified,
         after=event.before_read_at,
     )
+
+
+def is_hole(ctx: Context, event: t.MirrorEvent) -> bool:
+    """Return whether an event is a cancelled occurrence of its own. Its series may have changed it since, or may do so
+    in the same run: what it holds, and its version, are nothing to write over.
+    """
+    is_alone = bool(event.recurrence_key) and not ctx.capabilities.series_is_one_resource
+    return is_alone and event.is_cancelled and not event.is_deleted
 
 
 def agreed_of(ctx: Context, link: t.Link) -> decide.Agreed:

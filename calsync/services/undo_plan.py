@@ -179,7 +179,7 @@ def _alive_again(ctx: Context, pair: Pair, inward: Content) -> Decision:
     return Decision(
         Reason.UNDO,
         local_action=Action.UPDATE if inward else Action.NONE,
-        remote_action=Action.CREATE if pair.event.is_deleted else Action.UPDATE,
+        remote_action=Action.CREATE if pair.event.is_deleted or cases.is_hole(ctx, pair.event) else Action.UPDATE,
         inward=inward,
         outward=project(decide.resulting(pair.activity.content, inward)),
         revives=True,

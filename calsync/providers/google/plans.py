@@ -178,7 +178,7 @@ def _update(calendar: str, calendar_zone: str, write: Write, handle: str) -> Pla
         return None
     for edit in write.edits:
         if "exdates" in edit.fields and edit.event.is_series:
-            yield from _restore(calendar, handle, edit.event)
+            yield from _restore(calendar, after, edit.event)
     return codec.resource_of(after, uid=codec.uid_of(item))
 
 
@@ -200,15 +200,25 @@ def _edited(write: Write, item: Json, calendar_zone: str) -> Json:
     return body
 
 
-def _restore(calendar: str, handle: str, event: Event) -> Generator[tuple[Call, ...], tuple[Outcome, ...], None]:
-    """Bring back instances that were cancelled one by one and that the series shall have again."""
+def _restore(calendar: str, master: Json, event: Event) -> Generator[tuple[Call, ...], tuple[Outcome, ...], None]:
+    """Bring back instances that were cancelled one by one and that the series shall have again.
+
+    Where nothing else had changed in one, it counts as what its series says, like before.
+    """
+    handle, whole = str(master["id"]), codec.event_of(master)
     query = {"iCalUID": event.uid, "showDeleted": "true", "singleEvents": "false", "maxResults": 2500}
     listed = (yield from _one(Call("GET", events_path(calendar), query))).item.get("items") or []
     back = [item for item in listed if codec.series_of(item) == handle and _is_wanted(item, event)]
     if back:
-        patches = tuple(_patch(calendar, item, {"status": "confirmed"}, MailRule.NEVER) for item in back)
-        for outcome in (yield patches):
+        patches = (_patch(calendar, item, _alive(item, whole), MailRule.NEVER) for item in back)
+        for outcome in (yield tuple(patches)):
             demand(outcome)
+
+
+def _alive(item: Json, whole: Event) -> Json:
+    slot = when.read_moment(item["originalStartTime"], is_floating=isinstance(whole.start, events.Floating))
+    plain = codec.likeness(codec.at_slot(whole, slot))
+    return {"status": "confirmed", "extendedProperties": {"private": {codec.BACK: plain}}}
 
 
 def _is_wanted(item: Json, event: Event) -> bool:

@@ -52,6 +52,12 @@ def _create(world: World, calendar: str, write: Write) -> Applied:
         world.demand(calendar, write.series, None)
         handle = recurrence_handle(write.series, items[0])
     shelf = world.shelf(calendar)
+    hole = shelf.now(handle)
+    if write.key not in shelf.keys and hole is not None and _is_hole(hole):
+        filled = world.replace(calendar, handle, None, lambda _: bodies.new(items), mail=write.mail)
+        shelf.keys[write.key] = handle
+        world.writes += 1
+        return Applied(filled)
     if write.key not in shelf.keys and shelf.now(handle) is not None:
         raise VersionMismatch(handle)
     known = shelf.now(shelf.keys.get(write.key, ""))
@@ -60,6 +66,12 @@ def _create(world: World, calendar: str, write: Write) -> Applied:
     stored = world.create(calendar, bodies.new(items), key=write.key, handle=handle, mail=write.mail)
     world.writes += 1
     return Applied(stored)
+
+
+def _is_hole(stored: Stored) -> bool:
+    """Return whether a resource is a cancelled occurrence: changing it for the first time is changing it again."""
+    found = bodies.load(stored.body)["events"]
+    return all(bodies.key_of(values) and values["status"] == "cancelled" for values in found)
 
 
 def _change(world: World, calendar: str, write: Write, handle: str) -> Stored | None:
