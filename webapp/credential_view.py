@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from calsync.services import credentials, credentials_file
 from calsync.services.credentials import Standing
-from webapp import brand, security
+from webapp import brand, security, setup_lines
 from webapp.access import provider_info, runtime
 
 _DIFFERENCES = {
@@ -35,7 +35,7 @@ class Panel:
     standing: Standing
     redirect_uri: str
     public_url: str
-    steps: Sequence[Any]
+    steps: Sequence[setup_lines.Line]
     lasting: Any
     file_kind: str
 
@@ -68,12 +68,13 @@ def panel(provider: str, standing: credentials.Standing) -> Panel:
     """Return the credentials part of a card. Raises NotFound for a provider that takes none."""
     registration = credentials.registration_of(runtime(), provider)
     public = runtime().settings.public_url or brand.organisation().public_url
+    redirect_uri = public + credentials.REDIRECT_PATH.format(provider=provider) if public else ""
     return Panel(
         info=provider_info(provider),
         standing=standing,
-        redirect_uri=public + credentials.REDIRECT_PATH.format(provider=provider) if public else "",
+        redirect_uri=redirect_uri,
         public_url=public,
-        steps=registration.steps,
+        steps=setup_lines.of(registration.steps, standing, redirect_uri),
         lasting=registration.lasting if isinstance(registration, credentials.Lasting) else None,
         file_kind=registration.file_kind,
     )

@@ -28,13 +28,27 @@ class ClientFile:
     project: str = ""
 
 
+class Proof(StrEnum):
+    """What shows by itself that a step of setting up is done: credentials were saved, their redirect address is
+    registered, somebody signed in, the calendars could be listed, grants last, a notice arrived.
+    """
+
+    SAVED = "saved"
+    REDIRECT = "redirect"
+    SIGN_IN = "sign_in"
+    ANSWER = "answer"
+    LASTING = "lasting"
+    NOTICE = "notice"
+
+
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """One thing that an admin does at the provider, with the page where it is done."""
+    """One thing that an admin does at the provider, with the page where it is done. `proof` None: it cannot be seen."""
 
     title: str
     text: str
     url: str = ""
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)

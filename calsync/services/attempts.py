@@ -102,6 +102,7 @@ def finish(rt: Runtime, provider: str, query: Mapping[str, str], *, login_id: in
     if row is None or attempt is None:  # read_callback has refused it already
         raise NotFound("attempt", provider)
     tokens, who = _exchanged(rt, row, attempt, code)
+    credentials.note_sign_in(rt, row.credential_id, row.redirect_uri)
     if row.purpose == "prove":
         return Arrived(ended=credentials.prove(rt, row.credential_id, by=by))
     return _connected(rt, row, tokens, who, by)

@@ -43,6 +43,7 @@ def connect_granted(
         account.label, account.username = (who.address or who.name or who.subject)[:320], who.address[:320]
         account.credential_id, could_write = credential_id, account.can_write
         grants.save(rt, session, account, tokens)
+        session.get_one(t.ProviderCredential, credential_id).answered_at = rt.now()
         connect.begin(rt, session, account, calendars, is_first=is_first)
         if account.can_write and not could_write and account.last_success_at is not None:
             account.hold_next_plan, account.approved_digest = True, ""  # what waited goes out after a preview

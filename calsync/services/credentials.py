@@ -13,7 +13,15 @@ from sqlmodel import Session
 
 from calsync.errors import NotAllowed, NotFound, Refused
 from calsync.providers.oauth import ClientPair
-from calsync.providers.registration import Check, Lasting, RegisteredProvider, Registration
+from calsync.providers.registration import (
+    Check,
+    ClientFile,
+    Lasting,
+    Proof,
+    RegisteredProvider,
+    Registration,
+    SetupStep,
+)
 from calsync.runtime import Actor, Runtime
 from calsync.services import ending, grants, refusals, settings
 from calsync.services.ending import Ended
@@ -22,19 +30,9 @@ from calsync.store import credentials as rows
 from calsync.store import tables as t
 from calsync.store.credentials import Holders
 
-__all__ = ["REDIRECT_PATH", "Check", "ClientPair", "Ended", "Lasting", "Registration", "Standing", "drop_candidate"]
-__all__ += [
-    "hint_of",
-    "prove",
-    "redirect_uri",
-    "refused_at",
-    "registration_of",
-    "remove",
-    "save",
-    "standing",
-    "standings",
-]
-__all__ += ["takes_any", "test"]
+__all__ = ["REDIRECT_PATH", "Check", "ClientPair", "Ended", "Lasting", "Proof", "Registration", "SetupStep", "Standing"]
+__all__ += ["drop_candidate", "hint_of", "note_sign_in", "prove", "redirect_uri", "refused_at", "registration_of"]
+__all__ += ["remove", "save", "standing", "standings", "takes_any", "test"]
 
 REDIRECT_PATH = "/oauth/{provider}/callback"
 REMOVED, REPLACED = "credentials_removed", "client_changed"
@@ -112,8 +110,10 @@ def refused_at(session: Session, account: t.Account) -> datetime | None:
     return row.refused_at if row is not None and row.state == "current" else None
 
 
-def save(rt: Runtime, provider: str, pair: ClientPair, *, project: str = "", by: Actor) -> t.ProviderCredential:
-    """Save a pair, the first for use, a later one as the candidate, and return it.
+def save(
+    rt: Runtime, provider: str, pair: ClientPair, *, file: ClientFile | None = None, by: Actor
+) -> t.ProviderCredential:
+    """Save a pair, the first for use, a later one as the candidate, and return it. `file` is where it came from.
 
     Blanks around pasted values are dropped. Raises NotFound, NotAllowed, and Refused with the field.
     """
@@ -126,12 +126,20 @@ def save(rt: Runtime, provider: str, pair: ClientPair, *, project: str = "", by:
             raise Refused("These are the credentials in use. Nothing was changed.", code="unchanged")
         _drop_candidate(session, provider)
         row = _new(rt, provider, pair, "candidate" if current else "current", by)
-        row.extra = {"project": project} if project else {}
+        row.extra = {"project": file.project, "redirect_uris": list(file.redirect_uris)} if file else {}
         session.add(row)
         session.flush()
         action = "credentials.proposed" if current else "credentials.saved"
         audit.record(session, by, action, _thing(row), at=rt.now(), after=_told(row))
     return row
+
+
+def note_sign_in(rt: Runtime, credential_id: int, uri: str) -> None:
+    """Note that somebody signed in with credentials and came back to an address: both are registered there."""
+    with rt.writing() as session:
+        row = session.get(t.ProviderCredential, credential_id)
+        if row is not None:
+            row.signed_in_at, row.signed_in_uri = rt.now(), uri
 
 
 def drop_candidate(rt: Runtime, provider: str, *, by: Actor) -> None:
@@ -258,7 +266,9 @@ def _use(
     """Let the candidate take the current one's place; return the tokens of grants that ended."""
     if current is not None and current.client_id == candidate.client_id:
         # Accounts point at the row of their client: it stays and takes the new secret.
-        current.secret, current.secret_hint, current.extra = candidate.secret, candidate.secret_hint, candidate.extra
+        current.secret, current.secret_hint = candidate.secret, candidate.secret_hint
+        current.extra = {**current.extra, **candidate.extra}
+        current.signed_in_at, current.signed_in_uri = candidate.signed_in_at, candidate.signed_in_uri
         current.created_at, current.created_by_id = candidate.created_at, candidate.created_by_id
         rows.accept(session, t.pk(current), rt.now())
         rows.drop_attempts_of(session, [t.pk(candidate)])

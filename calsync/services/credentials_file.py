@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from calsync.errors import NotAllowed, Refused
 from calsync.providers.oauth import ClientPair
-from calsync.providers.registration import LARGEST_FILE, Comparison, compare
+from calsync.providers.registration import LARGEST_FILE, ClientFile, Comparison, compare
 from calsync.runtime import Actor, Runtime
 from calsync.services import credentials
 from calsync.store.secrets import WrongKey
@@ -46,12 +46,12 @@ def read(rt: Runtime, provider: str, data: bytes, *, by: Actor) -> Imported:
         hint=credentials.hint_of(found.pair.secret),
         project=found.project,
         redirect=compare(credentials.redirect_uri(rt, provider), found.redirect_uris),
-        token=_seal(rt, provider, found.pair, found.project, by),
+        token=_seal(rt, provider, found, by),
     )
 
 
-def recall(rt: Runtime, provider: str, token: str, *, by: Actor) -> tuple[ClientPair, str]:
-    """Return what a token stands for: the pair and its project.
+def recall(rt: Runtime, provider: str, token: str, *, by: Actor) -> ClientFile:
+    """Return what a token stands for: the file that was read.
 
     Raises Refused when it is too old, somebody else's, or for another provider.
     """
@@ -63,21 +63,23 @@ def recall(rt: Runtime, provider: str, token: str, *, by: Actor) -> tuple[Client
         raise _gone() from error
     if not is_ours or rt.now() - made_at > LASTS:
         raise _gone()
-    return ClientPair(values["client_id"], values["secret"]), values["project"]
+    pair = ClientPair(values["client_id"], values["secret"])
+    return ClientFile(pair, tuple(values["redirect_uris"]), values["project"])
 
 
 def _gone() -> Refused:
     return Refused("What was imported is no longer at hand. Import the file again.", code="import_gone", field="file")
 
 
-def _seal(rt: Runtime, provider: str, pair: ClientPair, project: str, by: Actor) -> str:
+def _seal(rt: Runtime, provider: str, found: ClientFile, by: Actor) -> str:
     values = {
         "what": "credentials",
         "provider": provider,
         "by": by.user_id,
         "at": rt.now().isoformat(),
-        "client_id": pair.client_id,
-        "secret": pair.secret,
-        "project": project,
+        "client_id": found.pair.client_id,
+        "secret": found.pair.secret,
+        "project": found.project,
+        "redirect_uris": found.redirect_uris,
     }
     return rt.secrets.seal(json.dumps(values)).decode()

@@ -15,6 +15,7 @@ from calsync.providers.channels import Notice, Notifying
 from calsync.runtime import Runtime
 from calsync.services import channels
 from calsync.store import channels as rows
+from calsync.store import credentials
 from calsync.store import tables as t
 
 log = structlog.get_logger(__name__)
@@ -50,12 +51,19 @@ def _heed(rt: Runtime, provider: str, notice: Notice) -> bool:
         _note_stray(rt, told.account_id, notice)
         return False
     if notice.is_first:
+        _note_heard(rt, told.account_id)
         return False
     with rt.writing() as session:
         is_new = rows.hurry(session, told.account_id, now)
     if is_new:
         rt.enqueue("sync_account", account_id=told.account_id)
     return is_new
+
+
+def _note_heard(rt: Runtime, account_id: int) -> None:
+    """Write down that the provider reaches us. Each channel says so once, when it is opened."""
+    with rt.writing() as session:
+        credentials.note_heard(session, account_id, rt.now())
 
 
 def _note_stray(rt: Runtime, account_id: int, notice: Notice) -> None:

@@ -49,19 +49,22 @@ def connected(session: Session, provider: str) -> Sequence[t.Account]:
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """Who holds grants at a provider. `ending` accounts have one that ends by itself, the first of them at `ends_at`."""
+    """Who holds grants at a provider. `ending` accounts have one that ends by itself, the first of them at `ends_at`;
+    `read_at` is when calendars of any were last read to the end.
+    """
 
     accounts: int = 0
     people: int = 0
     ending: int = 0
     ends_at: datetime | None = None
+    read_at: datetime | None = None
 
 
 def holders(session: Session) -> dict[str, Holders]:
     """Return who holds grants at each provider, by one query."""
     ends = sa.case((col(A.grant_ok), col(A.grant_ends_at)))
-    numbers = sa.func.count(), sa.func.count(sa.distinct(col(A.user_id))), sa.func.count(ends), sa.func.min(ends)
-    query = sa.select(col(A.provider), *numbers).where(
+    people, read = sa.func.count(sa.distinct(col(A.user_id))), sa.func.max(col(A.last_complete_read_at))
+    query = sa.select(col(A.provider), sa.func.count(), people, sa.func.count(ends), sa.func.min(ends), read).where(
         col(A.secret).is_not(None), col(A.state) != AccountState.DISCONNECTED
     )
     return {name: Holders(*numbers) for name, *numbers in session.execute(query.group_by(A.provider))}
@@ -90,6 +93,14 @@ def accept(session: Session, credential_id: int, now: datetime) -> None:
         col(A.next_sync_at) > now,
     )
     session.execute(due.values(next_sync_at=now).execution_options(synchronize_session=False))
+
+
+def note_heard(session: Session, account_id: int, now: datetime) -> None:
+    """Note on an account's credentials that a notice of the provider has reached us."""
+    query = sa.select(C).join(A, col(A.credential_id) == col(C.id)).where(col(A.id) == account_id)
+    row = session.scalars(query).one_or_none()
+    if row is not None:
+        row.extra = {**row.extra, "heard_at": now.isoformat()}
 
 
 def drop_unused(session: Session, provider: str) -> None:

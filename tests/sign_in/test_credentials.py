@@ -178,7 +178,9 @@ def test_an_imported_file_is_reviewed_and_its_secret_is_shown_to_nobody(bare: Of
     assert CLIENT_SECRET not in repr(found)
     assert CLIENT_SECRET not in found.token
     assert standing(bare).current is None  # reading saves nothing
-    assert credentials_file.recall(bare.rt, NAME, found.token, by=by_ada(bare)) == (PAIR, found.project)
+    file = credentials_file.recall(bare.rt, NAME, found.token, by=by_ada(bare))
+    assert (file.pair, file.project) == (PAIR, found.project)
+    assert file.redirect_uris == (credentials.redirect_uri(bare.rt, NAME),)
 
 
 def test_what_was_imported_is_good_for_an_hour_and_for_one_person(bare: Office) -> None:

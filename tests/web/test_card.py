@@ -3,16 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
+from calsync.providers.registration import ClientFile, Proof, SetupStep
 from calsync.runtime import Runtime
-from calsync.services import notices, refusals
+from calsync.services import credentials, notices, refusals
+from calsync.store import tables as t
+from calsync.store.credentials import Holders
 from tests import factories
 from tests.emulators.google.conftest import google, google_server, switch
 from tests.sign_in.conftest import PAIR
 from tests.sign_in.emulated import NAME
 from tests.web.conftest import text_of
-from tests.web.test_credentials import PAGE, configured, rt
+from tests.web.test_credentials import PAGE, REDIRECT, configured, rt
+from webapp import setup_lines
 
 __all__ = ["configured", "google", "google_server", "rt", "switch"]
 
@@ -64,3 +69,61 @@ def test_the_notice_about_them_leads_to_where_they_are_mended(configured: Any, r
     page = ada.get("/notices/").text
     assert "no longer knows this installation" in text_of(page)
     assert f'href="{PAGE}"' in page
+
+
+# --- the steps of setting up
+
+
+def state_of(app: Any, proof: Proof | None, row: dict[str, Any] | None, **holders: Any) -> str:
+    """Return the state of one step while the credentials are like that."""
+    base = {"provider": NAME, "client_id": "1", "created_at": AT}
+    current = None if row is None else t.ProviderCredential(**{**base, **row})
+    standing = credentials.Standing(current, holders=Holders(**holders))
+    with app.test_request_context():
+        return setup_lines.of([SetupStep("", "", proof=proof)], standing, REDIRECT)[0].state
+
+
+AT = factories.Clock()()
+ELSEWHERE = "https://old.example.com/oauth/google/callback"
+
+
+@pytest.mark.parametrize(
+    ("proof", "row", "holders", "state"),
+    [
+        (None, {}, {}, "unseen"),  # nothing shows here, whatever there is
+        (None, None, {}, "unseen"),
+        (Proof.SAVED, None, {}, "open"),
+        (Proof.SAVED, {}, {}, "done"),
+        (Proof.SAVED, {"refused_at": AT}, {}, "wrong"),
+        (Proof.REDIRECT, {}, {}, "open"),  # typed by hand: nobody has come back yet
+        (Proof.REDIRECT, {"extra": {"redirect_uris": [REDIRECT]}}, {}, "done"),
+        (Proof.REDIRECT, {"extra": {"redirect_uris": [ELSEWHERE]}}, {}, "wrong"),
+        (Proof.REDIRECT, {"signed_in_uri": REDIRECT, "extra": {"redirect_uris": [ELSEWHERE]}}, {}, "done"),
+        (Proof.REDIRECT, {"signed_in_uri": ELSEWHERE}, {}, "wrong"),  # the public address has changed
+        (Proof.SIGN_IN, {}, {}, "open"),
+        (Proof.SIGN_IN, {"signed_in_at": AT}, {}, "done"),
+        (Proof.SIGN_IN, {}, {"accounts": 1, "people": 1}, "done"),  # connected by an older version
+        (Proof.ANSWER, {}, {"accounts": 1, "people": 1}, "open"),  # the calendars could not be listed
+        (Proof.ANSWER, {"answered_at": AT}, {}, "done"),
+        (Proof.ANSWER, {}, {"accounts": 1, "people": 1, "read_at": AT}, "done"),
+        (Proof.LASTING, {}, {}, "open"),
+        (Proof.LASTING, {}, {"accounts": 2, "people": 1}, "done"),
+        (Proof.LASTING, {}, {"accounts": 2, "people": 1, "ending": 1, "ends_at": AT}, "wrong"),
+        (Proof.NOTICE, {}, {"accounts": 1}, "open"),
+        (Proof.NOTICE, {"extra": {"heard_at": AT.isoformat()}}, {"accounts": 1}, "done"),
+    ],
+)
+def test_each_step_is_ticked_by_what_shows_and_by_nothing_else(
+    app: Any, proof: Proof | None, row: dict[str, Any] | None, holders: dict[str, Any], state: str
+) -> None:
+    assert state_of(app, proof, row, **holders) == state
+
+
+def test_the_card_counts_what_is_seen_to_be_done(rt: Runtime, cast: factories.Cast, ada: FlaskClient) -> None:
+    assert "0 of 10 are seen to be done" in text_of(ada.get(PAGE).text)
+    credentials.save(rt, NAME, PAIR, file=ClientFile(PAIR, (REDIRECT,), "acme-4711"), by=factories.acting(cast.ada))
+    page = text_of(ada.get(PAGE).text)
+    assert "4 of 10 are seen to be done" in page
+    assert "Saved, of the project acme-4711." in page
+    assert "The imported file names it." in page
+    assert "Cannot be seen from here." in page

@@ -227,6 +227,16 @@ def test_the_clock_s_jobs_do_the_same(town: GoogleTown) -> None:
     assert [row.state for row in known(town)] == ["open"]
 
 
+def test_the_first_notice_proves_that_google_reaches_us(town: GoogleTown) -> None:
+    def heard() -> list[str]:
+        with town.rt.reading() as session:
+            return [row.extra.get("heard_at", "") for row in session.exec(select(t.ProviderCredential))]
+
+    assert heard() == [""]
+    keep(town)
+    assert heard() == [town.clock().isoformat()]
+
+
 def test_two_processes_open_one(town: GoogleTown) -> None:
     both = [threading.Thread(target=channels.keep_account, args=(town.rt, town.account_id)) for _ in range(2)]
     for each in both:

@@ -81,6 +81,26 @@ def test_connecting_leads_to_the_calendar_chooser_and_starts_read_only(
     assert "This account is read-only" in page
 
 
+def test_the_first_connection_ticks_what_it_proves(
+    ada: FlaskClient, eli: FlaskClient, cast: factories.Cast, switch: Switchboard
+) -> None:
+    page = f"/integrations/{NAME}/credentials"
+    assert "3 of 10 are seen" in text_of(ada.get(page).text)
+    there_and_back(eli, switch, access="read")
+    said = text_of(ada.get(page).text)
+    assert "8 of 10 are seen" in said  # all but test users, of which nothing shows, and notices
+    for each in ("Calendars were read on", "Somebody came back there", "No permission that was given ends by itself"):
+        assert each in said
+
+
+def test_an_interface_that_is_not_enabled_stays_open(ada: FlaskClient, eli: FlaskClient, switch: Switchboard) -> None:
+    switch.fault("status", method="calendar.calendarList.list", status=403, reason="accessNotConfigured")
+    there_and_back(eli, switch, access="read")
+    said = text_of(ada.get(f"/integrations/{NAME}/credentials").text)
+    assert "6 of 10 are seen" in said
+    assert "Calendars were read" not in said
+
+
 def test_write_access_asks_for_more(rt: Runtime, eli: FlaskClient, switch: Switchboard) -> None:
     there_and_back(eli, switch, access="write")
     assert accounts(rt)[0].can_write

@@ -115,12 +115,12 @@ def _read(provider: str, chosen: FileForm) -> Imported:
 
 
 def _saved(provider: str, form: CredentialForm) -> Any:
-    project, secret = "", form.client_secret.data or ""
+    file, secret = None, form.client_secret.data or ""
     if not secret:
-        pair, project = credentials_file.recall(runtime(), provider, form.imported.data or "", by=actor())
-        secret = pair.secret
+        file = credentials_file.recall(runtime(), provider, form.imported.data or "", by=actor())
+        secret = file.pair.secret
     pair = credentials.ClientPair(form.client_id.data or "", secret)
-    row = credentials.save(runtime(), provider, pair, project=project, by=actor())
+    row = credentials.save(runtime(), provider, pair, file=file, by=actor())
     if row.state == "candidate":
         flash("The new credentials wait for their proof. Those in use go on meanwhile.", "info")
         return redirect(url_for("integrations.credentials", provider=provider), 303)

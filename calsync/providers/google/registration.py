@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from calsync.errors import ProviderError, Refused
+from calsync.providers.google import setup
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.google.oauth import PREFIX
 from calsync.providers.http import Answer, Http, Limits
@@ -26,45 +27,7 @@ MOST_SKEW = timedelta(minutes=5)
 
 _CLIENT_ID = re.compile(r"[0-9]+(-[a-z0-9]+)?\.apps\.googleusercontent\.com")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{20,200}")
-_CONSOLE = "https://console.cloud.google.com"
 _LIMITS = Limits(connect_s=5.0, silence_s=10.0, total_s=15.0, max_bytes=256 * 1024)
-
-STEPS = (
-    SetupStep(
-        "Choose a project",
-        "Create one, or use one of yours. Credentials and calendar access belong to it.",
-        f"{_CONSOLE}/projectcreate",
-    ),
-    SetupStep(
-        "Enable the Google Calendar API",
-        "In the same project. Without it signing in works and every request fails.",
-        f"{_CONSOLE}/apis/library/calendar-json.googleapis.com",
-    ),
-    SetupStep(
-        "Fill in the consent screen",
-        "Internal for your own Workspace only; External for everybody else. While an External app is in Testing, add "
-        "each person as a test user, and know that Google ends every authorisation after 7 days. Publishing ends that.",
-        f"{_CONSOLE}/auth/branding",
-    ),
-    SetupStep(
-        "Create an OAuth client",
-        "Of the type Web application. Desktop and service account credentials do not work here.",
-        f"{_CONSOLE}/auth/clients/create",
-    ),
-    SetupStep(
-        "Add the Redirect URI",
-        "Under Authorised redirect URIs, exactly as it stands in the box above.",
-        f"{_CONSOLE}/auth/clients",
-    ),
-    SetupStep("Download the JSON", "Google shows the secret once, when the client is made. Then import the file here."),
-)
-
-LASTING = SetupStep(
-    "Publish the app",
-    "Most often the consent screen is External and in Testing: Google then ends every permission after 7 days. Publish "
-    "the app, or make it Internal if everybody is of your own Workspace. Then each person reconnects once more.",
-    f"{_CONSOLE}/auth/audience",
-)
 
 _LIST_BOX = Box(
     PREFIX + "calendar.calendarlist.readonly",
@@ -92,8 +55,8 @@ class GoogleRegistration:
 
     endpoints: Endpoints = GOOGLE
     allow_private_network: bool = False
-    steps: tuple[SetupStep, ...] = STEPS
-    lasting: SetupStep = LASTING
+    steps: tuple[SetupStep, ...] = setup.STEPS
+    lasting: SetupStep = setup.LASTING
     file_kind: str = "application/json,.json"
 
     @property
