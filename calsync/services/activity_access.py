@@ -12,7 +12,7 @@ from calsync.errors import NotAllowed, NotFound, Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import accounts as accounts_service
 from calsync.services import settings
-from calsync.store import accounts, activities
+from calsync.store import accounts, activities, placements
 from calsync.store import tables as t
 
 
@@ -100,8 +100,9 @@ def _refusal(session: Session, calendar: t.Calendar, account: t.Account) -> Refu
 def wake(session: Session, activity: t.Activity, by: Actor, now: datetime) -> list[int]:
     """Make the accounts due that push an edit at once, and return their ids; the others come to it in their turn."""
     concerned = {t.pk(account): account for _, _, account in activities.copies(session, activity)}
-    for calendar in accounts.write_targets(session, activity.owner_id):
-        account = accounts.get(session, calendar.account_id)
+    placed = placements.targets(session, [t.pk(activity)]).get(t.pk(activity), [])
+    owners = [(c, accounts.get(session, c.account_id)) for c in accounts.write_targets(session, activity.owner_id)]
+    for _, account in placed or owners:
         concerned.setdefault(t.pk(account), account)
     woken = [a for a in concerned.values() if _pushes_at_once(session, a, now)]
     for account in woken:

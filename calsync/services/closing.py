@@ -19,7 +19,7 @@ from calsync.providers.base import Written
 from calsync.services import cases, failures, firsts
 from calsync.services.context import Context
 from calsync.services.writes import Group, Target
-from calsync.store import activities, mirror, polls, steps
+from calsync.store import activities, mirror, placements, polls, steps
 from calsync.store import tables as t
 
 
@@ -198,6 +198,7 @@ def _link(session: Session, ctx: Context, target: Target, event: t.MirrorEvent |
             return None
         link = firsts.new_link(ctx, target.activity, event)
         link.is_ours, link.is_guest_copy = True, False
+        placements.note_written(session, link.activity_id, link.calendar_id, ctx.now())
         return link
     link = session.get_one(t.Link, target.link.id)
     if event is not None and link.event_id != event.id:

@@ -21,7 +21,7 @@ from calsync.services import answers, cases, drafts, firsts, frame, plan, settin
 from calsync.services.answers import Answer
 from calsync.services.context import Context
 from calsync.services.drafts import Row
-from calsync.store import conflicts, links, matches, polls, whereabouts
+from calsync.store import conflicts, links, matches, placements, polls, whereabouts
 from calsync.store import tables as t
 from calsync.store.links import DISCARDED, Pair
 
@@ -65,7 +65,8 @@ def _targets(session: Session, row: t.Activity) -> list[tuple[t.Calendar, t.Acco
         )
         masters = [int(i) for i in session.exec(query) if i is not None]
         return [(p.calendar, p.account) for p in whereabouts.places(session, masters)]
-    return whereabouts.write_targets(session, [row.owner_id]).get(row.owner_id, [])
+    placed = placements.targets(session, [t.pk(row)]).get(t.pk(row))
+    return placed or whereabouts.write_targets(session, [row.owner_id]).get(row.owner_id, [])
 
 
 def _linked(session: Session, ctx: Context, known: whereabouts.Whole) -> Answer:

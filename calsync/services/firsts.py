@@ -21,7 +21,7 @@ from calsync.engine.vocabulary import Action, ConflictKind, LinkState, Reason, S
 from calsync.services import cases, drafts, plan, settle
 from calsync.services.context import Context
 from calsync.services.drafts import Row
-from calsync.store import conflicts, links, matches
+from calsync.store import conflicts, links, matches, placements
 from calsync.store import tables as t
 from calsync.store.links import Pair, mark
 
@@ -209,6 +209,8 @@ def _link(ctx: Context, plan_: Plan, matched: Sequence[tuple[Unlinked, t.Activit
         with ctx.rt.writing() as session:
             ctx.holding(session)
             session.add_all([pair.link for pair in pairs])
+            for pair in pairs:
+                placements.note_written(session, t.pk(pair.activity), t.pk(pair.calendar), ctx.now())
         ctx.rt.checkpoint("plan.linked")
     plan_.matched.update(t.pk(activity) for _, activity, _ in matched)
     rows, effects = decide_matched(ctx, plan_, matched, pairs)
@@ -324,12 +326,15 @@ def is_guest_copy(organizer: str | None, own_addresses: frozenset[str]) -> bool:
 
 
 def plan_activities(ctx: Context, plan_: Plan) -> None:
-    """Plan the first write of activities of the account's owner, and of new changed occurrences of linked series."""
+    """Plan the first write of activities: of the account's owner, of those that are to stand on one of its calendars,
+    and of new changed occurrences of linked series.
+    """
     with ctx.rt.reading() as session:
         calendar = write_target(ctx, session)
         singles = [] if calendar is None else _unlinked_activities(ctx, session)
         overrides = links.unlinked_override_ids(session, ctx.account_id, ctx.account.user_id)
-    wanted = [(i, t.pk(calendar)) for i in singles] if calendar is not None else []
+        placed = placements.waiting(session, ctx.account_id, _considered(ctx))
+    wanted = placed + ([(i, t.pk(calendar)) for i in singles] if calendar is not None else [])
     for start in range(0, len(wanted), plan.BATCH):
         _plan_activities(ctx, plan_, wanted[start : start + plan.BATCH])
     for start in range(0, len(overrides), plan.BATCH):
@@ -342,8 +347,11 @@ def write_target(ctx: Context, session: Session) -> t.Calendar | None:
 
 
 def _unlinked_activities(ctx: Context, session: Session) -> list[int]:
-    considered = None if ctx.only_subjects is not None else ctx.rules_digest()
-    return links.unlinked_activity_ids(session, ctx.account.user_id, considered)
+    return links.unlinked_activity_ids(session, ctx.account.user_id, _considered(ctx))
+
+
+def _considered(ctx: Context) -> str | None:
+    return None if ctx.only_subjects is not None else ctx.rules_digest()
 
 
 def _plan_activities(ctx: Context, plan_: Plan, wanted: Sequence[tuple[int, int]]) -> None:
@@ -420,6 +428,7 @@ def _save_activity_exclusions(ctx: Context, excluded: dict[int, Reason]) -> None
     considered = ctx.rules_digest()
     with ctx.rt.writing() as session:
         ctx.holding(session)
+        placements.note_considered(session, ctx.account_id, list(excluded), considered)
         for activity_id, reason in excluded.items():
             session.execute(
                 sa.update(t.Activity)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, Action, LinkState, RunState, StepState
+from calsync.store import placements
 from calsync.store import tables as t
 
 A, L, S = t.Activity, t.Link, t.Step
@@ -35,6 +36,7 @@ def unplaced_ids(session: Session, owner_id: int) -> list[int]:
         col(A.is_dissolved).is_(False),
         sa.not_(linked),
         sa.not_(underway),
+        sa.not_(placements.PLACED),
     )
     return [i for i in session.scalars(query.order_by(col(A.span_start), col(A.id))) if i is not None]
 

@@ -11,11 +11,12 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import LinkState, Reason
+from calsync.store import placements
 from calsync.store import tables as t
 
 L, A, E, C = t.Link, t.Activity, t.MirrorEvent, t.Calendar
 
-DISCARDED = "discarded"
+DISCARDED = placements.DISCARDED
 """Stands where a person declined a difference: it is not planned again until one of its sides changes."""
 
 SWITCHED = 250
@@ -211,6 +212,7 @@ def _unlinked_activities() -> Any:
             col(A.excluded) != DISCARDED,
             col(A.is_dissolved).is_(False),
             sa.not_(linked),
+            sa.not_(placements.PLACED),
         )
         .order_by(col(A.id))
     )

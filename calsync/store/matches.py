@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import ConflictKind, Reason
+from calsync.store import placements
 from calsync.store import tables as t
 from calsync.store.links import DISCARDED
 
@@ -34,6 +35,7 @@ class Candidates:
     by_content: dict[tuple[str, str], list[t.Activity]] = field(default_factory=dict)
     by_question: dict[int, list[t.Activity]] = field(default_factory=dict)  # event id -> what a conflict asks
     linked: dict[int, set[int]] = field(default_factory=dict)  # activity id -> calendar ids
+    placed: set[tuple[int, int]] = field(default_factory=set)  # activities and calendars where they are to stand
     owner_id: int = 0
 
     def best(self, event: t.MirrorEvent) -> Match:
@@ -62,9 +64,13 @@ class Candidates:
         return calendar_id not in self.linked.get(t.pk(activity), set())
 
     def _may_be(self, activity: t.Activity, event: t.MirrorEvent) -> bool:
-        """A uid alone may be forged: it counts with the same organizer, or within one person's own records."""
+        """A uid alone may be forged: it counts with the same organizer, within one person's own records, or where the
+        activity is to stand on that very calendar.
+        """
         if not self._is_free(activity, event.calendar_id):
             return False
+        if (activity.id, event.calendar_id) in self.placed:
+            return True
         if activity.owner_id == self.owner_id and (activity.organizer is None or event.organizer is None):
             return True
         return activity.organizer is not None and activity.organizer == event.organizer
@@ -76,7 +82,9 @@ def candidates(session: Session, owner_id: int, events: Sequence[t.MirrorEvent])
     if not events:
         return found
     marks = {e.our_id for e in events if e.our_id}
-    marked = sa.select(A).where(col(A.public_id).in_(marks), col(A.owner_id) == owner_id)
+    found.placed = placements.on(session, {e.calendar_id for e in events}, {*marks, *(e.uid for e in events)})
+    own = sa.or_(col(A.owner_id) == owner_id, col(A.id).in_({activity_id for activity_id, _ in found.placed}))
+    marked = sa.select(A).where(col(A.public_id).in_(marks), own)
     for activity in session.scalars(marked) if marks else ():
         found.by_our_id[activity.public_id, activity.recurrence_key] = activity
     _load_by_uid(session, found, {e.uid for e in events})

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import OPEN_STEP_STATES, RunState
-from calsync.store import conflicts, links
+from calsync.store import conflicts, links, placements
 from calsync.store import tables as t
 
 A, C, R = t.Account, t.Calendar, t.Run
@@ -157,6 +157,7 @@ _ANYTHING = sa.select(
         conflicts.SHIFTED.exists(),
         links.UNLINKED_EVENTS.exists(),
         links.UNLINKED_OVERRIDES.exists(),
+        placements.WAITING.exists(),
         sa.and_(links.WRITE_TARGET.exists(), links.UNLINKED_ACTIVITIES.exists()),
     )
 )

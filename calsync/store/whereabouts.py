@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import OPEN_STEP_STATES, AccountState, LinkState, StepState
+from calsync.engine.vocabulary import OPEN_STEP_STATES, AccountState, Kind, LinkState, StepState
+from calsync.store import placements
 from calsync.store import tables as t
 
 A, C, K, L, S = t.Activity, t.Calendar, t.Conflict, t.Link, t.Step
@@ -27,7 +28,8 @@ class Place:
 class Whereabouts:
     """Everything known about the syncing of one activity now. `steps` are open ones, the newest first.
 
-    `targets` are the calendars that take new activities of its owner, each with its account.
+    `targets` are the calendars that it is to stand on, or else those that take new activities of its owner, each with
+    its account.
     """
 
     places: list[Place] = field(default_factory=list)
@@ -37,7 +39,7 @@ class Whereabouts:
 
 
 def of(session: Session, activities: Sequence[t.Activity]) -> dict[int, Whereabouts]:
-    """Return the whereabouts of each of a page of activities, by id. Four queries, however many they are."""
+    """Return the whereabouts of each of a page of activities, by id. A handful of queries, however many they are."""
     ids = [t.pk(a) for a in activities]
     found = {i: Whereabouts() for i in ids}
     for place in places(session, ids):
@@ -47,8 +49,9 @@ def of(session: Session, activities: Sequence[t.Activity]) -> dict[int, Whereabo
     for conflict in _open_conflicts(session, ids):
         found[conflict.activity_id or 0].conflicts.append(conflict)
     targets = write_targets(session, {a.owner_id for a in activities})
+    placed = placements.targets(session, [t.pk(a) for a in activities if a.kind == Kind.BOOKING])
     for activity in activities:
-        found[t.pk(activity)].targets = targets.get(activity.owner_id, [])
+        found[t.pk(activity)].targets = placed.get(t.pk(activity)) or targets.get(activity.owner_id, [])
     return found
 
 

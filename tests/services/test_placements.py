@@ -1,0 +1,137 @@
+"""Activities that are to stand on calendars of their own choice, whoever owns them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from calsync.engine.event import Event
+from calsync.engine.vocabulary import Kind
+from calsync.services import explain, sync
+from calsync.store import tables as t
+from tests import factories
+from tests.services.office import HOUR, WORK, Office, open_office
+
+ROOM = "room"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    """Eli has his calendar, Ada has the room's."""
+    opened = open_office(tmp_path)
+    opened.server.add_calendar(ROOM)
+    return opened
+
+
+@pytest.fixture
+def room(office: Office) -> t.Calendar:
+    account = factories.make_account(office.rt, office.cast.ada, provider="memory", subject="ada")
+    return factories.make_calendar(office.rt, account, "Room", remote_id=ROOM, is_write_target=False)
+
+
+def place(office: Office, activity: t.Activity, *calendars: t.Calendar, kind: Kind = Kind.BOOKING) -> None:
+    with office.rt.writing() as session:
+        session.get_one(t.Activity, activity.id).kind = kind
+        session.add_all(t.Placement(activity_id=t.pk(activity), calendar_id=t.pk(c)) for c in calendars)
+
+
+def run(office: Office, calendar: t.Calendar) -> str:
+    office.clock.advance(minutes=10)
+    run_id = sync.run(office.rt, calendar.account_id)
+    with office.rt.reading() as session:
+        return session.get_one(t.Run, run_id).state
+
+
+def written(office: Office) -> list[bool]:
+    with office.rt.reading() as session:
+        return [row.written_at is not None for row in session.exec(select(t.Placement).order_by(t.Placement.id))]
+
+
+def titles(office: Office, remote_id: str) -> list[str]:
+    return sorted(e.summary for _, e in office.server.all_events(remote_id) if not e.is_cancelled)
+
+
+def test_it_goes_where_it_is_to_stand_and_not_to_its_owners_write_target(office: Office, room: t.Calendar) -> None:
+    activity = office.write("Visit")
+    place(office, activity, room)
+    assert run(office, office.calendar) == "no_changes"
+    assert run(office, room) == "succeeded"
+    assert (titles(office, ROOM), titles(office, WORK), written(office)) == (["Visit"], [], [True])
+    assert run(office, room) == run(office, office.calendar) == "no_changes"
+
+
+def test_it_goes_to_every_calendar_where_it_is_to_stand(office: Office, room: t.Calendar) -> None:
+    place(office, office.write("Visit"), office.calendar, room)
+    assert run(office, office.calendar) == "succeeded"
+    assert written(office) == [True, False]
+    assert run(office, room) == "succeeded"
+    assert (titles(office, ROOM), titles(office, WORK), written(office)) == (["Visit"], ["Visit"], [True, True])
+    assert run(office, room) == run(office, office.calendar) == "no_changes"
+    assert office.titles_here() == ["Visit"]
+
+
+@pytest.mark.parametrize("moved_on", [ROOM, WORK])
+def test_a_move_on_any_calendar_is_told_to_all(office: Office, room: t.Calendar, moved_on: str) -> None:
+    place(office, office.write("Visit"), office.calendar, room)
+    run(office, office.calendar)
+    run(office, room)
+    ((handle, event),) = office.server.all_events(moved_on)
+    office.server.edit(moved_on, handle, start=event.start + HOUR, end=event.end + HOUR)
+    for calendar in (room, office.calendar, room):
+        run(office, calendar)
+    starts = {e.start for where in (ROOM, WORK) for _, e in office.server.all_events(where)}
+    assert starts == {event.start + HOUR}
+    assert office.here("Visit").span_start == event.start + HOUR
+
+
+def test_a_cancellation_here_is_told_to_all(office: Office, room: t.Calendar) -> None:
+    place(office, office.write("Visit"), office.calendar, room)
+    for calendar in (room, office.calendar):
+        run(office, calendar)
+    office.cancel("Visit")
+    for calendar in (room, office.calendar):
+        run(office, calendar)
+    assert titles(office, ROOM) == titles(office, WORK) == []
+
+
+def test_what_an_earlier_try_wrote_is_found_again_and_not_imported(office: Office, room: t.Calendar) -> None:
+    activity = office.write("Visit")
+    place(office, activity, room)
+    start = factories.START + timedelta(hours=30)
+    there = Event(activity.public_id, start, start + HOUR, "Europe/Berlin", summary="Visit", our_id=activity.public_id)
+    office.server.put(ROOM, there)
+    run(office, room)
+    assert office.titles_here() == ["Visit"]
+    assert titles(office, ROOM) == ["Visit"]
+    assert written(office) == [True]
+
+
+def test_an_event_with_a_forged_mark_is_not_taken_for_it_elsewhere(office: Office, room: t.Calendar) -> None:
+    activity = office.write("Visit")
+    place(office, activity, office.calendar)
+    start = factories.START + timedelta(hours=50)
+    office.server.put(ROOM, Event("other@there", start, start + HOUR, summary="Mine now", our_id=activity.public_id))
+    run(office, room)
+    assert office.here("Visit").span_start != start
+    assert office.titles_here() == ["Mine now", "Visit"]
+
+
+def test_what_the_rules_keep_back_waits_until_they_change(office: Office, room: t.Calendar) -> None:
+    place(office, office.write("Visit"), room)
+    office.rule(kinds_out=("meeting",))
+    run(office, room)
+    assert (titles(office, ROOM), written(office)) == ([], [False])
+    assert run(office, room) == "no_changes"
+    assert office.here("Visit").excluded == "filtered_type"
+    office.rule(kinds_out=("booking",))
+    run(office, room)
+    assert (titles(office, ROOM), written(office)) == (["Visit"], [True])
+
+
+def test_it_is_explained_by_the_calendar_where_it_is_to_stand(office: Office, room: t.Calendar) -> None:
+    activity = office.write("Visit")
+    place(office, activity, room)
+    (answer,) = explain.activity(office.rt, t.pk(activity))
+    assert answer.calendar is not None
+    assert answer.calendar.id == room.id
