@@ -6,6 +6,7 @@ the look for differences, closing, releasing.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import tempfile
 import time
@@ -63,6 +64,7 @@ def measure(accounts: int, say: Callable[[str], None]) -> list[Scheduled]:
         say(f"{accounts} accounts: filling the database")
         clock = factories.Clock()
         rt = _filled(Path(folder), clock, accounts)
+        gc.freeze()  # as wsgi.py does
         found = []
         for _ in range(TURNS):
             clock.advance(minutes=30)

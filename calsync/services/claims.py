@@ -75,7 +75,7 @@ def claim(rt: Runtime, account_id: int, owner: str) -> bool:
 
 def take(session: Session, account_id: int, owner: str, now: datetime) -> t.Account | None:
     """Claim one account inside a transaction and return its row; None when somebody else holds it. Raises NotFound."""
-    account = rows.get(session, account_id)
+    account = polls.account(session, account_id)
     if not _is_free(account, owner, now):
         return None
     if account.lease_owner == owner and _lasts(account, now):
@@ -156,13 +156,14 @@ def end(
     started_at: datetime | None = None,
 ) -> None:
     """Do what `release` does, inside a transaction."""
-    account = rows.get(session, account_id)
+    account, saved = polls.account_and_settings(session, account_id)
     if account.lease_owner != owner:
         return
     asked_at = _asked_meanwhile(account)
     if started_at is not None:
         facts.record(account, error, failed, now)
-        _schedule(session, account, error, now, asked_at)
+        rules, _ = settings.in_force(saved, account)
+        _schedule(account, rules, error, now, asked_at)
     else:
         account.next_sync_at = min(asked_at or now, now)
     account.lease_owner = account.lease_until = None
@@ -198,16 +199,11 @@ def _asked_meanwhile(account: t.Account) -> datetime | None:
 
 
 def _schedule(
-    session: Session,
-    account: t.Account,
-    error: ProviderError | None,
-    now: datetime,
-    asked_at: datetime | None,
+    account: t.Account, rules: Rules, error: ProviderError | None, now: datetime, asked_at: datetime | None
 ) -> None:
     if asked_at is not None:
         account.next_sync_at = asked_at
         return
-    rules, _ = settings.of_run(session, account)
     account.requested_trigger, account.requested_by_id = "", None
     account.next_sync_at = facts.next_due(account, rules, error, now)
 

@@ -95,7 +95,8 @@ def _open(rt: Runtime, session: Session, account: t.Account, ask: Ask) -> Opened
     facts = polls.facts(session, account)
     rules, switches = settings.in_force(facts.saved, account)
     rules = ask.rules or rules
-    runs.close_orphans(session, t.pk(account), rt.now())
+    if facts.has_orphans:
+        runs.close_orphans(session, t.pk(account), rt.now())
     run_id = _begin(session, account, ask, _columns(ask, rules, facts, rt.now()))
     calendars = tuple(polls.calendars(session, t.pk(account)))
     return Opened(run_id, account, calendars, rules, switches, facts)

@@ -158,11 +158,6 @@ def rules_of(session: Session, account: _HasOverrides) -> Rules:
     return engine_rules.overlay(organisation_rules(session)[0], account.overrides)
 
 
-def of_run(session: Session, account: _HasOverrides) -> tuple[Rules, Switches]:
-    """Return what a run must know of the settings, by one query: the account's rules, and what is allowed at all."""
-    return in_force(store.find_all(session, "rules", "switches"), account)
-
-
 def in_force(saved: Mapping[str, dict[str, Any]], account: _HasOverrides) -> tuple[Rules, Switches]:
     """Return the account's rules and the switches from what is saved under "rules" and "switches", {} for neither."""
     base = engine_rules.from_json(saved["rules"])

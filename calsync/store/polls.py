@@ -7,7 +7,7 @@ built once, ask for columns instead of objects, and put several questions into o
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import OPEN_STEP_STATES, RunState
+from calsync.errors import NotFound
 from calsync.store import conflicts, links, placements
 from calsync.store import tables as t
 
@@ -32,6 +33,7 @@ class Facts:
     has_open_steps: bool
     has_rechecks: bool  # of any calendar
     has_succeeded: bool
+    has_orphans: bool  # runs whose process died, if none has begun since the account was claimed
 
 
 _OPEN = sa.exists().where(
@@ -61,6 +63,7 @@ _FACTS = sa.select(
     _OPEN,
     _RECHECKS,
     _SUCCEEDED,
+    sa.exists().where(col(R.account_id) == sa.bindparam("account_id"), col(R.state) == RunState.RUNNING),
     *map(_saved, _SETTINGS),
 ).where(col(t.User.id) == sa.bindparam("user_id"))
 
@@ -68,9 +71,35 @@ _FACTS = sa.select(
 def facts(session: Session, account: t.Account) -> Facts:
     """Return what a run must know beside the account and its calendars."""
     values = {"account_id": account.id, "user_id": account.user_id}
-    email, epoch, has_open, has_rechecks, has_succeeded, *settings = session.connection().execute(_FACTS, values).one()
-    saved = {name: value or {} for name, value in zip(_SETTINGS, settings, strict=True)}
-    return Facts(email, epoch or 0, saved, bool(has_open), bool(has_rechecks), bool(has_succeeded))
+    email, epoch, open_, rechecks, succeeded, orphans, *saved = session.connection().execute(_FACTS, values).one()
+    return Facts(email, epoch or 0, _by_name(saved), bool(open_), bool(rechecks), bool(succeeded), bool(orphans))
+
+
+_ACCOUNT = sa.select(A).where(col(A.id) == sa.bindparam("account_id"))
+_ACCOUNT_AND_SETTINGS = _ACCOUNT.add_columns(*map(_saved, _SETTINGS))
+
+
+def account(session: Session, account_id: int) -> t.Account:
+    """Return the account's row. Raises NotFound."""
+    found = session.execute(_ACCOUNT, {"account_id": account_id}).scalar()
+    return _existing(found, account_id)
+
+
+def account_and_settings(session: Session, account_id: int) -> tuple[t.Account, dict[str, dict[str, Any]]]:
+    """Return the account's row, and the settings by name as in Facts. Raises NotFound."""
+    row = session.execute(_ACCOUNT_AND_SETTINGS, {"account_id": account_id}).first()
+    found, *saved = row if row is not None else (None,)
+    return _existing(found, account_id), _by_name(saved)
+
+
+def _existing(found: t.Account | None, account_id: int) -> t.Account:
+    if found is None:
+        raise NotFound("account", account_id)
+    return found
+
+
+def _by_name(saved: Sequence[dict[str, Any] | None]) -> dict[str, dict[str, Any]]:
+    return {name: value or {} for name, value in zip(_SETTINGS, saved, strict=False)}
 
 
 _CALENDARS = sa.select(C).where(col(C.account_id) == sa.bindparam("account_id")).order_by(col(C.id))
