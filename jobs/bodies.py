@@ -120,6 +120,30 @@ def keep_account_channels(rt: Runtime, owner: str, account_id: int) -> None:
     channels.keep_account(rt, account_id)
 
 
+def keep_conferences(rt: Runtime, owner: str) -> None:
+    """Look for meetings that are to be made, changed or deleted at their providers, and for lists to compare."""
+    from calsync.services import conferences
+
+    for account_id in conferences.keep(rt):
+        rt.enqueue("work_on_conferences", account_id=account_id)
+    for account_id in conferences.list_uncompared(rt):
+        rt.enqueue("compare_conferences", account_id=account_id)
+
+
+def work_on_conferences(rt: Runtime, owner: str, account_id: int) -> None:
+    """Do what is due for the meetings of one account."""
+    from calsync.services import conference_work
+
+    conference_work.work(rt, account_id)
+
+
+def compare_conferences(rt: Runtime, owner: str, account_id: int) -> None:
+    """Compare the meetings of one account with those at its provider."""
+    from calsync.services import conference_compare
+
+    conference_compare.compare(rt, account_id)
+
+
 def watch_notices(rt: Runtime, owner: str) -> None:
     """Open and end notices, and put the mails that are due into the outbox."""
     from calsync.services import conflicts, notices
@@ -170,6 +194,9 @@ JOBS: dict[str, Body] = {
         follow_clock,
         keep_channels,
         keep_account_channels,
+        keep_conferences,
+        work_on_conferences,
+        compare_conferences,
         watch_notices,
         send_mail,
         send_digest,

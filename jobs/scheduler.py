@@ -20,6 +20,7 @@ EVERY: dict[str, timedelta] = {
     "queued_runs": timedelta(seconds=10),
     "follow_clock": timedelta(minutes=1),
     "keep_channels": timedelta(minutes=1),
+    "keep_conferences": timedelta(seconds=15),
     "watch_notices": timedelta(minutes=1),
     "send_mail": timedelta(seconds=30),
     "probe_grants": timedelta(minutes=30),

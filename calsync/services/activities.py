@@ -21,7 +21,7 @@ from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import activity_access as access
 from calsync.services import activity_fields as fields
-from calsync.services import places, series_rows, settings
+from calsync.services import conferences, places, series_rows, settings
 from calsync.services.activity_fields import Changes
 from calsync.services.series_edits import cancel_occurrence, edit_occurrence
 from calsync.store import activities, audit, people, windows
@@ -68,6 +68,7 @@ def create(rt: Runtime, owner_id: int, values: Changes, *, by: Actor) -> t.Activ
         woken = access.wake(session, row, by, now)
         audit.record(session, by, "activity.created", row, at=now, after={"kind": row.kind, "owner_id": owner_id})
     access.hint(rt, woken)
+    conferences.hurry(rt, row.location_kind)
     return row
 
 
@@ -120,6 +121,7 @@ def edit(
             audit.record(session, by, "activity.edited", row, at=now, after={"fields": told})
         woken = access.wake(session, row, by, now) if told else []
     access.hint(rt, woken)
+    conferences.hurry(rt, place, row.location_kind)
     return row
 
 
@@ -139,6 +141,7 @@ def cancel(rt: Runtime, activity_id: int, *, by: Actor) -> t.Activity:
         woken = access.wake(session, row, by, now)
         audit.record(session, by, "activity.cancelled", row, at=now)
     access.hint(rt, woken)
+    conferences.hurry(rt, row.location_kind)
     return row
 
 
@@ -154,6 +157,7 @@ def revive(rt: Runtime, activity_id: int, *, by: Actor) -> t.Activity:
         woken = access.wake(session, row, by, now)
         audit.record(session, by, "activity.revived", row, at=now)
     access.hint(rt, woken)
+    conferences.hurry(rt, row.location_kind)
     return row
 
 

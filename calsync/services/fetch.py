@@ -30,7 +30,12 @@ class _Read:
 
 
 def fetch(ctx: Context) -> None:
-    """Read every calendar that syncs or blocks. Raises the first ProviderError; what was read before it is kept."""
+    """Read every calendar that syncs or blocks. Raises the first ProviderError; what was read before it is kept.
+
+    An account without calendars has nothing to read, and proves that it can still be reached instead.
+    """
+    if not ctx.calendars:
+        ctx.reader.calendars()
     for calendar in _calendars(ctx):
         ctx.keep_lease()
         _fetch_calendar(ctx, calendar)

@@ -154,6 +154,8 @@ def _move(world: World, meeting: Meeting, body: Json) -> None:
             raise errors.invalid("recurrence", "Required when the time of a recurring meeting changes.")
         if "recurrence" in body:
             meeting.recurrence = recurrence.check(body["recurrence"])
+    if {meeting.type, body.get("type")} == {2, 3}:
+        meeting.type, meeting.start_at = body["type"], None if body["type"] == 3 else meeting.start_at
     meeting.timezone = body.get("timezone") or meeting.timezone
     if "start_time" in body and meeting.type in (2, 8):
         start_at = bodies.moment(body["start_time"], meeting.timezone)

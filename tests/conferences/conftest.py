@@ -1,0 +1,29 @@
+"""The emulator once for each process, an installation with Eli's account for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conferences.office import Office, found
+from tests.emulators.zoom.conftest import zoom, zoom_server
+from tests.emulators.zoom.server import ZoomServer
+
+__all__ = ["zoom", "zoom_server"]
+
+
+@pytest.fixture
+def bare(tmp_path: Path, zoom: ZoomServer) -> Iterator[Office]:
+    """An installation that nobody has connected yet."""
+    made = found(tmp_path, zoom)
+    yield made
+    made.rt.db.close()
+
+
+@pytest.fixture
+def office(bare: Office) -> Office:
+    bare.sign_in()
+    bare.switch.clear_requests()
+    return bare
