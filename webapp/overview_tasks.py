@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from flask import url_for
 from flask_login import current_user
-from sqlmodel import Session
 
-from calsync.store import overview
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountLine
-from webapp.access import Role, runtime, viewer_id
+from calsync.store.overview import Day
+from webapp.access import Role, runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Task:
     button: str
 
 
-def find(session: Session, lines: Sequence[AccountLine], pairs: Sequence[t.ProviderCredential]) -> list[Task]:
+def find(lines: Sequence[AccountLine], pairs: Sequence[t.ProviderCredential], day: Day) -> list[Task]:
     """Return the steps of setting up, each ticked by what is there."""
     is_admin = current_user.role == Role.ADMIN
     has_synced = any(line.account.last_success_at for line in lines)
@@ -55,7 +54,7 @@ def find(session: Session, lines: Sequence[AccountLine], pairs: Sequence[t.Provi
         Task(
             "Open Calendar and see events",
             "Activities and events side by side.",
-            has_synced and overview.has_activities(session, viewer_id()),
+            has_synced and day.has_activities,
             calendar_url,
             "Open Calendar",
         ),

@@ -22,8 +22,9 @@ from calsync.store import tables as t
 from calsync.store.account_pages import AccountFilters, AccountLine
 from calsync.store.keyset import Cut
 from calsync.store.overview import Day, Issue
-from webapp import moments, overview_tasks, shell, words
+from webapp import costs, moments, overview_tasks, shell, words
 from webapp.access import Role, provider_info, viewer_id
+from webapp.costs import Cost
 
 MOST_ACCOUNTS = 500
 DAY = timedelta(days=1)
@@ -81,6 +82,7 @@ class Found:
     hours: list[Hour]
     issues: list[Issue]
     coming: list[tuple[str, datetime | None, str]]
+    budgets: list[Cost]
     tasks: list[overview_tasks.Task]
     is_active: bool
 
@@ -107,7 +109,8 @@ def find(session: Session) -> Found:
         hours=_hours(found_day, now),
         issues=issues,
         coming=_coming(session, lines, pairs, now),
-        tasks=overview_tasks.find(session, lines, pairs),
+        budgets=[cost for cost in costs.today(session).values() if cost.budget] if current_user.is_admin else [],
+        tasks=overview_tasks.find(lines, pairs, found_day),
         is_active=State.SYNCING in counted,
     )
 

@@ -18,8 +18,9 @@ from calsync.store import account_pages
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountFilters, AccountLine
 from calsync.store.keyset import Cut
-from webapp import assets, credential_view, moments
+from webapp import assets, costs, credential_view, moments
 from webapp.access import runtime, viewer_id
+from webapp.costs import Cost
 from webapp.credential_view import Panel
 
 MOST_ACCOUNTS = 100
@@ -41,7 +42,7 @@ class Shown:
 class Card:
     """One provider. `services` are what it stands for; `connect_url` is "" while the viewer cannot connect.
 
-    `panel` holds its credentials, for admins, where it takes some.
+    `panel` holds its credentials, for admins, where it takes some; `cost` what today's syncs asked of it, for admins.
     """
 
     info: Any
@@ -53,14 +54,18 @@ class Card:
     connect_url: str
     accounts: list[Shown]
     panel: Panel | None = None
+    cost: Cost | None = None
 
 
 def cards(session: Session) -> list[Card]:
     """Return a card for every provider of the registry, with the accounts that the viewer may see."""
     names = list(runtime().providers)
     standings, known = credentials.standings(session), provider_settings.of_all(session, names)
-    accounts = _accounts(session)
-    return [_card(name, standings.get(name) or Standing(), known[name], accounts.get(name, [])) for name in names]
+    accounts, spent = _accounts(session), costs.today(session) if current_user.is_admin else {}
+    return [
+        _card(name, standings.get(name) or Standing(), known[name], accounts.get(name, []), spent.get(name))
+        for name in names
+    ]
 
 
 def logo_of(info: Any) -> str:
@@ -68,7 +73,7 @@ def logo_of(info: Any) -> str:
     return assets.asset(info.logo) if info.logo and assets.exists(info.logo) else ""
 
 
-def _card(name: str, standing: Standing, known: ProviderSettings, accounts: list[Shown]) -> Card:
+def _card(name: str, standing: Standing, known: ProviderSettings, accounts: list[Shown], cost: Cost | None) -> Card:
     info = runtime().providers[name].info
     is_configured = not info.needs_credentials or standing.current is not None
     is_open = is_configured and current_user.role in known.roles
@@ -83,6 +88,7 @@ def _card(name: str, standing: Standing, known: ProviderSettings, accounts: list
         connect_url=_connect_url(info) if is_open else "",
         accounts=accounts,
         panel=credential_view.panel(name, standing) if has_panel else None,
+        cost=cost,
     )
 
 

@@ -89,6 +89,8 @@ class Http:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     requests: int = 0
     """Requests sent so far, redirects and repeated sign-ins included."""
+    limited: int = 0
+    """Answers so far that asked us to wait, those inside of batches included."""
     clock_offset: timedelta | None = None
     """Their time minus ours, from the last Date header."""
     _patience: network.Patience = field(default_factory=network.Patience, repr=False)
@@ -181,7 +183,13 @@ class Http:
     def _checked(self, answer: Answer, expect: Container[int], is_write: bool) -> Answer:
         if 200 <= answer.status < 300 or answer.status in expect:
             return answer
-        raise self.read_error(answer) or self.error(answer, is_write=is_write)
+        raise self.refusal(answer, is_write=is_write)
+
+    def refusal(self, answer: Answer, *, is_write: bool) -> ProviderError:
+        """Return what an answer that is no success means to its provider."""
+        error = self.read_error(answer) or self.error(answer, is_write=is_write)
+        self.limited += isinstance(error, RateLimited)
+        return error
 
     def error(self, answer: Answer, *, is_write: bool) -> ProviderError:
         """Read a status as everybody means it."""

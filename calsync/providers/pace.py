@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 from calsync.errors import RateLimited
+from calsync.providers.base import Provider
 
 PATIENCE_S = 15.0
 """The longest wait for a turn; where it would be longer, the run ends and comes back."""
@@ -36,10 +38,14 @@ class Bucket:
 
 @dataclass
 class Pace:
-    """The buckets of one provider in this process, for its quotas per minute. Safe for many threads at once."""
+    """The buckets of one provider in this process, for its quotas per minute. Safe for many threads at once.
+
+    `per_day` is what all may call in a day, None where the provider has no such quota: it is shown, not waited for.
+    """
 
     per_person: int
     per_project: int
+    per_day: int | None = None
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -69,3 +75,10 @@ class Pace:
 
     def _bucket(self, name: str, quota: int, now: float) -> Bucket:
         return self._buckets.setdefault(name, Bucket(quota, quota / 2, now))
+
+
+@runtime_checkable
+class Paced(Provider, Protocol):
+    """A registry entry that keeps below its provider's quotas."""
+
+    pace: Pace

@@ -24,7 +24,7 @@ from calsync.errors import NotFound, ProviderError, RateLimited, Rejected, SignI
 from calsync.providers.base import CalendarClient
 from calsync.providers.channels import Channel, Notifying, Watcher
 from calsync.runtime import Runtime
-from calsync.services import clients, settings
+from calsync.services import clients, settings, usage
 from calsync.store import accounts
 from calsync.store import channels as rows
 from calsync.store import tables as t
@@ -95,6 +95,8 @@ def keep_account(rt: Runtime, account_id: int) -> None:
         pass  # the others would meet the same: their turn comes when the claim has run out
     finally:
         client.close()
+    with rt.writing() as session:
+        usage.add(rt, session, account_id, usage.of(client))
 
 
 def stop_all(rt: Runtime, account_id: int) -> None:

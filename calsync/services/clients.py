@@ -23,7 +23,7 @@ from calsync.providers.base import (
     Resource,
 )
 from calsync.runtime import Runtime
-from calsync.services import grants, settings
+from calsync.services import grants, settings, usage
 from calsync.store import accounts as rows
 from calsync.store import tables as t
 
@@ -52,9 +52,9 @@ class ReadOnly:
         self._client.close()
 
     @property
-    def requests(self) -> int:
-        """How many requests the client inside has sent."""
-        return int(getattr(self._client, "requests", 0) or 0)
+    def spent(self) -> usage.Spent:
+        """What the client inside has cost."""
+        return usage.of(self._client)
 
 
 def may_write(account: t.Account, rules: Rules) -> bool:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from calsync.engine.vocabulary import AccountState, StepState, Trigger
 from calsync.errors import ProviderError
 from calsync.runtime import Actor, Runtime
-from calsync.services import apply_local, apply_remote, claims, frame, owners, sync
+from calsync.services import apply_local, apply_remote, claims, frame, owners, sync, usage
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.store import accounts, steps
@@ -43,8 +43,9 @@ def run(rt: Runtime, account_id: int, draft: Draft, *, owner: str, by: Actor, as
 def carry_out(rt: Runtime, account_id: int, work: Work, *, ask: sync.Ask, owner: str) -> int:
     """Do `work` in a run of its own, under the caller's claim; otherwise as `run`."""
     opened = frame.open_run(rt, account_id, ask, owner)
-    error = _do(rt, opened, work, ask, owner)
-    frame.close_run(rt, account_id, opened.run_id, ask, frame.Ended(error, is_planned=True))
+    ended = frame.Ended(is_planned=True)
+    _do(rt, opened, work, ask, owner, ended)
+    frame.close_run(rt, account_id, opened.run_id, ask, ended)
     return opened.run_id
 
 
@@ -60,20 +61,22 @@ def claim_active(rt: Runtime, account_id: int) -> str | None:
     return owner
 
 
-def _do(rt: Runtime, opened: frame.Opened, work: Work, ask: sync.Ask, owner: str) -> ProviderError | None:
+def _do(rt: Runtime, opened: frame.Opened, work: Work, ask: sync.Ask, owner: str, ended: frame.Ended) -> None:
+    """Do the work and note how it ended. Raises LeaseLost."""
     try:
         ctx = frame.open_context(rt, opened, ask, owner)
     except ProviderError as error:
-        return error
+        ended.error = error
+        return
     try:
         work(ctx)
     except claims.LeaseLost:
         raise
     except ProviderError as error:
-        return error
+        ended.error = error
     finally:
+        ended.spent = usage.of(ctx.reader)
         ctx.reader.close()
-    return None
 
 
 def save(ctx: Context, rows: Sequence[Row]) -> None:

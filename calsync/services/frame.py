@@ -17,7 +17,7 @@ from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import AccountState, RunState, Trigger
 from calsync.errors import ProviderError, RateLimited, Refused
 from calsync.runtime import SYSTEM, Actor, Runtime
-from calsync.services import claims, clients, failures, settings
+from calsync.services import claims, clients, failures, settings, usage
 from calsync.services.context import Context
 from calsync.store import polls, runs
 from calsync.store import tables as t
@@ -51,7 +51,7 @@ class Ended:
 
     error: ProviderError | None = None
     phases: dict[str, int] = field(default_factory=dict)
-    requests: int = 0
+    spent: usage.Spent = field(default_factory=usage.Spent)
     cursors: dict[str, list[str | None]] = field(default_factory=dict)
     is_planned: bool = False
 
@@ -168,11 +168,13 @@ def addresses(account: t.Account, email: str) -> frozenset[str]:
 def close_run(rt: Runtime, account_id: int, run_id: int, ask: Ask, ended: Ended) -> int:
     """Count what the run's steps became and give the run its state. Returns how many steps failed."""
     with rt.writing() as session:
-        return close_row(session, account_id, run_id, ask, ended, rt.now())
+        return close_row(rt, session, account_id, run_id, ask, ended)
 
 
-def close_row(session: Session, account_id: int, run_id: int, ask: Ask, ended: Ended, now: datetime) -> int:
+def close_row(rt: Runtime, session: Session, account_id: int, run_id: int, ask: Ask, ended: Ended) -> int:
     """Do what `close_run` does, inside a transaction."""
+    now = rt.now()
+    usage.add(rt, session, account_id, ended.spent)
     if not ended.is_planned:
         polls.update_run(session, run_id, _ending(None, ask, ended, now))
         return 0
@@ -187,7 +189,7 @@ def close_row(session: Session, account_id: int, run_id: int, ask: Ask, ended: E
 
 def _ending(row: t.Run | None, ask: Ask, ended: Ended, now: datetime) -> dict[str, Any]:
     """Return what the row of a run says of its end. One that planned nothing has no counters, and no row here."""
-    said = {"finished_at": now, "phase": "", "phases": ended.phases, "requests": ended.requests}
+    said = {"finished_at": now, "phase": "", "phases": ended.phases, "requests": ended.spent.requests}
     if ended.cursors:
         said["cursors"] = ended.cursors
     if ended.error is not None:

@@ -28,6 +28,7 @@ KEEP_SIGN_IN_FAILURES = timedelta(days=7)
 KEEP_INVITES = timedelta(days=30)
 KEEP_MAILS = timedelta(days=30)
 KEEP_NOTICES = timedelta(days=90)
+KEEP_USAGE = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def _all_old(rules: Rules, now: datetime) -> Iterator[_Old]:
     yield _Old(t.Invite, col(t.Invite.expires_at) < now - KEEP_INVITES)
     yield _Old(t.Mail, (col(t.Mail.state) != "waiting") & (col(t.Mail.created_at) < now - KEEP_MAILS))
     yield _Old(t.Notice, col(t.Notice.ended_at) < now - KEEP_NOTICES)
+    yield _Old(t.UsageDay, col(t.UsageDay.day) < (now - KEEP_USAGE).date())
 
 
 def _old_runs(before: datetime, previews_before: datetime) -> ColumnElement[bool]:

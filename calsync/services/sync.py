@@ -15,7 +15,7 @@ from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import RunState, Trigger
 from calsync.errors import ProviderError
 from calsync.runtime import SYSTEM, Actor, Runtime
-from calsync.services import apply_local, apply_remote, claims, faults, frame, held, owners
+from calsync.services import apply_local, apply_remote, claims, faults, frame, held, owners, usage
 from calsync.services import fetch as fetching
 from calsync.services import plan as planning
 from calsync.services.context import Context
@@ -69,7 +69,7 @@ def run(
         claims.release(rt, account_id, owner)
         raise
     with rt.writing() as session:
-        failed = frame.close_row(session, account_id, run_id, ask, ended, rt.now())
+        failed = frame.close_row(rt, session, account_id, run_id, ask, ended)
         if dry:
             claims.return_to(session, account_id, owner, was_due)
         else:
@@ -93,7 +93,7 @@ def _run(rt: Runtime, opened: Opened, ask: Ask, owner: str, ended: Ended) -> Non
         ended.error = error
     finally:
         ended.cursors = ctx.cursors
-        ended.requests = int(getattr(ctx.reader, "requests", 0) or 0)
+        ended.spent = usage.of(ctx.reader)
         ctx.reader.close()
 
 

@@ -40,10 +40,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Runs since a moment. `quiet` counts those that found nothing to do."""
+    """Runs since a moment. `quiet` counts those that found nothing to do; `has_activities` is true of all time."""
 
     runs: list[Moment]
     quiet: int
+    has_activities: bool
 
     def total(self, name: str) -> int:
         return sum(int(getattr(run, name)) for run in self.runs)
@@ -65,10 +66,11 @@ def day(session: Session, since: datetime, viewer_id: int | None) -> Day:
     """Return what happened since a moment. Runs without changes are counted on an index and never read."""
     oldest = sa.select(col(R.id)).where(col(R.started_at) >= since).order_by(col(R.started_at), col(R.id)).limit(1)
     recent = [col(R.id) >= oldest.scalar_subquery(), *_of(R, viewer_id)]
-    quiet = sa.select(sa.func.count()).where(col(R.state) == RunState.NO_CHANGES, *recent)
+    quiet = sa.select(sa.func.count()).where(col(R.state) == RunState.NO_CHANGES, *recent).scalar_subquery()
     columns: tuple[Any, ...] = (R.started_at, R.state, R.created, R.updated, R.deleted, R.skipped, R.failed)
     query = sa.select(*columns).where(col(R.state).in_(WITH_CHANGES), *recent).limit(MOST_RUNS)
-    return Day([Moment(*row) for row in session.execute(query)], int(session.scalar(quiet) or 0))
+    count, has_activities = session.execute(sa.select(quiet, _activities(viewer_id).exists())).one()
+    return Day([Moment(*row) for row in session.execute(query)], int(count), bool(has_activities))
 
 
 def issues(session: Session, viewer_id: int | None) -> list[Issue]:
@@ -106,12 +108,10 @@ def limited(lines: Sequence[Any], now: datetime) -> list[t.Account]:
     return [account for account, until in pauses if until is not None and until > now]
 
 
-def has_activities(session: Session, viewer_id: int | None) -> bool:
-    """Return whether there is anything to see on the calendar page."""
-    query = sa.select(col(t.Activity.id)).limit(1)
-    if viewer_id is not None:
-        query = query.where(col(t.Activity.owner_id) == viewer_id)
-    return session.scalars(query).first() is not None
+def _activities(viewer_id: int | None) -> Any:
+    """What there is to see on the calendar page."""
+    query = sa.select(col(t.Activity.id))
+    return query if viewer_id is None else query.where(col(t.Activity.owner_id) == viewer_id)
 
 
 def _of(table: Any, viewer_id: int | None) -> list[Any]:

@@ -72,7 +72,8 @@ def test_the_last_day_and_what_fails_now(rt: Runtime, world: World) -> None:
         day = overview.day(session, rt.now() - timedelta(days=1), None)
         (issue,) = overview.issues(session, world.cast.eli.id)
         assert overview.issues(session, world.cast.sam.id) == []
-        assert overview.has_activities(session, world.cast.eli.id)
+        assert overview.day(session, rt.now(), world.cast.eli.id).has_activities
+        assert not overview.day(session, rt.now(), world.cast.sam.id).has_activities
     assert (day.quiet, day.total("failed")) == (1, 1)
     assert (issue.error_class, issue.records, issue.run_id) == ("network", 1, world.run.id)
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from calsync.providers.registration import ClientFile, Proof, SetupStep
 from calsync.runtime import Runtime
-from calsync.services import credentials, notices, refusals
+from calsync.services import credentials, notices, refusals, usage
 from calsync.store import tables as t
 from calsync.store.credentials import Holders
 from tests import factories
@@ -17,7 +17,7 @@ from tests.sign_in.conftest import PAIR
 from tests.sign_in.emulated import NAME
 from tests.web.conftest import text_of
 from tests.web.test_credentials import PAGE, REDIRECT, configured, rt
-from webapp import setup_lines
+from webapp import costs, setup_lines
 
 __all__ = ["configured", "google", "google_server", "rt", "switch"]
 
@@ -69,6 +69,42 @@ def test_the_notice_about_them_leads_to_where_they_are_mended(configured: Any, r
     page = ada.get("/notices/").text
     assert "no longer knows this installation" in text_of(page)
     assert f'href="{PAGE}"' in page
+
+
+# --- what today cost
+
+
+def test_admins_see_what_today_cost_and_who_asked_most(
+    configured: Any, rt: Runtime, cast: factories.Cast, ada: FlaskClient, eli: FlaskClient
+) -> None:
+    assert "Counted since midnight" not in text_of(ada.get("/integrations/").text)
+    spend(rt, cast.eli, 1_200, limited=2)
+    busy = spend(rt, cast.sam, 118_800)
+    card = text_of(ada.get("/integrations/").text).replace("\u202f", " ")
+    assert "Today 120 000 calls, 12 % of the 1 000 000 that Google allows a day" in card
+    assert "2 answers asked us to wait" in card
+    assert "Most by Sam , 118 800." in card
+    assert f'href="/accounts/{busy}"' in ada.get("/integrations/").text
+    assert "Google today 12 % of the calls allowed" in text_of(ada.get("/overview/").text)
+    for path in ("/integrations/", "/overview/"):
+        assert "calls" not in text_of(eli.get(path).text)
+
+
+def spend(rt: Runtime, user: t.User, calls: int, limited: int = 0) -> int:
+    """Let an account of somebody have made so many calls today; return its id."""
+    account = factories.make_account(rt, user, provider=NAME, label=user.name, last_success_at=rt.now())
+    with rt.writing() as session:
+        usage.add(rt, session, t.pk(account), usage.Spent(calls, calls, limited))
+    return t.pk(account)
+
+
+@pytest.mark.parametrize(
+    ("calls", "percent", "is_high"),
+    [(0, "0 %", False), (1, "under 1 %", False), (55_000, "6 %", False), (800_000, "80 %", True)],
+)
+def test_a_share_is_never_shown_as_nothing(calls: int, percent: str, is_high: bool) -> None:
+    cost = costs.Cost(None, usage.Used(calls, calls, 0, 1, 1, "", calls), usage.Budget(1_000_000, 10_000, 600))
+    assert (cost.percent, cost.is_high) == (percent, is_high)
 
 
 # --- the steps of setting up

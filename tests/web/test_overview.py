@@ -129,7 +129,7 @@ def test_what_is_older_than_a_day_is_not_counted(office: Office) -> None:
     office.settle()
     since = office.clock() + timedelta(hours=1)
     with office.rt.reading() as session:
-        assert overview.day(session, since, None) == overview.Day([], 0)
+        assert overview.day(session, since, None) == overview.Day([], 0, has_activities=True)
         whole = overview.day(session, factories.START, None)
     assert (whole.total("created"), whole.quiet) == (1, 1)
 

@@ -28,6 +28,11 @@ class CalDavClient:
         """How many requests were sent so far."""
         return self.http.requests
 
+    @property
+    def limited(self) -> int:
+        """How many answers so far asked us to wait."""
+        return self.http.limited
+
     def calendars(self) -> list[RemoteCalendar]:
         """Return every calendar of the account that can hold events."""
         return self._found().calendars(self.http)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+
+import httpx2
 
 from calsync.errors import Rejected, VersionMismatch
 from calsync.providers.auth import BearerAuth
@@ -21,7 +23,8 @@ class GoogleClient:
     """Read and write access to one account. Handles are event ids, versions etags.
 
     `bearer` gives an access token, a fresh one when it is called with True. `zones` are the calendars' time zones.
-    `take` is told before each request how many calls it holds, and waits for their turn.
+    `take` is told before each request how many calls it holds, and waits for their turn. `transport` and `now` stand
+    in for network and clock, for tests.
     """
 
     def __init__(
@@ -32,8 +35,12 @@ class GoogleClient:
         *,
         take: Callable[[int], None] = lambda count: None,
         allow_private_network: bool = False,
+        transport: httpx2.BaseTransport | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.http = Http(auth=BearerAuth(bearer), allow_private_network=allow_private_network)
+        self.http = Http(
+            auth=BearerAuth(bearer), allow_private_network=allow_private_network, transport=transport, now=now
+        )
         self.http.read_error = partial(errors.read, self.http)
         self._wire = Wire(self.http, endpoints, partial(bearer, True), take)
         self._reader = Reader(self._wire)
@@ -43,6 +50,16 @@ class GoogleClient:
     def requests(self) -> int:
         """How many requests were sent so far."""
         return self.http.requests
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made so far, as Google counts them."""
+        return self._wire.calls
+
+    @property
+    def limited(self) -> int:
+        """How many answers so far asked us to wait."""
+        return self.http.limited
 
     def calendars(self) -> list[RemoteCalendar]:
         """Return every calendar of the account that can hold events."""

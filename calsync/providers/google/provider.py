@@ -23,6 +23,9 @@ from calsync.providers.registration import Registration
 PER_PERSON, PER_PROJECT = 600, 10_000
 """Calls per minute that Google allows by default (contract section 3)."""
 
+PER_DAY = 1_000_000
+"""Calls per day of one project."""
+
 INFO = ProviderInfo(
     name="google",
     label="Google Calendar",
@@ -54,7 +57,7 @@ class GoogleProvider:
     endpoints: Endpoints = GOOGLE
     oauth: Authorizer = field(default_factory=GoogleAuthorizer)
     registration: Registration = field(default_factory=GoogleRegistration)
-    pace: Pace = field(default_factory=lambda: Pace(PER_PERSON, PER_PROJECT))
+    pace: Pace = field(default_factory=lambda: Pace(PER_PERSON, PER_PROJECT, PER_DAY))
 
     def read_notice(self, headers: Mapping[str, str]) -> Notice | None:
         """Return the notice in a request's headers, None when it is none."""

@@ -94,7 +94,13 @@ class Wire:
         renew: Callable[[], object],
         take: Callable[[int], None] = lambda count: None,
     ) -> None:
-        self.http, self._endpoints, self._renew, self._take = http, endpoints, renew, take
+        self.http, self._endpoints, self._renew, self._wait = http, endpoints, renew, take
+        self.calls = 0
+        """Calls so far, as Google counts them: each of a batch by itself."""
+
+    def _take(self, count: int) -> None:
+        self._wait(count)
+        self.calls += count
 
     def send(self, call: Call, silence_s: float | None = None) -> Reply:
         """Make one call. Raises ProviderError."""
@@ -161,7 +167,7 @@ class Wire:
                 return Reply(answer.status, _item(answer, is_write=call.is_write))
             except ProviderError as error:
                 return error
-        return _of_call(self.http.read_error(answer) or self.http.error(answer, is_write=call.is_write), call)
+        return _of_call(self.http.refusal(answer, is_write=call.is_write), call)
 
 
 def demand(outcome: Outcome) -> Reply:

@@ -46,6 +46,16 @@ def test_a_part_of_a_batch_is_held_back_alone(client, calendar, switch) -> None:
     first, second, third = client.write(calendar, [Write(key, (Edit(TEA),)) for key in "abc"])
     assert isinstance(second, RateLimited)
     assert (first.is_adopted, third.is_adopted) == (False, False)
+    assert client.limited == 1
+
+
+def test_calls_are_counted_as_google_counts_them(client, calendar, switch) -> None:
+    client.write(calendar, [Write(key, (Edit(TEA),)) for key in "abc"])
+    assert (client.requests, client.calls, client.limited) == (1, 3, 0)
+    switch.settings(per_user_per_minute=0)
+    with pytest.raises(RateLimited):
+        read(client, calendar)
+    assert (client.requests, client.calls, client.limited) == (2, 4, 1)
 
 
 @pytest.mark.parametrize(
