@@ -102,8 +102,10 @@ class Authorizer(Protocol):
     def refresh(self, pair: ClientPair, refresh_token: str, now: datetime) -> Tokens:
         """Return new tokens. Raises SignInNeeded when the grant is dead, ClientRefused when our credentials are."""
 
-    def revoke(self, token: str) -> None:
-        """End the grant behind a token. One that is dead already is fine."""
+    def revoke(self, token: str, pair: ClientPair | None = None) -> None:
+        """End the grant behind a token. One that is dead already is fine. `pair` is who it was given to, while that is
+        known: some providers take a revocation from nobody else.
+        """
 
     def missing(self, scopes: Collection[str], *, can_write: bool) -> tuple[str, ...]:
         """Return the scopes that were not granted although reading, or writing too, needs them."""

@@ -165,11 +165,12 @@ def prove(rt: Runtime, credential_id: int, *, by: Actor) -> Ended:
             raise NotFound("credentials", credential_id)
         current = rows.find(session, candidate.provider)
         before = _told(current) if current else None
+        pair = _pair(rt, current)
         tokens = _use(rt, session, current, candidate)
         audit.record(
             session, by, "credentials.proven", _thing(candidate), at=rt.now(), before=before, after=_told(candidate)
         )
-    return ending.revoke_all(rt, candidate.provider, tokens)
+    return ending.revoke_all(rt, candidate.provider, tokens, pair)
 
 
 def remove(rt: Runtime, provider: str, *, by: Actor) -> Ended:
@@ -183,13 +184,13 @@ def remove(rt: Runtime, provider: str, *, by: Actor) -> Ended:
         if current is None:
             raise NotFound("credentials", provider)
         _drop_candidate(session, provider)
-        before = _told(current)
+        before, pair = _told(current), _pair(rt, current)
         _retire(session, current)
         tokens = ending.take_all(rt, session, provider, REMOVED)
         rows.drop_unused(session, provider)
         after = {"accounts_ended": len(tokens)}
         audit.record(session, by, "credentials.removed", _thing(current), at=rt.now(), before=before, after=after)
-    return ending.revoke_all(rt, provider, tokens)
+    return ending.revoke_all(rt, provider, tokens, pair)
 
 
 def test(rt: Runtime, provider: str, *, by: Actor) -> list[Check]:
@@ -241,6 +242,10 @@ def _new(rt: Runtime, provider: str, pair: ClientPair, state: str, by: Actor) ->
 
 def _is_same(rt: Runtime, row: t.ProviderCredential, pair: ClientPair) -> bool:
     return row.client_id == pair.client_id and bool(row.secret) and rt.secrets.unseal(row.secret or b"") == pair.secret
+
+
+def _pair(rt: Runtime, row: t.ProviderCredential | None) -> ClientPair | None:
+    return ClientPair(row.client_id, rt.secrets.unseal(row.secret)) if row and row.secret else None
 
 
 def _told(row: t.ProviderCredential) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from calsync.errors import ProviderError, SignInNeeded
+from calsync.providers.oauth import ClientPair
 from calsync.runtime import Runtime
 from calsync.services import facts, grants
 from calsync.store import credentials as rows
@@ -35,8 +36,8 @@ def take_all(rt: Runtime, session: Session, provider: str, why: str) -> list[str
     return tokens
 
 
-def revoke_all(rt: Runtime, provider: str, tokens: list[str]) -> Ended:
-    """Tell the provider that these grants are over, and the owners."""
+def revoke_all(rt: Runtime, provider: str, tokens: list[str], pair: ClientPair | None = None) -> Ended:
+    """Tell the provider that these grants to `pair` are over, and the owners."""
     rt.enqueue("watch_notices")
     if not tokens:
         return Ended()
@@ -44,7 +45,7 @@ def revoke_all(rt: Runtime, provider: str, tokens: list[str]) -> Ended:
 
     def revoke(token: str) -> bool:
         try:
-            authorizer.revoke(token)
+            authorizer.revoke(token, pair)
         except ProviderError:
             return False
         return True

@@ -125,7 +125,7 @@ def end(rt: Runtime, account_id: int) -> bool:
     if shared or not token:
         return False
     try:
-        authorizer(rt, account.provider).revoke(token)
+        authorizer(rt, account.provider).revoke(token, pair_of(rt, account.credential_id))
     except ProviderError:
         return False
     return True

@@ -99,7 +99,7 @@ class GoogleAuthorizer:
         with _Connection(self, pair, refresh_token) as http:
             return _tokens(_post(http, self.endpoints.token, pair, form), now)
 
-    def revoke(self, token: str) -> None:
+    def revoke(self, token: str, pair: ClientPair | None = None) -> None:
         """End the whole grant of this person to this client (section 1.10)."""
         with _Connection(self, None, token) as http:
             http.request(
