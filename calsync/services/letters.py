@@ -26,6 +26,8 @@ REASONS = {
         "your own permission is not the reason."
     ),
     "credentials_removed": "An admin removed this provider's credentials. Once there are new ones you can reconnect.",
+    "deauthorized": "Somebody removed this app at the provider, which ended the permission.",
+    "host_gone": "The provider says that this person is no longer in its account.",
     "client_changed": "An admin gave this provider other credentials, so every permission has to be given once more.",
 }
 

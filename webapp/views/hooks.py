@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from calsync.services import told
+from calsync.services import told, told_meetings
 from webapp import security
 from webapp.access import runtime
 
@@ -17,6 +17,13 @@ bp = Blueprint("hooks", __name__, url_prefix="/hooks")
 @security.csrf.exempt
 @security.limit("1200 per minute")
 def take(provider: str) -> Any:
-    """Answer 204 whatever came: a provider would only send it again, and strangers shall learn nothing."""
+    """Answer 204 whatever came: a provider would only send it again, and strangers shall learn nothing.
+
+    A provider that signs its requests may ask for a proof that we know its secret, and sends again what we could not
+    heed.
+    """
+    reply = told_meetings.take(runtime(), provider, dict(request.headers), request.get_data())
+    if reply is not None:
+        return (dict(reply.body), reply.status) if reply.body else ("", reply.status)
     told.notified(runtime(), provider, dict(request.headers))
     return "", 204
