@@ -77,7 +77,7 @@ def check_facts(changes: Changes, link_kinds: Iterable[str]) -> dict[str, Any]:
     if "is_done" in found:
         found["is_done"] = bool(found["is_done"])
     if "external_id" in found:
-        found["external_id"] = _text("external_id", found["external_id"], 200) or None
+        found["external_id"] = clean_text("external_id", found["external_id"], 200) or None
     return found
 
 
@@ -158,16 +158,16 @@ def set_facts(row: t.Activity, facts: Mapping[str, Any], now: datetime) -> list[
 
 
 def _with_text(name: str, longest: int) -> Callable[[Event, Any], Event]:
-    return lambda event, value: _set(event, name, _text(name, value, longest))
+    return lambda event, value: _set(event, name, clean_text(name, value, longest))
 
 
 def _with_title(event: Event, value: Any) -> Event:
-    return replace(event, summary=" ".join(_text("title", value, LONGEST_TITLE).split()))
+    return replace(event, summary=" ".join(clean_text("title", value, LONGEST_TITLE).split()))
 
 
 def _with_link(name: str) -> Callable[[Event, Any], Event]:
     def applied(event: Event, value: Any) -> Event:
-        link = _text(name, value, 2_000) or None
+        link = clean_text(name, value, 2_000) or None
         if link is not None and not _LINK.fullmatch(link):
             raise Refused("A link begins with https:// or http://.", code="invalid", field=name)
         return _set(event, name, link)
@@ -176,7 +176,7 @@ def _with_link(name: str) -> Callable[[Event, Any], Event]:
 
 
 def _with_rule(event: Event, value: Any) -> Event:
-    text = _text("rrule", value, 1_000).removeprefix("RRULE:")
+    text = clean_text("rrule", value, 1_000).removeprefix("RRULE:")
     if not text:
         return replace(event, rrule=None, rdates=(), exdates=())
     if event.recurrence_id is not None:
@@ -192,14 +192,14 @@ def _with_rule(event: Event, value: Any) -> Event:
 
 def _with_attendees(event: Event, value: Mapping[str, str] | Iterable[str] | None) -> Event:
     named = dict(value) if isinstance(value, Mapping) else dict.fromkeys(value or (), "")
-    people = {_address(a): _text("attendees", name, 300) for a, name in named.items()}
+    people = {clean_address(a): clean_text("attendees", name, 300) for a, name in named.items()}
     if len(people) > MOST_GUESTS:
         raise Refused(f"At most {MOST_GUESTS} guests fit an event.", code="invalid", field="attendees")
     return replace(event, attendees=mapping.guests(people, event.attendees))
 
 
 def _with_responses(event: Event, value: Mapping[str, str]) -> Event:
-    told = {_address(a): _one_of("responses", r, RESPONSES) for a, r in value.items()}
+    told = {clean_address(a): _one_of("responses", r, RESPONSES) for a, r in value.items()}
     known = {a.address for a in event.attendees}
     strangers = sorted(set(told) - known)
     if strangers:
@@ -247,17 +247,19 @@ FIELDS = frozenset(_APPLIERS) | _TIMES | CRM_FACTS
 """Every name that create and edit understand."""
 
 
-def _text(field: str, value: Any, longest: int) -> str:
+def clean_text(field: str, value: Any, longest: int) -> str:
+    """Return what somebody typed as it is stored. Raises Refused when it is too long."""
     text = str(value or "").replace("\0", "").replace("\r\n", "\n").strip()
     if len(text) > longest:
         raise Refused(f"At most {longest} characters fit here.", code="invalid", field=field)
     return text
 
 
-def _address(value: str) -> str:
+def clean_address(value: str, field: str = "attendees") -> str:
+    """Return an e-mail address as it is compared. Raises Refused, naming the field."""
     address = value.strip().removeprefix("mailto:").lower()
     if not _ADDRESS.fullmatch(address) or len(address) > 320:
-        raise Refused(f"{value.strip() or 'An empty line'} is no e-mail address.", code="invalid", field="attendees")
+        raise Refused(f"{value.strip() or 'An empty line'} is no e-mail address.", code="invalid", field=field)
     return address
 
 

@@ -22,7 +22,7 @@ from calsync.errors import Refused
 from calsync.runtime import Runtime
 from calsync.services import believing, busy, working_hours
 from calsync.services.believing import Source
-from calsync.services.busy import Busy, Times
+from calsync.services.busy import Times
 from calsync.services.overlaps import Who, overlaps
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
@@ -70,9 +70,9 @@ def slots(rt: Runtime, event_type_id: int, start: datetime, end: datetime, now: 
 
 
 def offered(
-    session: Session, case: Case, window: tuple[datetime, datetime], now: datetime, moving: t.Booking | None = None
+    session: Session, case: Case, window: tuple[datetime, datetime], now: datetime, moving: Sequence[t.Booking] = ()
 ) -> Answer:
-    """Return the slots of a case inside a transaction; `moving` is a booking whose own time counts as free."""
+    """Return the slots of a case inside a transaction; the time of bookings that are `moving` counts as free."""
     if case.is_closed or not case.resources:
         return Answer()
     times = read(session, case, window, now, moving)
@@ -123,26 +123,25 @@ def read(
     case: Case,
     window: tuple[datetime, datetime],
     now: datetime,
-    moving: t.Booking | None = None,
+    moving: Sequence[t.Booking] = (),
 ) -> dict[int, Times]:
     """Return what takes the time of a case's resources, by resource id, a day around the window."""
     around = (window[0] - DAY - _reach(case.terms), window[1] + DAY + _reach(case.terms))
     found = busy.read(session, [believing.of_resource(r) for r in case.resources], around, now)
-    for times in found.values() if moving is not None else ():
-        times.things = [thing for thing in times.things if not _is_of(thing, moving)]
-        times.bookings = [row for row in times.bookings if moving is None or row.booking_id != moving.id]
+    moving_ids = {t.pk(booking) for booking in moving}
+    activity_ids = {booking.activity_id for booking in moving} - {None}
+    for times in found.values() if moving else ():
+        times.things = [
+            thing
+            for thing in times.things
+            if thing.booking_id not in moving_ids and thing.activity_id not in activity_ids
+        ]
+        times.bookings = [row for row in times.bookings if row.booking_id not in moving_ids]
     return {subject.resource_id: times for subject, times in found.items()}
 
 
 def _reach(terms: Terms) -> timedelta:
     return timedelta(minutes=terms.length_minutes + terms.before_minutes + terms.after_minutes)
-
-
-def _is_of(thing: Busy, booking: t.Booking | None) -> bool:
-    if booking is None:
-        return False
-    is_its = booking.activity_id is not None and thing.activity_id == booking.activity_id
-    return is_its or thing.booking_id == booking.id
 
 
 def diary(case: Case, resource: t.Resource, times: Times, window: tuple[datetime, datetime]) -> Diary:

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import BookingState
+from calsync.engine.vocabulary import BookingState, Role
 from calsync.errors import NotFound
 from calsync.store import tables as t
 from calsync.store.accounts import rows_changed
@@ -127,7 +127,9 @@ def list_event_types(session: Session) -> list[t.EventType]:
 def get_booking(session: Session, booking_id: int, *, lock: bool = False) -> t.Booking:
     """Return the booking; with `lock` nobody else changes the row before the transaction ends. Raises NotFound."""
     query = sa.select(B).where(col(B.id) == booking_id)
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.scalars(query).one_or_none()
     if found is None:
         raise NotFound("booking", booking_id)
     return found
@@ -154,31 +156,47 @@ def list_bookings(session: Session, start: datetime, end: datetime, *, limit: in
     return list(session.scalars(query.order_by(col(B.starts_at), col(B.id)).limit(limit)))
 
 
+def moved(session: Session, limit: int = 500) -> list[t.Booking]:
+    """Return bookings that a calendar moved onto something else, in order."""
+    query = sa.select(B).where(col(B.moved_from).is_not(None), col(B.state) == BookingState.BOOKED)
+    return list(session.scalars(query.order_by(col(B.starts_at), col(B.id)).limit(limit)))
+
+
 def taken_by(session: Session, booking_id: int) -> list[t.Taken]:
     """Return what a booking takes, by resource."""
     return list(session.scalars(sa.select(T).where(col(T.booking_id) == booking_id).order_by(col(T.resource_id))))
 
 
 def ahead(session: Session, resource_ids: Collection[int], now: datetime) -> dict[int, int]:
-    """Return how many bookings each resource has ahead."""
+    """Return how many living bookings each resource has ahead."""
     query = (
         sa.select(col(T.resource_id), sa.func.count())
-        .where(col(T.resource_id).in_(resource_ids), col(T.starts_at) >= now)
+        .where(
+            col(T.resource_id).in_(resource_ids),
+            col(T.starts_at) >= now,
+            sa.or_(col(T.expires_at).is_(None), col(T.expires_at) > now),
+        )
         .group_by(col(T.resource_id))
     )
     return {int(resource_id): int(count) for resource_id, count in session.execute(query)}
 
 
-def unfollowed(session: Session, limit: int) -> list[int]:
-    """Return bookings whose activity has changed since they were made to follow it."""
+def unfollowed(session: Session, since: datetime, limit: int) -> list[int]:
+    """Return bookings of the time since then whose activity has changed since they were made to follow it."""
     query = (
         sa.select(col(B.id))
         .join(t.Activity, col(t.Activity.id) == col(B.activity_id))
-        .where(col(t.Activity.row_version) != col(B.followed_version))
+        .where(col(B.starts_at) >= since, col(t.Activity.row_version) != col(B.followed_version))
         .order_by(col(B.id))
         .limit(limit)
     )
     return [int(i) for i in session.scalars(query) if i is not None]
+
+
+def remove_booking(session: Session, booking_id: int) -> None:
+    """Remove a hold, with what it took."""
+    session.execute(sa.delete(T).where(col(T.booking_id) == booking_id))
+    session.execute(sa.delete(B).where(col(B.id) == booking_id))
 
 
 def remove_expired(session: Session, now: datetime, limit: int) -> int:
@@ -189,6 +207,13 @@ def remove_expired(session: Session, now: datetime, limit: int) -> int:
         rows_changed(session, sa.delete(T).where(col(T.booking_id).in_(ids)))
         rows_changed(session, sa.delete(B).where(col(B.id).in_(ids)))
     return len(ids)
+
+
+def first_admin_id(session: Session) -> int | None:
+    """Return the admin who was there first, None without any."""
+    U = t.User
+    query = sa.select(col(U.id)).where(col(U.role) == Role.ADMIN, col(U.is_disabled).is_(False)).order_by(col(U.id))
+    return session.scalars(query).first()
 
 
 # --- where activities are to stand
