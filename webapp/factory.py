@@ -83,6 +83,7 @@ def _install_globals(app: Flask) -> None:
         has_endpoint=lambda name: name in app.view_functions,
         htmx_config=json.dumps(HTMX_CONFIG),
     )
+    app.jinja_env.filters["spelled"] = words.spelled
     app.jinja_env.globals["ui"] = app.jinja_env.get_template("ui.html").module
 
 

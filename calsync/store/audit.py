@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Protocol, cast
 
@@ -86,14 +87,34 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[s
 
 def verify(session: Session) -> int | None:
     """Return the id of the first row that does not follow from the one before it; None when all do."""
-    previous = ""
+    checked = Checked()
+    while not (checked.is_done or checked.broken_id):
+        checked = verify_part(session, checked.last_id)
+    return checked.broken_id
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How far a check has come: to the row `last_id`, 0 for none. `broken_id` does not follow from the one before."""
+
+    last_id: int = 0
+    broken_id: int | None = None
+    is_done: bool = False
+
+
+def verify_part(session: Session, after_id: int, limit: int = 500) -> Checked:
+    """Check the next rows after `after_id`, which was found right."""
+    table: Any = t.AuditEntry.__table__  # type: ignore[attr-defined]
+    before = sqlalchemy.select(table.c.hash).where(table.c.id == after_id)
+    previous = session.connection().execute(before).scalar() or ""
     # Plain columns: the log is long, and entities cost more than their hashes.
-    query = sqlalchemy.select(t.AuditEntry.__table__).order_by(col(t.AuditEntry.id))  # type: ignore[attr-defined]
-    for entry in session.connection().execute(query.execution_options(yield_per=500)):
-        if entry.previous_hash != previous or entry.hash != _hash(entry):
-            return int(entry.id)
-        previous = entry.hash
-    return None
+    query = sqlalchemy.select(table).where(table.c.id > after_id).order_by(table.c.id).limit(limit)
+    rows = session.connection().execute(query).all()
+    for row in rows:
+        if row.previous_hash != previous or row.hash != _hash(row):
+            return Checked(after_id, int(row.id))
+        previous = row.hash
+    return Checked(int(rows[-1].id) if rows else after_id, is_done=len(rows) < limit)
 
 
 def list_entries(

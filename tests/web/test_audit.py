@@ -21,7 +21,7 @@ def test_log_shows_who_did_what_and_the_change(ada: FlaskClient, rt: Runtime, ca
     by = factories.acting(cast.eli)
     note(rt, "account.renamed", "Work", by, before={"name": "Old"}, after={"name": "New"})
     page = ada.get("/audit/").text
-    assert "account.renamed" in page
+    assert "Account renamed" in page
     assert "eli@example.com" in page
     assert '<span class="diff-old">Old</span>' in page
     assert '<span class="diff-new">New</span>' in page
@@ -83,6 +83,25 @@ def test_part_alone_is_answered_to_htmx(ada: FlaskClient, rt: Runtime) -> None:
     part = ada.get("/audit/", headers=HTMX).text
     assert part.strip().startswith('<div class="card" id="entries">')
     assert "<html" not in part
+
+
+def test_a_long_log_is_checked_in_parts(ada: FlaskClient, rt: Runtime) -> None:
+    for number in range(600):
+        note(rt, "account.touched", f"row-{number}")
+    first = ada.get("/audit/check").text
+    assert "Right so far" in first
+    assert "The chain is whole" in ada.get(re.search(r'href="([^"]*after=[^"]*)"', first).group(1)).text
+    with rt.writing() as session:
+        session.connection().exec_driver_sql("UPDATE audit SET actor = 'nobody' WHERE object_label = 'row-590'")
+    assert "Right so far" in ada.get("/audit/check").text
+    assert "The chain is broken at entry" in ada.get(re.search(r'href="([^"]*after=[^"]*)"', first).group(1)).text
+
+
+def test_names_are_shown_as_words(ada: FlaskClient, rt: Runtime) -> None:
+    note(rt, "account.overrides_changed", before={"sync_frequency": 15}, after={"sync_frequency": 60})
+    page = ada.get("/audit/").text
+    assert "Account overrides changed" in page
+    assert "Sync frequency" in page
 
 
 def test_a_changed_row_breaks_the_chain(ada: FlaskClient, rt: Runtime) -> None:

@@ -34,7 +34,7 @@ from webapp.words.rules import preset, rule_name, rule_value, rules_sentence
 from webapp.words.runs import run_sentence
 from webapp.words.sign_in import SignInWords, sign_in_trouble
 from webapp.words.states import Word, account_state, conflict_kind, notice, notice_text, outcome, run_state, step_state
-from webapp.words.texts import PRIVATE_TITLE, count, joined, number, roughly, title_for
+from webapp.words.texts import PRIVATE_TITLE, count, joined, number, roughly, spelled, title_for
 
 __all__ = [
     "PRIVATE_TITLE",
@@ -70,6 +70,7 @@ __all__ = [
     "run_sentence",
     "run_state",
     "sign_in_trouble",
+    "spelled",
     "step_state",
     "title_for",
     "trigger",

@@ -8,7 +8,7 @@ from typing import Any
 from calsync.engine.rules import EVENT_KIND_RULES, Rules
 from calsync.engine.vocabulary import Deletions, Direction, Kind, MailRule, Policy
 from webapp.words import choices
-from webapp.words.texts import count, joined
+from webapp.words.texts import count, joined, spelled
 
 _LABELS = {
     "direction": "Direction",
@@ -87,7 +87,7 @@ def preset(name: str) -> tuple[str, str]:
 
 def rule_name(name: str) -> str:
     """Return the label of a rule."""
-    return _LABELS.get(name) or name.replace("_", " ").capitalize()
+    return _LABELS.get(name) or spelled(name)
 
 
 def rule_value(name: str, value: Any) -> str:

@@ -29,6 +29,11 @@ def roughly(age: timedelta) -> str:
     return "minute" if minutes == 1 else count(minutes, "minute")
 
 
+def spelled(name: str) -> str:
+    """Return a stored name as words: "account.paused" as "Account paused"."""
+    return name.replace("_", " ").replace(".", " ").capitalize()
+
+
 def joined(parts: Iterable[str], last: str = "and") -> str:
     """Return "a", "a and b" or "a, b and c"."""
     *first, end = list(parts) or [""]
