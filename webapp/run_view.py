@@ -26,7 +26,7 @@ from webapp import values, words
 from webapp.values import Change
 
 BATCH = 500
-_PARTICULAR = re.compile(r"https?://\S+|\"[^\"]*\"|'[^']*'|\S+@\S+|\b[0-9a-f]{8,}\b|\d+")
+_PARTICULAR = re.compile(r"\(request id [^)]*\)|https?://\S+|\"[^\"]*\"|'[^']*'|\S+@\S+|\b[0-9a-f]{8,}\b|\d+")
 """What differs between two messages about the same cause: addresses, quoted values, ids and numbers."""
 
 

@@ -31,6 +31,9 @@ MAX_BYTES = 64 * 1024 * 1024
 LONGEST_WAIT = timedelta(hours=24)
 DEFAULT_WAIT = timedelta(seconds=60)
 _MOVED = (301, 302, 303, 307, 308)
+_REQUEST_IDS = ("x-request-id", "request-id", "x-zm-trackingid")
+"""Headers by which a provider's support finds one request."""
+
 
 _guard: list[Callable[[], None]] = []
 
@@ -236,7 +239,9 @@ class Http:
         """Return an answer in a few words, without secrets and markup."""
         said = redact.words(answer.text[:2000])
         place = urlsplit(answer.url)
-        return self._clean(f"{answer.method} {place.hostname}{place.path} answered {answer.status} {said}".strip())
+        number = next((f"(request id {id})" for name in _REQUEST_IDS if (id := answer.headers.get(name))), "")
+        parts = f"{answer.method} {place.hostname}{place.path} answered {answer.status}", said, number
+        return self._clean(" ".join(part for part in parts if part))
 
     def _clean(self, text: str) -> str:
         return redact.redact(text, self.secrets)

@@ -64,6 +64,12 @@ def test_a_status_is_read_in_one_place(code, kind, code_of_ours):
     assert getattr(raised.value, "code", None) == code_of_ours
 
 
+def test_an_error_names_the_request_for_the_providers_support():
+    made, _ = client(status(500, b"Sorry", X_Request_Id="4f2a-77"))
+    with pytest.raises(Unavailable, match=r"answered 500 Sorry \(request id 4f2a-77\)"):
+        made.request("GET", "https://cal.example/a")
+
+
 def test_an_expected_status_is_an_answer():
     made, _ = client(status(412, b"so it is"))
     answer = made.request("PUT", "https://x.example/", expect=(412,))
