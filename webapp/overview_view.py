@@ -22,7 +22,7 @@ from calsync.store import tables as t
 from calsync.store.account_pages import AccountFilters, AccountLine
 from calsync.store.keyset import Cut
 from calsync.store.overview import Day, Issue
-from webapp import costs, moments, overview_tasks, shell, words
+from webapp import costs, moments, overview_tasks, run_list, shell, words
 from webapp.access import Role, provider_info, viewer_id
 from webapp.costs import Cost
 
@@ -65,11 +65,12 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What one hour did, as a bar: its height from 0 to 1, a colour, and the same in words."""
+    """What one hour did, as a bar: its height from 0 to 1, a colour, the same in words, and where its runs are."""
 
     height: float
     colour: str
     text: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,16 +205,18 @@ def _hours(found: Day, now: datetime) -> list[Hour]:
         if 0 <= ago < 24:
             hours[23 - ago].append(run)
     highest = max((sum(run.changes for run in runs) for runs in hours), default=0)
-    return [_hour(runs, highest, 23 - place) for place, runs in enumerate(hours)]
+    return [_hour(runs, highest, 23 - place, now) for place, runs in enumerate(hours)]
 
 
-def _hour(runs: list[overview.Moment], highest: int, ago: int) -> Hour:
+def _hour(runs: list[overview.Moment], highest: int, ago: int, now: datetime) -> Hour:
     changes = sum(run.changes for run in runs)
     worst = next((_COLOURS[state] for state in _COLOURS if any(run.state == state for run in runs)), "")
     failed = sum(run.failed for run in runs)
     said = f"{ago} h ago: " if ago else "This hour: "
     text = f"{said}{words.count(changes, 'change')}{f', {failed} failed' if failed else ''}"
-    return Hour(changes / highest if highest else 0.0, worst or ("green" if changes else "grey"), text)
+    ends = now - ago * HOUR
+    url = url_for("history.index", hour=run_list.hour_text(ends - HOUR))
+    return Hour(changes / highest if highest else 0.0, worst or ("green" if changes else "grey"), text, url)
 
 
 def _coming(

@@ -27,6 +27,7 @@ from webapp.paging import Pager
 TABS = (("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound"), ("errors", "With errors"), ("held", "Held"))
 ACTIVE = (RunState.QUEUED, RunState.RUNNING)
 BATCH = 500
+HOUR = timedelta(hours=1)
 COLUMNS = (
     "run",
     "started_at",
@@ -83,6 +84,9 @@ def filters() -> Filters:
     """Return what the address asks for, limited to what this person may see."""
     args = request.args
     until = _day("until")
+    since, before = _begins(_day("since")), _begins(until + timedelta(days=1)) if until else None
+    if begins := hour():
+        since, before = begins, begins + HOUR
     return Filters(
         viewer_id=viewer_id(),
         account_id=args.get("account", type=int),
@@ -91,9 +95,22 @@ def filters() -> Filters:
         side=args.get("tab", "") if args.get("tab") in ("inbound", "outbound") else "",
         trigger=args.get("trigger", ""),
         error_class=args.get("class", ""),
-        since=_begins(_day("since")),
-        until=_begins(until + timedelta(days=1)) if until else None,
+        since=since,
+        until=before,
     )
+
+
+def hour_text(begins: datetime) -> str:
+    """Return the hour that begins then as it stands in an address, to the minute and in UTC."""
+    return begins.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+def hour() -> datetime | None:
+    """Return when the hour begins that the address asks for, None for all times."""
+    try:
+        return datetime.strptime(request.args.get("hour", ""), "%Y-%m-%dT%H:%M").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def find(session: Session) -> Found:

@@ -1,5 +1,7 @@
 """The overview: what waits and for whom, how it goes, and the steps of setting up."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -122,6 +124,18 @@ def test_last_day_is_counted_by_hour(office: Office, ada: FlaskClient) -> None:
     text = ada.get("/overview/").text
     assert "<title>3 h ago: 1 change</title>" in text
     assert "<title>This hour: 0 changes</title>" in text
+
+
+def test_a_bar_of_an_hour_leads_to_its_runs(office: Office, ada: FlaskClient) -> None:
+    office.meeting()
+    run = office.sync()
+    office.clock.advance(hours=3)
+    office.meeting("Later", hours=30)
+    later = office.sync()
+    bar = re.search(r'<a href="([^"]*)" aria-label="3 h ago', ada.get("/overview/").text).group(1)
+    shown = ada.get(html.unescape(bar)).text
+    assert (f'href="/history/{run.id}"' in shown, f'href="/history/{later.id}"' in shown) == (True, False)
+    assert f'href="/history/{later.id}"' in ada.get("/history/?hour=nonsense").text
 
 
 def test_what_is_older_than_a_day_is_not_counted(office: Office) -> None:

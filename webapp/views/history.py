@@ -59,6 +59,7 @@ def index() -> Any:
         triggers=tuple(Trigger),
         error_classes=tuple(ErrorClass),
         asked=request.args,
+        hour=run_list.hour(),
         quiet_url=run_list.quiet_url(),
         export_args=paging.kept("after", "before"),
         duration_ms=run_list.duration_ms,
