@@ -76,6 +76,11 @@ def has_half_days() -> bool:
     return _style().has_half_days
 
 
+def locale() -> str:
+    """Return the tag of the language whose dates browsers write as these are: "en-GB"."""
+    return _style().tag
+
+
 def span(start: datetime, end: datetime) -> str:
     return times.span(start, end, zone(), _style())
 

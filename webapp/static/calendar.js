@@ -4,6 +4,7 @@
 
 (() => {
   const place = document.getElementById("calendar");
+  const LOCALE = place.dataset.locale;
   if (!place || !window.EventCalendar) return;
 
   const NAMES = { month: "dayGridMonth", week: "timeGridWeek", day: "timeGridDay" };
@@ -133,7 +134,7 @@
 
   function described(info) {
     const clock = { hour: "2-digit", minute: "2-digit", hour12: place.dataset.clock === "12" };
-    const time = new Intl.DateTimeFormat("en-GB", clock);
+    const time = new Intl.DateTimeFormat(LOCALE, clock);
     const first = DAY.format(info.start);
     if (!info.allDay) return `${first}, ${time.format(info.start)} to ${time.format(info.end)}`;
     const last = new Date(info.end.getTime());
@@ -149,7 +150,7 @@
   const isHere = Math.abs(new Date(place.dataset.now) - new Date()) < 5 * 60 * 1000;
   const clock = { hour: "numeric", minute: "2-digit", hour12: place.dataset.clock === "12" };
 
-  const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+  const DAY = new Intl.DateTimeFormat(LOCALE, { weekday: "long", day: "numeric", month: "long" });
 
   // The widget calls itself a table and leaves out the rows, which says nothing to a screen reader: its events say
   // their day themselves. What scrolls can be reached by keyboard.
@@ -169,7 +170,7 @@
     date: place.dataset.date,
     headerToolbar: { start: "", center: "", end: "" },
     firstDay: 1,
-    locale: "en-GB",
+    locale: LOCALE,
     height: "max(34rem, calc(100vh - 15rem))",
     scrollTime: "07:30:00",
     slotDuration: "00:30:00",

@@ -53,6 +53,19 @@
     document.getElementById("announcement").textContent = text;
   }
 
+  // One button for all times: it stands beside the one that the pointer is on, and copies it to the second.
+  const copier = document.getElementById("copy-time")?.content.firstElementChild;
+  document.addEventListener("pointerover", (event) => {
+    const time = event.target.closest("time[datetime]");
+    if (!copier || !time || time.nextSibling === copier) return;
+    copier.dataset.copy = time.dateTime;
+    time.after(copier);
+  });
+  document.addEventListener("pointerout", (event) => {
+    const next = event.relatedTarget;
+    if (copier?.isConnected && !copier.contains(next) && next?.closest?.("time[datetime]") !== copier.previousElementSibling) copier.remove();
+  });
+
   function closeMenus(except) {
     all("details.menu[open]").forEach((menu) => menu !== except && menu.removeAttribute("open"));
   }

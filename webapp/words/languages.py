@@ -30,6 +30,11 @@ class Style:
         return Locale.parse(_OWN.get(self.name, self.name))
 
     @property
+    def tag(self) -> str:
+        """The language as browsers know it. The international way names days in English, the day first."""
+        return "en-GB" if self.name == "iso" else str(self.locale).replace("_", "-")
+
+    @property
     def label(self) -> str:
         if self.name == "iso":
             return "International"

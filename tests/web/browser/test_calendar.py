@@ -5,6 +5,7 @@ Each journey ends with a look at the data.
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,7 +13,7 @@ from sqlmodel import select
 
 from calsync.engine import mapping
 from calsync.runtime import Runtime
-from calsync.services import activities
+from calsync.services import activities, settings
 from calsync.store import tables as t
 from tests import factories
 from tests.services.office import WORK, Office
@@ -47,6 +48,14 @@ def starts(rt: Runtime) -> list[str]:
     """Return title and start of everything in six weeks, as the agenda would show them."""
     shown = activities.occurrences(rt, MONDAY - DAY, MONDAY + 6 * WEEK)
     return [f"{s.occurrence.event.summary} {s.occurrence.starts_at:%d %H:%M}" for s in shown]
+
+
+def test_days_are_named_as_the_organisation_writes_them(look: Look, office: Office) -> None:
+    organisation, version = settings.organisation(office.rt)
+    look_of_dates = replace(organisation, date_format="de")
+    settings.save_organisation(office.rt, look_of_dates, version, by=factories.acting(office.cast.ada))
+    page = look("/calendar/?view=week&date=2030-01-09", office.cast.eli)
+    expect(page.locator(".ec-header")).to_contain_text("9. Jan.")
 
 
 def entry(page: Page, title: str, nth: int = 0):

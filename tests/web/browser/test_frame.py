@@ -134,6 +134,18 @@ def test_copying_says_so(look: Look, cast: factories.Cast) -> None:
     assert "/invite/" in page.evaluate("navigator.clipboard.readText()")
 
 
+def test_a_time_under_the_pointer_can_be_copied(look: Look, cast: factories.Cast) -> None:
+    page = look("/profile/logins", cast.eli)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    time = page.locator("time").first
+    time.hover()
+    page.get_by_role("button", name="Copy this time").click()
+    expect(page.locator("#announcement")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == time.get_attribute("datetime")
+    page.mouse.move(0, 0)
+    expect(page.locator(".copy-time")).to_have_count(0)
+
+
 def test_back_shows_the_page_not_its_part(look: Look, cast: factories.Cast) -> None:
     look("/profile/", cast.eli)
     page = look("/profile/logins", cast.eli)
