@@ -144,6 +144,14 @@ def compare_conferences(rt: Runtime, owner: str, account_id: int) -> None:
     conference_compare.compare(rt, account_id)
 
 
+def keep_bookings(rt: Runtime, owner: str) -> None:
+    """Let bookings follow their activities, and remove holds that nobody made a booking of."""
+    from calsync.services import following
+
+    following.follow(rt)
+    following.remove_expired(rt)
+
+
 def watch_notices(rt: Runtime, owner: str) -> None:
     """Open and end notices, and put the mails that are due into the outbox."""
     from calsync.services import conflicts, notices
@@ -197,6 +205,7 @@ JOBS: dict[str, Body] = {
         keep_conferences,
         work_on_conferences,
         compare_conferences,
+        keep_bookings,
         watch_notices,
         send_mail,
         send_digest,

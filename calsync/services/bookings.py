@@ -22,7 +22,7 @@ from calsync.engine.vocabulary import BookingState, GroupMode
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import activity_access as access
-from calsync.services import activity_fields, booking_rows, settings, taking
+from calsync.services import activity_fields, booking_rows, conferences, settings, taking
 from calsync.services.availability import Case
 from calsync.store import activities, audit
 from calsync.store import scheduling as rows
@@ -80,8 +80,15 @@ def book(rt: Runtime, request: Request, *, by: Actor) -> Booked:
             step = confirmed
     except taking.SlotTaken:
         raise taking.SlotTaken(taking.next_free(rt, request.event_type_id, request.starts_at)) from None
-    access.hint(rt, step.woken)
-    return get(rt, step.booking_id)
+    return told(rt, step.booking_id, step.woken)
+
+
+def told(rt: Runtime, booking_id: int, woken: Collection[int]) -> Booked:
+    """Tell the queue what a change of a booking has left to be done, after the transaction; return the booking."""
+    access.hint(rt, woken)
+    booked = get(rt, booking_id)
+    conferences.hurry(rt, booked.activity.location_kind)
+    return booked
 
 
 def get(rt: Runtime, booking_id: int) -> Booked:

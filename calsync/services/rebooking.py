@@ -69,8 +69,7 @@ def _reschedule(rt: Runtime, before: Booked, starts_at: datetime, by: Actor) -> 
     except taking.SlotTaken:
         _drop_hold(rt, booking_id)
         raise taking.SlotTaken(taking.next_free(rt, event_type_id, starts_at)) from None
-    access.hint(rt, woken)
-    return bookings.get(rt, booking_id)
+    return bookings.told(rt, booking_id, woken)
 
 
 def cancel(rt: Runtime, booking_id: int, *, by: Actor) -> Booked:
@@ -88,8 +87,7 @@ def _cancelled(rt: Runtime, before: Booked, by: Actor) -> Booked:
     booking_id = t.pk(before.booking)
     with rt.writing() as session:
         woken = _cancel(session, rt, booking_id, by)
-    access.hint(rt, woken)
-    return bookings.get(rt, booking_id)
+    return bookings.told(rt, booking_id, woken)
 
 
 def _guest(booked: Booked) -> Actor:
@@ -114,8 +112,7 @@ def resolve(rt: Runtime, booking_id: int, choice: Choice, *, by: Actor) -> Booke
         booking.moved_from = booking.moved_until = None
         after = {"choice": choice}
         audit.record(session, by, "booking.overlap_settled", bookings.thing(booking), at=rt.now(), after=after)
-    access.hint(rt, woken)
-    return bookings.get(rt, booking_id)
+    return bookings.told(rt, booking_id, woken)
 
 
 def list_moved(rt: Runtime, *, by: Actor) -> list[Booked]:

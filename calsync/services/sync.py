@@ -15,7 +15,7 @@ from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import RunState, Trigger
 from calsync.errors import ProviderError
 from calsync.runtime import SYSTEM, Actor, Runtime
-from calsync.services import apply_local, apply_remote, claims, faults, frame, held, owners, usage
+from calsync.services import apply_local, apply_remote, claims, faults, following, frame, held, owners, usage
 from calsync.services import fetch as fetching
 from calsync.services import plan as planning
 from calsync.services.context import Context
@@ -74,6 +74,8 @@ def run(
             claims.return_to(session, account_id, owner, was_due)
         else:
             claims.end(session, account_id, owner, rt.now(), error=ended.error, failed=failed, started_at=started_at)
+    if ended.is_planned and not dry:
+        following.follow(rt)
     return run_id
 
 
