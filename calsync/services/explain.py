@@ -85,7 +85,8 @@ def _pair_answer(session: Session, ctx: Context, pair: Pair, subject: str) -> An
     link, around = pair.link, settle.surroundings(session, ctx, [pair])
     rows: list[Row] = []
     plan_ = _new_plan(session, ctx)
-    conflict = _conflict(session, subject)
+    asked = around.asked.get(subject)
+    conflict = asked if asked is not None and conflicts.is_pending(asked) else None
     if subject not in plan_.open.frozen and _differs(session, ctx, link, conflict):
         rows, _ = plan.decide_pairs(ctx, plan_, [pair], around)
     decision = plan.decision_on(ctx, pair, around)

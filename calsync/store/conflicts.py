@@ -36,6 +36,11 @@ def pending(session: Session, subjects: Iterable[str]) -> dict[str, t.Conflict]:
     return {row.subject: row for row in session.scalars(query.order_by(col(K.id)))}
 
 
+def is_pending(conflict: t.Conflict) -> bool:
+    """Return whether `pending` would have this conflict."""
+    return conflict.state == "open" or (conflict.state == "resolved" and conflict.closed_at is None)
+
+
 def answers(session: Session, subjects: Iterable[str]) -> dict[str, t.Conflict]:
     """Return what was last asked about each subject: an answer stands until something has come of it."""
     wanted = sorted(set(subjects))
