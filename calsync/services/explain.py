@@ -174,13 +174,13 @@ def event(rt: Runtime, event_id: int) -> Answer | None:
 
 def event_read(rt: Runtime, found: whereabouts.EventWithOwner) -> Answer | None:
     """Return what `event` does, of an event that was read already."""
-    row, resource, calendar, account, _ = found
+    row, resource, calendar, account, _, is_linked = found
     if not _is_known(rt, account):
         return None
     unlinked = _unlinked(row, resource, calendar)
     with rt.reading() as session:
         ctx = offline_context(rt, session, account)
-        known = whereabouts.wholes(session, event_id=t.pk(row))
+        known = whereabouts.wholes(session, event_id=t.pk(row)) if is_linked else []
         return _linked(session, ctx, known[0]) if known else _unlinked_event(session, ctx, unlinked)
 
 

@@ -96,13 +96,15 @@ def wholes(session: Session, *, activity_id: int | None = None, event_id: int | 
     return [Whole(*row) for row in session.execute(query)]
 
 
-EventWithOwner = tuple[t.MirrorEvent, t.MirrorResource, t.Calendar, t.Account, t.User]
+EventWithOwner = tuple[t.MirrorEvent, t.MirrorResource, t.Calendar, t.Account, t.User, bool]
+"""The last says whether a link knows the event."""
 
 
 def event_with_owner(session: Session, event_id: int) -> EventWithOwner | None:
     """Return a mirrored event with everything it belongs to, or None."""
+    is_linked = sa.select(col(L.id)).where(col(L.event_id) == col(t.MirrorEvent.id)).exists()
     query = (
-        sa.select(t.MirrorEvent, t.MirrorResource, C, t.Account, t.User)
+        sa.select(t.MirrorEvent, t.MirrorResource, C, t.Account, t.User, is_linked)
         .join(t.MirrorResource, col(t.MirrorResource.id) == col(t.MirrorEvent.resource_id))
         .join(C, col(C.id) == col(t.MirrorEvent.calendar_id))
         .join(t.Account, col(t.Account.id) == col(C.account_id))
@@ -110,7 +112,7 @@ def event_with_owner(session: Session, event_id: int) -> EventWithOwner | None:
         .where(col(t.MirrorEvent.id) == event_id)
     )
     found = session.execute(query).first()
-    return None if found is None else (found[0], found[1], found[2], found[3], found[4])
+    return None if found is None else (found[0], found[1], found[2], found[3], found[4], found[5])
 
 
 def calendars_of(session: Session, activity_ids: Collection[int]) -> dict[int, list[int]]:

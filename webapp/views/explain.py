@@ -42,7 +42,7 @@ def _why_nowhere(row: t.Activity) -> str:
 def event(event_id: int) -> Any:
     """Show a mirrored event that no activity stands for, and why."""
     found = readable_event(event_id)
-    row, _, _, account, _ = found
+    row, _, _, account, _, _ = found
     answer = explain.event_read(runtime(), found)
     value = events.from_json(row.facts)
     hides = value.classification != "public" and account.user_id != current_user.id
