@@ -6,7 +6,7 @@ account_view.choices(calendars, request.form)      the calendar chooser, as type
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,12 +22,13 @@ from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.engine.status import State
 from calsync.engine.vocabulary import AccountState
-from calsync.services import account_states, credentials, letters, notices, settings
+from calsync.services import account_states, letters, notices, settings
 from calsync.store import account_pages, calendar_pages
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountLine
 from webapp import moments, words
 from webapp.access import provider_info, runtime
+from webapp.arrivals import Arrival
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,15 @@ class Head:
     run: t.Run | None
     is_moving: bool
     facts: tuple[Fact, ...]
-    refused_at: datetime | None = None  # since then the provider does not know this installation
 
     @property
     def account(self) -> t.Account:
         return self.line.account
+
+    @property
+    def refused_at(self) -> datetime | None:
+        """Since when the provider does not know this installation, None while it does."""
+        return self.line.refused_at
 
     @property
     def is_mine(self) -> bool:
@@ -82,9 +87,14 @@ class Head:
         return self.ends_at is not None and self.ends_at <= moments.now() + notices.ENDING_WITHIN
 
     @property
+    def has_calendars(self) -> bool:
+        """Whether there are calendars at this provider. One that only takes what we make there has none."""
+        return self.info.sync != "one-way"
+
+    @property
     def wants_writing(self) -> bool:
         """Whether the person at the provider could let us write and has not."""
-        return self.may_sync and self.info.sign_in == "oauth" and not self.account.can_write
+        return self.has_calendars and self.may_sync and self.info.sign_in == "oauth" and not self.account.can_write
 
     @property
     def write_url(self) -> str:
@@ -117,7 +127,6 @@ def head(session: Session, account_id: int) -> Head:
     rules = engine_rules.overlay(base, account.overrides)
     run = account_pages.active_run(session, account_id)
     waits = account_states.is_asked(account, now) and not account_states.is_running(account, now)
-    refused_at = credentials.refused_at(session, account)
     return Head(
         line=line,
         state=account_states.states(session, [line], now, base)[account_id],
@@ -126,8 +135,7 @@ def head(session: Session, account_id: int) -> Head:
         base=base,
         run=run,
         is_moving=run is not None or waits or account_states.is_running(account, now),
-        facts=(_authorised(account, refused_at), _reachable(account, now), _in_sync(line, rules, now)),
-        refused_at=refused_at,
+        facts=(_authorised(account, line.refused_at), _reachable(account, now), _in_sync(line, rules, now)),
     )
 
 
@@ -155,6 +163,10 @@ def _authorised(account: t.Account, refused_at: datetime | None) -> Fact:
         return Fact("Authorised", "No: disconnected", "grey", "unlink", account.disconnected_at)
     if account.grant_ok and refused_at is not None:
         return Fact("Authorised", "This installation is refused", "amber", "key", refused_at, "since")
+    if account.grant_ok and provider_info(account.provider).sync == "one-way":
+        return Fact(
+            "Authorised", "Yes, may host meetings", "green", "circle-check", account.grant_checked_at, "checked"
+        )
     if account.grant_ok and account.grant_ends_at is not None:
         access = "may read and write" if account.can_write else "may only read"
         return Fact("Authorised", f"Yes, {access}", "amber", "clock", account.grant_ends_at, "ends")
@@ -201,20 +213,26 @@ def _in_sync(line: AccountLine, rules: Rules, now: datetime) -> Fact:
 
 @dataclass(frozen=True, slots=True)
 class CalendarRow:
-    """One calendar of the account's page. `count` is None where nothing of it is read."""
+    """One calendar of the account's page. `count` is None where nothing of it is read, `arrival` where nobody tells."""
 
     row: t.Calendar
     count: calendar_pages.Count | None
     twins: list[calendar_pages.Twin]
     may_change: bool
+    arrival: Arrival | None = None
 
 
-def calendar_rows(session: Session, account: t.Account, calendars: Sequence[t.Calendar]) -> list[CalendarRow]:
-    """Return calendars with their event counts and their twins in other accounts."""
+def calendar_rows(
+    session: Session, account: t.Account, calendars: Sequence[t.Calendar], told: Mapping[int, Arrival]
+) -> list[CalendarRow]:
+    """Return calendars with their event counts, their twins in other accounts, and how changes come of each."""
     counts = calendar_pages.event_counts(session, [t.pk(c) for c in calendars if c.last_read_at])
     twins = calendar_pages.twins(session, t.pk(account))
     may_change = account.state != AccountState.DISCONNECTED
-    return [CalendarRow(c, counts.get(t.pk(c)), twins.get(t.pk(c), []), may_change) for c in calendars]
+    return [
+        CalendarRow(c, counts.get(t.pk(c)), twins.get(t.pk(c), []), may_change, told.get(t.pk(c)) if c.syncs else None)
+        for c in calendars
+    ]
 
 
 # --- the calendar chooser

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -67,20 +67,28 @@ def secret_of(rt: Runtime, public_id: str, channel_id: str) -> str:
 
 def keep(rt: Runtime) -> list[int]:
     """Return the accounts at whose provider a channel is to be opened or stopped now. Costs four queries."""
-    names = [name for name, entry in rt.providers.items() if isinstance(entry, Notifying)]
+    where = {name: address(rt, name) for name, entry in rt.providers.items() if isinstance(entry, Notifying)}
     now = rt.now()
     with rt.reading() as session:
-        found, known = rows.watched_accounts(session, names), rows.by_account(session)
-        wanted = _wanted(rt, session, found)
-    ids = [t.pk(account) for account in found]
-    return [i for i in ids if _decide(wanted[i], known.get(i, []), now) or _due(known.get(i, []), now)]
+        found, known = rows.watched_accounts(session, where), rows.by_account(session)
+        wanted = _wanted(session, found, where)
+    return [
+        account_id
+        for account_id, here in ((t.pk(account), where[account.provider]) for account in found)
+        if _is_anything_to_do(wanted[account_id], known.get(account_id, []), here, now)
+    ]
+
+
+def _is_anything_to_do(wanted: set[int], known: Sequence[t.Channel], here: str, now: datetime) -> bool:
+    return bool(_decide(wanted, known, here, now) or _due(known, now))
 
 
 def keep_account(rt: Runtime, account_id: int) -> None:
     """Open and stop an account's channels as far as it is time. Raises NotFound, but no provider's error."""
     with rt.reading() as session:
         account, calendars = accounts.get(session, account_id), accounts.list_calendars(session, account_id)
-    mine = _claim(rt, account_id)
+    here = address(rt, account.provider)
+    mine = _claim(rt, account_id, here)
     if not mine:
         return
     client = clients.connected(rt, account, calendars)
@@ -88,9 +96,9 @@ def keep_account(rt: Runtime, account_id: int) -> None:
         if isinstance(client, Watcher):
             names = {calendar.id: calendar.remote_id for calendar in calendars}
             for row in mine:
-                _next_step(rt, client, account, row, names.get(row.calendar_id, ""))
-            for row in _claim(rt, account_id):  # what a new channel has replaced
-                _next_step(rt, client, account, row, names.get(row.calendar_id, ""))
+                _next_step(rt, client, account, row, names.get(row.calendar_id, ""), here)
+            for row in _claim(rt, account_id, here):  # what a new channel has replaced
+                _next_step(rt, client, account, row, names.get(row.calendar_id, ""), here)
     except (SignInNeeded, RateLimited):
         pass  # the others would meet the same: their turn comes when the claim has run out
     finally:
@@ -127,43 +135,52 @@ def _stop_each(client: CalendarClient, found: Sequence[t.Channel]) -> None:
 # --- what should be
 
 
-def _wanted(rt: Runtime, session: Session, found: Sequence[t.Account]) -> dict[int, set[int]]:
-    """Return the calendars that should have a channel, by account."""
+def _wanted(session: Session, found: Sequence[t.Account], where: Mapping[str, str]) -> dict[int, set[int]]:
+    """Return the calendars that should have a channel, by account. `where` gives our address by provider."""
     base, _ = settings.organisation_rules(session)
     syncing = rows.syncing_calendars(session, [t.pk(account) for account in found])
     return {
-        t.pk(account): syncing.get(t.pk(account), set()) if _listens(rt, account, base) else set() for account in found
+        t.pk(account): syncing.get(t.pk(account), set())
+        if where[account.provider] and _listens(account, base)
+        else set()
+        for account in found
     }
 
 
-def _listens(rt: Runtime, account: t.Account, base: Rules) -> bool:
+def _listens(account: t.Account, base: Rules) -> bool:
     """An account that syncs when somebody asks, and only then, wants no notices."""
-    return bool(address(rt, account.provider)) and status.interval(overlay(base, account.overrides)) is not None
+    return status.interval(overlay(base, account.overrides)) is not None
 
 
-def _decide(wanted: set[int], known: Sequence[t.Channel], now: datetime) -> Decided:
+def _decide(wanted: set[int], known: Sequence[t.Channel], here: str, now: datetime) -> Decided:
     """Compare the channels there are, the oldest first, with the calendars that should have one."""
     ended = tuple(row for row in known if row.expires_at is not None and row.expires_at <= now)
     alive = [row for row in known if row not in ended and row.state != "closing"]
     newest = {row.calendar_id: row for row in alive if row.state == "open"}
-    served = {row.calendar_id for row in alive if row.state == "opening" or not _is_old(row, now)}
+    served = {row.calendar_id for row in alive if row.state == "opening" or not _is_old(row, here, now)}
     surplus = [row for row in alive if row.calendar_id not in wanted or newest.get(row.calendar_id, row) is not row]
     # One that is being opened beside an older one is the next, not too many.
     surplus = [row for row in surplus if row.calendar_id not in wanted or row.state == "open"]
     return Decided(tuple(sorted(wanted - served)), tuple(surplus), ended)
 
 
-def _is_old(row: t.Channel, now: datetime) -> bool:
-    if row.opened_at is None or row.expires_at is None:
+def _is_old(row: t.Channel, here: str, now: datetime) -> bool:
+    """Return whether an open channel is to be replaced: it ends soon, or it leads to where we are no more."""
+    if row.opened_at is None or row.expires_at is None or not is_here(row, here):
         return True
     return Channel(row.channel_id, row.resource_id, row.expires_at).renew_at(row.opened_at) <= now
+
+
+def is_here(row: t.Channel, here: str) -> bool:
+    """Return whether a channel leads to our address; those opened before that was noted are taken to."""
+    return row.address in ("", here)
 
 
 def _due(known: Sequence[t.Channel], now: datetime) -> list[t.Channel]:
     return [row for row in known if row.next_try_at is not None and row.next_try_at <= now]
 
 
-def _claim(rt: Runtime, account_id: int) -> list[t.Channel]:
+def _claim(rt: Runtime, account_id: int, here: str) -> list[t.Channel]:
     """Write down what should be, and return the channels whose turn it is: nobody else takes them for a while."""
     now = rt.now()
     with rt.writing() as session:
@@ -171,7 +188,9 @@ def _claim(rt: Runtime, account_id: int) -> list[t.Channel]:
         account = session.scalars(query).one()
         if account not in rows.watched_accounts(session, [account.provider]):
             return []
-        decided = _decide(_wanted(rt, session, [account])[account_id], rows.of_account(session, account_id), now)
+        where = {account.provider: here}
+        wanted = _wanted(session, [account], where)[account_id]
+        decided = _decide(wanted, rows.of_account(session, account_id), here, now)
         _write(session, account_id, decided, now)
         session.flush()
         mine = _due(rows.of_account(session, account_id), now)
@@ -202,7 +221,7 @@ def _new_id() -> str:
 # --- one step at the provider
 
 
-def _next_step(rt: Runtime, client: Watcher, account: t.Account, row: t.Channel, remote_id: str) -> None:
+def _next_step(rt: Runtime, client: Watcher, account: t.Account, row: t.Channel, remote_id: str, here: str) -> None:
     """Open or stop one channel. Raises SignInNeeded and RateLimited, once they are noted."""
     try:
         if row.state == "closing":
@@ -211,20 +230,19 @@ def _next_step(rt: Runtime, client: Watcher, account: t.Account, row: t.Channel,
             _forget(rt, row)
         else:
             secret = secret_of(rt, account.public_id, row.channel_id)
-            opened = client.watch(remote_id, row.channel_id, secret, address(rt, account.provider))
-            _note_open(rt, client, row, opened)
+            _note_open(rt, client, row, client.watch(remote_id, row.channel_id, secret, here), here)
     except ProviderError as error:
         _note_failure(rt, row, error)
         if isinstance(error, SignInNeeded | RateLimited):
             raise
 
 
-def _note_open(rt: Runtime, client: Watcher, row: t.Channel, opened: Channel) -> None:
+def _note_open(rt: Runtime, client: Watcher, row: t.Channel, opened: Channel, here: str) -> None:
     with rt.writing() as session:
         known = session.get(t.Channel, row.id)
         if known is not None:
             known.resource_id, known.expires_at, known.opened_at = opened.resource_id, opened.expires_at, rt.now()
-            known.tries, known.error = 0, ""
+            known.tries, known.error, known.address = 0, "", here
             # Deselected while it was opened: the next step is to stop it.
             known.state = "closing" if known.state == "closing" else "open"
             known.next_try_at = rt.now() if known.state == "closing" else None

@@ -7,7 +7,6 @@ until then everything goes on with the old one. The secret is sealed and never c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlmodel import Session
 
@@ -31,7 +30,7 @@ from calsync.store import tables as t
 from calsync.store.credentials import Holders
 
 __all__ = ["REDIRECT_PATH", "Check", "ClientPair", "Ended", "Lasting", "Proof", "Registration", "SetupStep", "Standing"]
-__all__ += ["drop_candidate", "hint_of", "note_sign_in", "prove", "redirect_uri", "refused_at", "registration_of"]
+__all__ += ["drop_candidate", "hint_of", "note_sign_in", "prove", "redirect_uri", "registration_of"]
 __all__ += ["remove", "save", "standing", "standings", "takes_any", "test"]
 
 REDIRECT_PATH = "/oauth/{provider}/callback"
@@ -100,14 +99,6 @@ def standings(session: Session) -> dict[str, Standing]:
         (current, saved_by), (candidate, _) = (known.get((provider, s), (None, "")) for s in ("current", "candidate"))
         found[provider] = Standing(current, candidate, holders.get(provider, Holders()), saved_by)
     return found
-
-
-def refused_at(session: Session, account: t.Account) -> datetime | None:
-    """Return since when the provider refuses the credentials that an account lives by; None while it does not."""
-    if account.credential_id is None:
-        return None
-    row = session.get(t.ProviderCredential, account.credential_id)
-    return row.refused_at if row is not None and row.state == "current" else None
 
 
 def save(

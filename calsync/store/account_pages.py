@@ -21,7 +21,7 @@ from calsync.store import keyset
 from calsync.store import tables as t
 from calsync.store.keyset import Cut, Slice
 
-A, C, R, S, U = t.Account, t.Calendar, t.Run, t.Step, t.User
+A, C, P, R, S, U = t.Account, t.Calendar, t.ProviderCredential, t.Run, t.Step, t.User
 
 BARS = 24
 """Runs shown as bars in a list."""
@@ -46,7 +46,10 @@ class AccountFilters:
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """An account with its owner, and how much of it waits. `stuck` failed so often that a person must look."""
+    """An account with its owner, and how much of it waits. `stuck` failed so often that a person must look.
+
+    Since `refused_at` the provider does not accept the credentials that the account lives by, None while it does.
+    """
 
     account: t.Account
     owner: str
@@ -57,6 +60,7 @@ class AccountLine:
     stuck: int
     conflicts: int
     changed_at: datetime | None
+    refused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +169,18 @@ def _lines() -> Any:
         _count(t.Conflict, col(t.Conflict.account_id) == col(A.id), col(t.Conflict.state) == "open"),
         _last(RunState.SUCCEEDED),
         _last(RunState.PARTIAL),
+        sa.select(col(P.refused_at))
+        .where(col(P.id) == col(A.credential_id), col(P.state) == "current")
+        .correlate(A)
+        .scalar_subquery(),
     ).join(U, col(U.id) == col(A.user_id))
 
 
 def _line(row: Any) -> AccountLine:
-    account, owner, *counts, whole, partial = row
+    account, owner, *counts, whole, partial, refused_at = row
     calendars, selected, held, failing, stuck, conflicts = counts
     changed = max((moment for moment in (whole, partial) if moment is not None), default=None)
-    return AccountLine(account, owner, calendars, selected, held, failing, stuck, conflicts, changed)
+    return AccountLine(account, owner, calendars, selected, held, failing, stuck, conflicts, changed, refused_at)
 
 
 def _steps(*states: str) -> Any:

@@ -81,8 +81,13 @@ class GoogleTown(Installation):
         )
 
 
-def found_google_town(folder: Path, google: GoogleServer, events_there: int = 0) -> GoogleTown:
-    """Return a town whose calendar holds so many events, connected and not yet synced."""
+def found_google_town(
+    folder: Path, google: GoogleServer, events_there: int = 0, *, database_url: str = ""
+) -> GoogleTown:
+    """Return a town whose calendar holds so many events, connected and not yet synced.
+
+    `database_url` names a prepared database, "" makes one in the folder.
+    """
     where = endpoints.at(google.base_url)
     sign_in = GoogleAuthorizer(where, allow_private_network=True)
     # Time is moved by hand here, and a pace is kept in real seconds.
@@ -94,11 +99,11 @@ def found_google_town(folder: Path, google: GoogleServer, events_there: int = 0)
         time.sleep(0)  # lets other threads go on
 
     rt = factories.make_runtime(
-        folder,
+        database_url or folder,
         clock,
         providers={provider.info.name: provider},
         sleep=sleep,
-        settings=factories.make_settings(folder, allow_private_networks=True),
+        settings=factories.make_settings(folder, database_url, allow_private_networks=True),
     )
     cast = factories.make_cast(rt)
     town = GoogleTown(rt, clock, cast, 0, google.switch, provider, _credential(rt, provider))

@@ -14,6 +14,7 @@ newer version is shown as it is. In templates all of this is reachable as `words
 `ui.badge(words.run_state(x))`.
 """
 
+from webapp.words.arrivals import refusal, silence
 from webapp.words.choices import (
     action,
     deletions,
@@ -29,6 +30,7 @@ from webapp.words.choices import (
     trigger,
 )
 from webapp.words.failures import ErrorWords, error_class
+from webapp.words.meetings import meeting_help, meeting_repair, meeting_standing
 from webapp.words.reasons import reason
 from webapp.words.rules import preset, rule_name, rule_value, rules_sentence
 from webapp.words.runs import run_sentence
@@ -53,6 +55,9 @@ __all__ = [
     "joined",
     "kind",
     "mail_rule",
+    "meeting_help",
+    "meeting_repair",
+    "meeting_standing",
     "notice",
     "notice_text",
     "number",
@@ -61,6 +66,7 @@ __all__ = [
     "policy_meaning",
     "preset",
     "reason",
+    "refusal",
     "role",
     "role_meaning",
     "roughly",
@@ -70,6 +76,7 @@ __all__ = [
     "run_sentence",
     "run_state",
     "sign_in_trouble",
+    "silence",
     "spelled",
     "step_state",
     "title_for",

@@ -25,6 +25,8 @@ def read(http: Http, answer: Answer) -> ProviderError | None:
     reason, location = reason_of(answer)
     said = http.describe(answer)
     match answer.status, reason:
+        case 400 | 401, _ if reason.startswith("push.webhookUrl"):
+            return Rejected("permission", said)  # it is our address that is refused, not the calendar
         case 400 | 401, _ if reason.startswith("push.") or reason == "pushNotSupportedForRequestedResource":
             return Rejected("unsupported", said)
         case 401, _:

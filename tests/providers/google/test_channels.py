@@ -72,10 +72,10 @@ def test_the_next_channel_is_opened_before_the_last_one_ends(client, people, swi
 def test_what_cannot_be_watched_is_no_fault_of_the_account(client, switch) -> None:
     holidays = switch.add_calendar(ADA, "Holidays", is_watchable=False)
     plain_http = f"{PUBLIC.replace('https', 'http')}/hooks"
-    for calendar, address in ((holidays, f"{PUBLIC}/hooks"), (ADA, plain_http)):
+    for calendar, address, code in ((holidays, f"{PUBLIC}/hooks", "unsupported"), (ADA, plain_http, "permission")):
         with pytest.raises(Rejected) as raised:
             client.watch(calendar, str(uuid.uuid4()), SECRET, address)
-        assert raised.value.code == "unsupported"
+        assert raised.value.code == code
 
 
 def test_a_channel_id_is_used_once(client, arrived) -> None:
@@ -89,7 +89,7 @@ def test_an_address_that_google_does_not_trust_is_no_dead_grant(client, switch) 
     switch.fault("status", method="calendar.events.watch", status=401, reason="push.webhookUrlUnauthorized")
     with pytest.raises(Rejected) as raised:
         client.watch(ADA, str(uuid.uuid4()), SECRET, f"{PUBLIC}/hooks")
-    assert raised.value.code == "unsupported"
+    assert raised.value.code == "permission"
 
 
 def test_other_requests_are_no_notices() -> None:

@@ -9,11 +9,11 @@ from flask import flash, redirect, request, url_for
 
 from calsync.engine.vocabulary import Trigger
 from calsync.errors import NotFound
-from calsync.services import accounts, move_events
+from calsync.services import accounts, move_events, settings
 from calsync.store import accounts as rows
 from calsync.store import calendar_pages, runs
 from calsync.store import tables as t
-from webapp import account_view, plans
+from webapp import account_view, arrivals, plans
 from webapp.access import actor, provider_info, readable_account, readable_calendar, runtime, writable_account
 from webapp.connecting import connects_required
 from webapp.fragments import page, swap
@@ -52,7 +52,8 @@ def set_calendar(account_id: int, calendar_id: int) -> Any:
     flags = {name: _FLAG.get(request.form.get(name, "")) for name in ("syncs", "blocks")}
     changed = accounts.set_calendar(runtime(), calendar_id, **flags, by=actor())
     with runtime().reading() as session:
-        row = account_view.calendar_rows(session, account, [changed])[0]
+        told = arrivals.of(session, account, settings.rules_of(session, account))
+        row = account_view.calendar_rows(session, account, [changed], told.by_calendar)[0]
     return swap("accounts/show.html", "calendar", url_for("accounts.show", account_id=account_id), calendar=row)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import redirect, request, url_for
 
 from calsync.store import accounts as rows
-from webapp import account_view, capability_list, paging, timelines
+from webapp import account_view, arrivals, capability_list, paging, timelines
 from webapp.access import readable_account, runtime
 from webapp.connecting import connects_required
 from webapp.fragments import page
@@ -21,12 +21,16 @@ def show(account_id: int) -> Any:
     readable_account(account_id)
     with runtime().reading() as session:
         head = account_view.head(session, account_id)
-        calendars = account_view.calendar_rows(session, head.account, rows.list_calendars(session, account_id))
+        if not head.has_calendars:
+            return redirect(url_for("accounts.meetings", account_id=account_id), 303)
+        told, found = arrivals.of(session, head.account, head.rules), rows.list_calendars(session, account_id)
+        calendars = account_view.calendar_rows(session, head.account, found, told.by_calendar)
         target = rows.write_targets(session, head.account.user_id)
     return page(
         "accounts/show.html",
         head=head,
         rows=calendars,
+        silence=told.reason,
         target=target[0] if target else None,
     )
 
