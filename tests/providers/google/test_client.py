@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from calsync.engine.vocabulary import EventKind
 from calsync.errors import (
     CursorExpired,
     RateLimited,
@@ -86,7 +87,12 @@ def test_a_410_is_read_by_its_reason(client, calendar, switch, reason, error) ->
 
 def test_a_cursor_for_another_list_has_expired(client, calendar) -> None:
     cursor = read(client, calendar)[-1].cursor
-    for other in (cursor.replace("default", "birthday"), cursor.replace('"token": "', '"token": "x'), "[]", "nonsense"):
+    for other in (
+        cursor.replace('"form": 2', '"form": 1'),
+        cursor.replace('"token": "', '"token": "x'),
+        "[]",
+        "nonsense",
+    ):
         with pytest.raises(CursorExpired):
             list(client.read(calendar, other, dict))
 
@@ -108,11 +114,12 @@ def test_however_the_list_is_cut_it_is_read_whole(client, calendar, people, swit
     assert (fresh, gone) == (handles, {master, f"{master}_20300109T090000Z"})
 
 
-def test_other_kinds_of_event_are_left_out(client, calendar, switch, people) -> None:
-    tea = people.put(TEA)
+def test_other_kinds_of_event_are_read_and_say_what_they_are(client, calendar, switch, people) -> None:
+    people.put(TEA)
     switch.seed_event(calendar, {**timed(), "eventType": "fromGmail"})
     switch.seed_event(calendar, {**timed(), "eventType": "birthday"})
-    assert resources(read(client, calendar)).keys() == {tea}
+    kinds = {resource.events[0].kind for resource in resources(read(client, calendar)).values()}
+    assert kinds == {EventKind.DEFAULT, EventKind.FROM_MAIL, EventKind.BIRTHDAY}
 
 
 def test_a_guest_learns_of_removed_occurrences(open_client, switch) -> None:
