@@ -96,6 +96,14 @@
     if (form && event.target.type !== "search") form.requestSubmit();
   });
 
+  // A file beside the place for it would be opened by the browser, and what was typed would be gone.
+  ["dragover", "dragleave", "drop"].forEach((name) => document.addEventListener(name, (event) => {
+    if (!document.querySelector(".drop-zone") || !event.dataTransfer?.types.includes("Files")) return;
+    const zone = event.target.closest?.(".drop-zone");
+    all(".drop-zone").forEach((each) => each.classList.toggle("is-over", each === zone && name === "dragover"));
+    if (!zone) event.preventDefault();
+  }));
+
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
     if (event.defaultPrevented || !button || event.target.matches("[data-download]")) return;

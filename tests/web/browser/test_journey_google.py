@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlmodel import select
 
 from calsync.providers import registry
@@ -74,6 +74,18 @@ def choose_file(page: Page, path: Path) -> None:
     page.get_by_label("Import the credentials JSON").set_input_files(path)
 
 
+def drag_file(page: Page, path: Path, target: Locator, *, steps: tuple[str, ...] = ("dragEnter", "dragOver", "drop")):
+    """Drag a file from outside of the browser over something, as a hand does: no script of the page takes part."""
+    box = target.bounding_box()
+    assert box is not None
+    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    held = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for step in steps:
+        session.send("Input.dispatchDragEvent", {"type": step, **place, "data": held})
+    session.detach()
+
+
 def consent(page: Page, *, ticks: tuple[str, ...] = ()) -> None:
     """Decide on Google's page: choose Eli, tick what is named (everything when nothing is), allow."""
     if page.get_by_role("heading", name="Choose an account").count():
@@ -128,6 +140,35 @@ def test_an_admin_sets_the_provider_up_from_its_file(
     card.get_by_role("button", name="Test").click()
     expect(page.get_by_text("Google knows both")).to_be_visible()
     assert accessibility_faults(page) == []
+
+
+def test_a_file_is_dropped_on_the_card(
+    look: Look, rt: Runtime, cast: factories.Cast, redirect: str, switch: Switchboard, tmp_path: Path
+) -> None:
+    page = look("/integrations/", cast.ada)
+    zone = page.locator(".drop-zone").first
+    drag_file(page, file_of(tmp_path, {"installed": {"client_id": "1"}}), zone)
+    expect(page.get_by_text("of the type Desktop app")).to_be_visible()
+    drag_file(page, file_of(tmp_path, switch.client_file()), page.locator(".drop-zone"))
+    expect(page.get_by_text("The Redirect URI is registered")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Client ID")).to_have_value(CLIENT_ID)
+    assert CLIENT_SECRET not in page.content()
+    with rt.reading() as session:
+        assert credentials.standing(session, NAME).current is None  # looked at, not saved
+
+
+def test_the_place_to_drop_shows_itself_and_a_file_beside_it_is_not_opened(
+    look: Look, cast: factories.Cast, redirect: str, switch: Switchboard, tmp_path: Path
+) -> None:
+    page = look(f"/integrations/{NAME}/credentials", cast.ada)
+    page.get_by_role("textbox", name="Client ID").fill("123")
+    file = file_of(tmp_path, switch.client_file())
+    drag_file(page, file, page.locator(".drop-zone"), steps=("dragEnter", "dragOver"))
+    expect(page.locator(".drop-zone.is-over")).to_be_visible()
+    drag_file(page, file, page.get_by_role("heading", level=1))
+    expect(page.locator(".drop-zone.is-over")).to_have_count(0)
+    expect(page).to_have_url(re.compile("/credentials$"))
+    expect(page.get_by_role("textbox", name="Client ID")).to_have_value("123")
 
 
 def test_save_waits_until_both_are_typed(look: Look, rt: Runtime, cast: factories.Cast, redirect: str) -> None:
