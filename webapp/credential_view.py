@@ -12,10 +12,11 @@ from typing import Any
 from flask import request
 from sqlmodel import Session
 
-from calsync.services import credentials, credentials_file
+from calsync.services import credentials, credentials_file, hook_secrets
 from calsync.services.credentials import Standing
 from webapp import brand, security, setup_lines
 from webapp.access import provider_info, runtime
+from webapp.forms.meetings import HookSecretForm
 
 _DIFFERENCES = {
     "scheme": "The scheme differs: http is not https.",
@@ -78,6 +79,24 @@ def panel(provider: str, standing: credentials.Standing) -> Panel:
         lasting=registration.lasting if isinstance(registration, credentials.Lasting) else None,
         file_kind=registration.file_kind,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where a provider tells what happens there, and the form for the secret with which it signs that."""
+
+    address: str
+    known: hook_secrets.HookSecret
+    form: HookSecretForm
+
+
+def hook(session: Session, provider: str, form: HookSecretForm | None = None) -> Hook | None:
+    """Return how a provider reaches us; None for one that signs nothing with a secret of ours."""
+    if not hook_secrets.takes_one(runtime(), provider):
+        return None
+    known, version = hook_secrets.standing(session, provider)
+    form = form or HookSecretForm(formdata=None, data={"hook_version": version})
+    return Hook(hook_secrets.address(runtime(), provider), known, form)
 
 
 def allow_leaving(registration: credentials.Registration) -> None:

@@ -129,6 +129,8 @@ def _follow(
     is_own = bool(link) and link != conference.join_url
     if entry is None or is_own or (entry.kind != conference.kind and conference.state in rows.LIVE):
         _drop(conference, rt.now())
+        if entry is None and activity.status != "cancelled":
+            _take_link(session, activity, conference, rt.now(), woken)
         if entry is not None and is_own and conference.state == "deleted":
             conference.kind, conference.provider, conference.state = entry.kind, entry.info.name, "given"
         return
@@ -198,6 +200,16 @@ def _drop(conference: t.Conference, now: datetime) -> None:
 
 def _link(activity: t.Activity) -> str:
     return str(activity.content.get("conference") or "")
+
+
+def _take_link(
+    session: Session, activity: t.Activity, conference: t.Conference, now: datetime, woken: list[int]
+) -> None:
+    """Take the link of a meeting that will be no more off an activity that takes place elsewhere."""
+    for row in (activity, *activities.overrides_of(session, [activity])):
+        if conference.join_url and _link(row) == conference.join_url:
+            activities.set_content(row, {**row.content, "conference": None}, now=now)
+            woken += access.wake(session, row, SYSTEM, now)
 
 
 def put_link(

@@ -244,7 +244,8 @@ def begin(
     calendars = _save_calendars(rt, session, account, found)
     if is_first:
         _choose(session, account, calendars)
-    _plan_first_run(rt, session, account, is_first)
+    # Without calendars there is nothing to choose and no preview to look at.
+    _plan_first_run(rt, session, account, is_first and bool(calendars))
 
 
 def _plan_first_run(rt: Runtime, session: Session, account: t.Account, is_first: bool) -> None:

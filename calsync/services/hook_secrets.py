@@ -15,6 +15,7 @@ from calsync.providers.conference import TellingProvider
 from calsync.runtime import Actor, Runtime
 from calsync.services import channels, credentials
 from calsync.store import audit
+from calsync.store import credentials as rows
 from calsync.store import settings as store
 
 LONGEST = 200
@@ -87,6 +88,9 @@ def note_heard(rt: Runtime, session: Session, provider: str) -> None:
     value, version = found
     last = _moment(value.get("heard_at"))
     if last is None or (rt.now() - last).total_seconds() > 3600:
+        current = rows.find(session, provider)
+        if current is not None:
+            current.extra = {**current.extra, "heard_at": rt.now().isoformat()}
         store.put(
             session, _name(provider), {**value, "heard_at": rt.now().isoformat()}, version, by_id=None, at=rt.now()
         )

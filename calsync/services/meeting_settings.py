@@ -13,6 +13,9 @@ from calsync.store import settings as store
 from calsync.store import tables as t
 
 
+__all__ = ["RECORDINGS", "MeetingSettings", "get", "hosts", "of", "save"]
+
+
 def get(rt: Runtime, account_id: int) -> tuple[MeetingSettings, int]:
     """Return an account's settings and their version. Raises NotFound for one that hosts no meetings."""
     with rt.reading() as session:

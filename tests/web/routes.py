@@ -126,6 +126,7 @@ ROUTES = (
     Route("integrations.drop_credentials", "POST", "/integrations/google/credentials/drop", ADMINS),
     Route("integrations.remove_credentials", "GET", "/integrations/google/credentials/remove", ADMINS),
     Route("integrations.remove_credentials", "POST", "/integrations/google/credentials/remove", ADMINS_MISS),
+    Route("integrations.save_hook_secret", "POST", "/integrations/google/hook-secret", ADMINS_MISS),
     Route("integrations.provider_settings", "GET", "/integrations/google/settings", ADMINS),
     Route("integrations.provider_settings", "POST", "/integrations/google/settings", ADMINS),
     # signing in elsewhere
@@ -139,6 +140,11 @@ ROUTES = (
     Route("accounts.index", "GET", "/accounts/", CONNECTS),
     Route("accounts.several", "POST", "/accounts/bulk?ids={account}", CONNECTS),
     Route("accounts.row", "GET", "/accounts/{account}/row", OWN_CONNECTS),
+    # its provider has calendars and hosts no meetings
+    Route("accounts.meetings", "GET", "/accounts/{account}/meetings", (LOGIN, NO, HIDDEN, HIDDEN, HIDDEN)),
+    Route("accounts.save_meetings", "POST", "/accounts/{account}/meetings", (LOGIN, NO, HIDDEN, HIDDEN, HIDDEN)),
+    Route("meetings.index", "GET", "/meetings/", SIGNED_IN),
+    Route("meetings.repair", "POST", "/meetings/1/repair", (LOGIN, *(HIDDEN,) * 4)),  # there is none
     Route("accounts.show", "GET", "/accounts/{account}", OWN_CONNECTS),
     Route("accounts.live", "GET", "/accounts/{account}/live", OWN_CONNECTS),
     Route("accounts.sync_now", "POST", "/accounts/{account}/sync", OWN_CONNECTS),

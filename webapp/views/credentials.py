@@ -8,12 +8,13 @@ from flask import flash, redirect, request, url_for
 from flask_login import current_user
 
 from calsync.errors import Refused
-from calsync.services import attempts, credentials, credentials_file, provider_settings
+from calsync.services import attempts, credentials, credentials_file, hook_secrets, provider_settings
 from calsync.services.credentials_file import Imported
 from calsync.services.provider_settings import ProviderSettings
 from webapp import credential_view, errors, security, words
 from webapp.access import Role, actor, provider_info, role_required, runtime
 from webapp.forms.credentials import CredentialForm, FileForm, ProviderForm
+from webapp.forms.meetings import HookSecretForm
 from webapp.fragments import page
 from webapp.views import integrations
 
@@ -83,6 +84,21 @@ def remove(provider: str) -> Any:
     return page("integrations/remove.html", panel=panel, info=panel.info)
 
 
+@route("/<provider>/hook-secret", methods=["POST"], endpoint="save_hook_secret")
+@role_required(Role.ADMIN)
+@security.limit("60 per minute")
+def save_hook_secret(provider: str) -> Any:
+    """Save the secret with which the provider signs what it tells us."""
+    form = HookSecretForm()
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            version = form.hook_version.data or 0
+            hook_secrets.save(runtime(), provider, form.secret.data or "", version, by=actor())
+            flash("Saved." if form.secret.data else "The Secret Token is forgotten.")
+            return redirect(url_for("integrations.credentials", provider=provider, _anchor="notices"), 303)
+    return _show(provider, CredentialForm(formdata=None), hook_form=form)
+
+
 @route("/<provider>/settings", methods=["GET", "POST"], endpoint="provider_settings")
 @role_required(Role.ADMIN)
 def settings(provider: str) -> Any:
@@ -135,15 +151,18 @@ def _show(
     chosen: FileForm | None = None,
     imported: Imported | None = None,
     checks: list[credentials.Check] | None = None,
+    hook_form: HookSecretForm | None = None,
 ) -> Any:
     credential_view.allow_leaving(credentials.registration_of(runtime(), provider))
     with runtime().reading() as session:
         panel = credential_view.find(session, provider)
+        hook = credential_view.hook(session, provider, hook_form)
     chosen = chosen or FileForm(formdata=None)
     return page(
         "integrations/credentials.html",
-        status=422 if form.errors or chosen.errors else 200,
+        status=422 if form.errors or chosen.errors or (hook_form and hook_form.errors) else 200,
         panel=panel,
+        hook=hook,
         form=form,
         chosen=chosen,
         imported=imported,

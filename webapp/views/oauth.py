@@ -99,7 +99,9 @@ def _connected(provider: str, arrived: Arrived, account: t.Account) -> Any:
         return redirect(url_for("accounts.both_ways", account_id=account.id, run=run_id), 303)
     if account.last_success_at is None:
         flash(f"{account.label} is connected.")
-        return redirect(url_for("accounts.choose", account_id=account.id), 303)
+        # Without calendars there is nothing to choose.
+        has_calendars = provider_info(provider).sync != "one-way"
+        return redirect(url_for("accounts.choose" if has_calendars else "accounts.show", account_id=account.id), 303)
     flash(f"{account.label} is connected again. It goes on from where it stopped.")
     return redirect(url_for("accounts.show", account_id=account.id), 303)
 

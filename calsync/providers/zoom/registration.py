@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from calsync.errors import ProviderError, Refused
 from calsync.providers.http import Answer, Http, Limits
 from calsync.providers.oauth import ClientPair
-from calsync.providers.registration import Box, Check, ClientFile, SetupStep
+from calsync.providers.registration import Box, Check, ClientFile, Proof, SetupStep
 from calsync.providers.zoom import errors, oauth
 from calsync.providers.zoom.endpoints import ZOOM, Endpoints
 
@@ -33,28 +33,25 @@ STEPS = (
     SetupStep(
         "Add the Redirect URI",
         "Under Basic Information, as OAuth Redirect URL, exactly as it stands in the box above.",
+        proof=Proof.REDIRECT,
     ),
     SetupStep(
         "Choose the scopes",
         "Under Scopes, add: " + ", ".join(oauth.NEEDED) + ".",
+        proof=Proof.SIGN_IN,
     ),
     SetupStep(
         "Copy Client ID and Client Secret",
         "From App Credentials into the fields here. While the app is not published, only people of your own Zoom "
         "account can connect.",
+        proof=Proof.SAVED,
     ),
     SetupStep(
         "Let Zoom tell about changes",
         "Under Features, Access, switch Event Subscription on with the notification address of this page, and choose "
         "the events Meeting has been updated and Meeting has been deleted. Copy its Secret Token here first.",
+        proof=Proof.NOTICE,
     ),
-)
-
-LASTING = SetupStep(
-    "Publish the app, or let it be shared",
-    "Zoom ends what was granted to an app when its owner removes it, and lets people of other Zoom accounts in only "
-    "once the app is published.",
-    f"{_MARKET}/user/build",
 )
 
 _BOXES = {
@@ -100,7 +97,6 @@ class ZoomRegistration:
     steps: tuple[SetupStep, ...] = STEPS
     file_kind: str = ""
     issuers: tuple[str, ...] = ()
-    lasting: SetupStep = LASTING
 
     @property
     def sign_in_origin(self) -> str:
