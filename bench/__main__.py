@@ -19,6 +19,10 @@ def main() -> None:
         from bench import scheduling
 
         print(report.of_scheduling(scheduling.measure(asked.accounts, say)), flush=True)
+    if asked.only in ("", "availability"):
+        from bench import availability
+
+        print(availability.report(availability.measure(5_000, say)), flush=True)
     if asked.only in ("", "pages"):
         from bench import pages, town
 
@@ -27,7 +31,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Calsync.")
-    parser.add_argument("--only", choices=("sync", "scheduling", "pages"), default="")
+    parser.add_argument("--only", choices=("sync", "scheduling", "availability", "pages"), default="")
     parser.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")], default=[1_000, 10_000, 20_000])
     parser.add_argument("--rounds", type=int, default=0, help="per size; 3, for the largest 1")
     parser.add_argument("--accounts", type=int, default=10_000)

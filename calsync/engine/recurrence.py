@@ -19,6 +19,7 @@ from functools import lru_cache
 from calsync.engine.rrule import Rule
 
 SECONDS = {"HOURLY": 3600, "MINUTELY": 60, "SECONDLY": 1}
+_EVEN = {"WEEKLY": timedelta(days=7), "DAILY": timedelta(days=1)}
 MOST = 100_000
 """Periods that one computation examines: 270 years of days."""
 
@@ -82,6 +83,10 @@ def _last_of_plain(rule: Rule, first: datetime) -> datetime | None:
 
 def _times(rule: Rule, first: datetime, start: datetime, before: datetime, most: int = MOST) -> Iterator[datetime]:
     """Yield every time >= first from the period of `start` on, COUNT and UNTIL aside."""
+    step = _EVEN.get(rule.freq)
+    if step is not None and not rule.has_parts:
+        yield from _evenly(step * rule.interval, first.replace(microsecond=0), start, before, most)
+        return
     periods = _slots(rule, first, start, before) if rule.freq in SECONDS else _date_sets(rule, first, start, before)
     for examined, times in enumerate(periods):
         if examined >= most:
@@ -91,6 +96,19 @@ def _times(rule: Rule, first: datetime, start: datetime, before: datetime, most:
                 return
             if moment >= first:
                 yield moment
+
+
+def _evenly(step: timedelta, first: datetime, start: datetime, before: datetime, most: int) -> Iterator[datetime]:
+    """Yield what most series are: the same clock time every so many days."""
+    moment = first + max(-((first - start) // step), 0) * step
+    for _ in range(most):
+        if moment >= before:
+            return
+        yield moment
+        if datetime.max - moment < step:
+            return
+        moment += step
+    raise ValueError("recurrence rule repeats too often to be computed")
 
 
 def _at_positions(rule: Rule, times: list[datetime]) -> list[datetime]:

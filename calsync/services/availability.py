@@ -124,10 +124,12 @@ def read(
     window: tuple[datetime, datetime],
     now: datetime,
     moving: Sequence[t.Booking] = (),
+    *,
+    with_free: bool = False,
 ) -> dict[int, Times]:
     """Return what takes the time of a case's resources, by resource id, a day around the window."""
     around = (window[0] - DAY - _reach(case.terms), window[1] + DAY + _reach(case.terms))
-    found = busy.read(session, [believing.of_resource(r) for r in case.resources], around, now)
+    found = busy.read(session, [believing.of_resource(r) for r in case.resources], around, now, with_free=with_free)
     moving_ids = {t.pk(booking) for booking in moving}
     activity_ids = {booking.activity_id for booking in moving} - {None}
     for times in found.values() if moving else ():

@@ -14,15 +14,14 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine import event as events
-from calsync.engine import mapping, scope, series
 from calsync.engine import rules as engine_rules
-from calsync.engine.event import Event
+from calsync.engine import scope, series
+from calsync.engine.event import Content, Event
 from calsync.engine.rules import Rules
 from calsync.engine.series import Occurrence
 from calsync.engine.vocabulary import EventKind
 from calsync.services import believing, frame, settings
 from calsync.services.believing import Source, Subject
-from calsync.store import activities, windows
 from calsync.store import busy as rows
 from calsync.store import tables as t
 from calsync.store.busy import Row, Window
@@ -70,9 +69,11 @@ class Times:
         return any(source.closes for source in self.sources)
 
 
-def read(session: Session, subjects: Sequence[Subject], window: Window, now: datetime) -> dict[Subject, Times]:
-    """Return what takes the subjects' time."""
-    found = _read(session, subjects, window, now)
+def read(
+    session: Session, subjects: Sequence[Subject], window: Window, now: datetime, *, with_free: bool = False
+) -> dict[Subject, Times]:
+    """Return what takes the subjects' time; `with_free` adds everything that says of itself that it takes none."""
+    found = _read(session, subjects, window, now, with_free)
     return {subject: _times(found, subject, window, now) for subject in subjects}
 
 
@@ -89,29 +90,29 @@ class _Read:
     placed: dict[int | None, list[Row]]  # by calendar
     events: dict[int, list[Row]]  # by calendar
     taken: dict[int, list[rows.TakenRow]]  # by resource
-    activity_facts: Mapping[int, t.Activity]
-    event_facts: Mapping[int, t.MirrorEvent]
-    overrides: Mapping[tuple[int, str], list[t.Activity]]
-    instances: Mapping[tuple[int, str], list[t.MirrorEvent]]
+    contents: dict[str, Mapping[int, Content]]  # by source, of what is not plain
+    changed: dict[str, Mapping[tuple[int, str], list[rows.Changed]]]  # by source, of series by place and uid
     series: set[tuple[str, int, str]]  # source, place and uid of the series that come with their changed occurrences
     over: set[tuple[int, str]]
     addresses: Mapping[int, frozenset[str]]
 
 
-def _read(session: Session, subjects: Sequence[Subject], window: Window, now: datetime) -> _Read:
+def _read(session: Session, subjects: Sequence[Subject], window: Window, now: datetime, with_free: bool) -> _Read:
     user_ids = {s.user_id for s in subjects if s.user_id is not None}
     own = {s.calendar_id for s in subjects if s.calendar_id is not None}
     base, _ = settings.organisation_rules(session)
     calendars = rows.calendars(session, user_ids, own)
     ruled = [(c, account, engine_rules.overlay(base, account.overrides)) for c, account in calendars]
     hosts = {account.user_id for calendar, account in calendars if calendar.id in own}
-    planned = rows.activities_of(session, user_ids, window)
-    placed = rows.activities_on(session, hosts, own, window)
-    mirrored = rows.events_on(session, [t.pk(calendar) for calendar, _ in calendars], window)
-    facts = rows.activity_facts(session, {r.id for r in (*planned, *placed) if not r.is_plain})
-    event_facts = rows.event_facts(session, {r.id for r in mirrored if not r.is_plain})
-    overrides = activities.overrides_of(session, [a for a in facts.values() if a.is_series])
-    instances = rows.changed_occurrences(session, [e for e in event_facts.values() if e.is_series])
+    planned = rows.activities_of(session, user_ids, window, with_free=with_free)
+    placed = rows.activities_on(session, hosts, own, window, with_free=with_free)
+    mirrored = rows.events_on(session, [t.pk(calendar) for calendar, _ in calendars], window, with_free=with_free)
+    folded = {
+        CRM: [r for r in (*planned, *placed) if not r.is_plain],
+        CALENDAR: [r for r in mirrored if not r.is_plain],
+    }
+    masters = {source: [r for r in found if not r.recurrence_key] for source, found in folded.items()}
+    loose = [r for r in folded[CRM] if r.recurrence_key]
     return _Read(
         ruled,
         _grouped(planned, lambda row: row.place),
@@ -121,14 +122,17 @@ def _read(session: Session, subjects: Sequence[Subject], window: Window, now: da
             rows.taken(session, [s.resource_id for s in subjects if s.resource_id], window, now),
             lambda row: row.resource_id,
         ),
-        facts,
-        event_facts,
-        _grouped(overrides, lambda a: (a.owner_id, a.uid)),
-        _grouped(instances, lambda e: (e.calendar_id, e.uid)),
-        {(CRM, a.owner_id, a.uid) for a in facts.values() if not a.recurrence_key}
-        | {(CALENDAR, e.calendar_id, e.uid) for e in event_facts.values() if not e.recurrence_key},
-        windows.cancelled_series(session, list(facts.values())),
-        addresses(session, user_ids | hosts) if facts else {},
+        {
+            CRM: rows.activity_contents(session, {r.id for r in folded[CRM]}),
+            CALENDAR: rows.event_contents(session, {r.id for r in folded[CALENDAR]}),
+        },
+        {
+            CRM: _grouped(rows.changed_activities(session, masters[CRM]), lambda c: (c.place, c.uid)),
+            CALENDAR: _grouped(rows.changed_events(session, masters[CALENDAR]), lambda c: (c.place, c.uid)),
+        },
+        {(source, r.place, r.uid) for source, found in masters.items() for r in found},
+        rows.ended_series(session, loose) if loose else set(),
+        addresses(session, user_ids | hosts) if folded[CRM] else {},
     )
 
 
@@ -189,18 +193,42 @@ def _planned(read_: _Read, subject: Subject, window: Window, by_account: Mapping
         if row.is_plain:
             yield _busy(CRM, row, row.span_start, row.span_end, ignored if row.takes_time else FREE)
         elif (row.place, row.uid) not in read_.over and not _is_shown(read_, CRM, row):
-            yield from _unfolded(read_, row, subject.tz, window, ignored)
+            yield from _unfolded(read_, CRM, row, subject.tz, window, ignored)
 
 
-def _unfolded(read_: _Read, row: Row, tz: str, window: Window, ignored: str) -> Iterator[Busy]:
-    activity = read_.activity_facts[row.id]
-    changed = [] if row.recurrence_key else read_.overrides.get((row.place, row.uid), [])
-    others = [mapping.event_of(a) for a in changed]
+def _unfolded(read_: _Read, source: str, row: Row, tz: str, window: Window, ignored: str) -> Iterator[Busy]:
+    """Yield the occurrences of a series, or what a day or a floating time is by the subject's clock."""
+    content = read_.contents[source][row.id]
+    changed = [] if row.recurrence_key else read_.changed[source].get((row.place, row.uid), [])
     own = read_.addresses.get(row.place, frozenset())
-    for occurrence in occurrences(mapping.event_of(activity), others, window, tz):
-        event = occurrence.event
-        takes = scope.takes_time(event, own)
-        yield _busy(CRM, row, occurrence.starts_at, occurrence.ends_at, ignored if takes else FREE)
+    takes = {c.recurrence_key: c.takes_time and (source == CALENDAR or _takes(c.content, own)) for c in changed}
+    others = [_event(c.uid, c.recurrence_key, c.content) for c in changed]
+    takes_itself = row.takes_time and (source == CALENDAR or _takes(content, own))
+    for occurrence in occurrences(_event(row.uid, row.recurrence_key, content), others, window, tz):
+        is_taken = takes.get(events.recurrence_key(occurrence.event), takes_itself)
+        yield _busy(source, row, occurrence.starts_at, occurrence.ends_at, ignored if is_taken else FREE)
+
+
+def _event(uid: str, recurrence_key: str, content: Content) -> Event:
+    """Return an event as far as its times are concerned."""
+    time, read_moment = content["time"], events.parse_moment
+    return Event(
+        uid,
+        read_moment(time["start"]),
+        read_moment(time["end"]),
+        time["tz"],
+        recurrence_id=read_moment(recurrence_key) if recurrence_key else None,
+        rrule=time["rrule"],
+        rdates=tuple(map(read_moment, time["rdates"])),
+        exdates=tuple(map(read_moment, content["exdates"])),
+        status=content["status"],
+    )
+
+
+def _takes(content: Content, own: frozenset[str]) -> bool:
+    """Return whether an activity takes its owner's time: it says so, and its owner did not decline it."""
+    is_declined = any(told == "declined" and address in own for address, told in content["responses"].items())
+    return content["transparency"] == "opaque" and not is_declined
 
 
 def _is_shown(read_: _Read, source: str, row: Row) -> bool:
@@ -214,17 +242,7 @@ def _mirrored(read_: _Read, subject: Subject, window: Window, shelves: Mapping[i
             if row.is_plain:
                 yield _busy(CALENDAR, row, row.span_start, row.span_end, ignored if row.takes_time else FREE)
             elif not _is_shown(read_, CALENDAR, row):
-                yield from _unfolded_there(read_, row, subject.tz, window, ignored)
-
-
-def _unfolded_there(read_: _Read, row: Row, tz: str, window: Window, ignored: str) -> Iterator[Busy]:
-    master = read_.event_facts[row.id]
-    instances = [] if row.recurrence_key else read_.instances.get((row.place, row.uid), [])
-    is_busy = {e.recurrence_key: e.is_busy for e in instances}
-    others = [events.from_json(e.facts) for e in instances]
-    for occurrence in occurrences(events.from_json(master.facts), others, window, tz):
-        takes = is_busy.get(events.recurrence_key(occurrence.event), master.is_busy)
-        yield _busy(CALENDAR, row, occurrence.starts_at, occurrence.ends_at, ignored if takes else FREE)
+                yield from _unfolded(read_, CALENDAR, row, subject.tz, window, ignored)
 
 
 def occurrences(event: Event, others: Sequence[Event], window: Window, tz: str) -> list[Occurrence]:

@@ -56,7 +56,7 @@ def explain_slot(
     now = now or rt.now()
     with rt.reading() as session:
         case = availability.case_of(session, rows.get_event_type(session, event_type_id))
-        times = availability.read(session, case, (start, start + MINUTE), now)
+        times = availability.read(session, case, (start, start + MINUTE), now, with_free=True)
         sight = overlaps.sight_of(session, viewer, times.values())
     reasons = list(_of_terms(case, start, now))
     free = []

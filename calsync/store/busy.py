@@ -5,7 +5,7 @@ Columns instead of rows, and the whole content only of what cannot be read off t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -46,14 +46,22 @@ class Row(NamedTuple):
     event_kind: str
 
 
-def activities_of(session: Session, owner_ids: Collection[int], window: Window) -> list[Row]:
-    """Return living activities of these people that may touch the window; tasks with a due time alone take none."""
-    query = sa.select(*_ACTIVITY).where(*_ALIVE, col(A.owner_id).in_(owner_ids))
+def activities_of(session: Session, owner_ids: Collection[int], window: Window, *, with_free: bool = True) -> list[Row]:
+    """Return living activities of these people that may touch the window; tasks with a due time alone take none.
+
+    Without `with_free` most of those that say of themselves that they take no time are left out.
+    """
+    query = sa.select(*_ACTIVITY).where(*_ALIVE, *([] if with_free else _TAKES), col(A.owner_id).in_(owner_ids))
     return [_activity(row) for row in _touching(session, query, A, window)] if owner_ids else []
 
 
 def activities_on(
-    session: Session, owner_ids: Collection[int], calendar_ids: Collection[int], window: Window
+    session: Session,
+    owner_ids: Collection[int],
+    calendar_ids: Collection[int],
+    window: Window,
+    *,
+    with_free: bool = True,
 ) -> list[Row]:
     """Return living activities of these people that stand on one of the calendars, each with the calendar."""
     if not calendar_ids:
@@ -63,6 +71,7 @@ def activities_on(
         .join(L, col(L.activity_id) == col(A.id))
         .where(
             *_ALIVE,
+            *([] if with_free else _TAKES),
             col(A.owner_id).in_(owner_ids),
             col(L.calendar_id).in_(calendar_ids),
             col(L.state) == LinkState.ACTIVE,
@@ -71,7 +80,7 @@ def activities_on(
     return [_activity(row) for row in _touching(session, query, A, window)]
 
 
-def events_on(session: Session, calendar_ids: Collection[int], window: Window) -> list[Row]:
+def events_on(session: Session, calendar_ids: Collection[int], window: Window, *, with_free: bool = True) -> list[Row]:
     """Return living events of the calendars that may touch the window and that no activity stands for."""
     if not calendar_ids:
         return []
@@ -87,6 +96,8 @@ def events_on(session: Session, calendar_ids: Collection[int], window: Window) -
         col(E.is_cancelled).is_(False),
         sa.not_(shown),
     )
+    if not with_free:
+        query = query.where(sa.or_(col(E.is_busy), col(E.is_series)))
     return [_event(row) for row in _touching(session, query, E, window)]
 
 
@@ -120,6 +131,8 @@ _EVENT: tuple[Any, ...] = (
     E.is_series,
     col(E.facts)["event_kind"].as_string(),
 )
+_TAKES = [sa.or_(_TRANSPARENCY == "opaque", col(A.is_series))]
+"""What is not free by itself; of a free series a changed occurrence may take time."""
 _ALIVE = (
     col(A.is_dissolved).is_(False),
     col(A.status) != "cancelled",
@@ -151,33 +164,55 @@ def _event(row: Any) -> Row:
 # --- the content of those that need it
 
 
-def activity_facts(session: Session, ids: Collection[int]) -> dict[int, t.Activity]:
-    """Return activities by id."""
-    return {t.pk(row): row for row in _by_id(session, A, ids)}
+class Changed(NamedTuple):
+    """A changed occurrence: of an activity's series (`place` its owner), or of one in a calendar (`place`)."""
+
+    place: int
+    uid: str
+    recurrence_key: str
+    content: dict[str, Any]
+    takes_time: bool
 
 
-def event_facts(session: Session, ids: Collection[int]) -> dict[int, t.MirrorEvent]:
-    """Return events by id."""
-    return {t.pk(row): row for row in _by_id(session, E, ids)}
+def activity_contents(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Return the content of activities by id."""
+    return {row[0]: row[1] for row in _by_id(session, sa.select(A.id, A.content), A.id, ids)}  # type: ignore[call-overload]
 
 
-def changed_occurrences(session: Session, masters: Sequence[t.MirrorEvent]) -> list[t.MirrorEvent]:
-    """Return the changed occurrences of mirrored series, far and free ones too: they take a slot of theirs."""
-    found: list[t.MirrorEvent] = []
-    places = {(m.calendar_id, m.uid) for m in masters}
-    uids = sorted({m.uid for m in masters})
-    for begin in range(0, len(uids), _AT_ONCE):
-        query = sa.select(E).where(
-            col(E.uid).in_(uids[begin : begin + _AT_ONCE]), col(E.recurrence_key) != "", col(E.is_deleted).is_(False)
-        )
-        found += session.scalars(query)
-    return [e for e in found if (e.calendar_id, e.uid) in places]
+def event_contents(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Return the facts of mirrored events by id."""
+    return {row[0]: row[1] for row in _by_id(session, sa.select(E.id, E.facts), E.id, ids)}  # type: ignore[call-overload]
 
 
-def _by_id(session: Session, table: Any, ids: Collection[int]) -> Iterator[Any]:
-    listed = sorted(ids)
+def changed_activities(session: Session, series: Collection[Row]) -> list[Changed]:
+    """Return the changed occurrences of series, far, free and cancelled ones too: they take a slot of theirs."""
+    columns: tuple[Any, ...] = (A.owner_id, A.uid, A.recurrence_key, A.content)
+    query = sa.select(*columns).where(col(A.recurrence_key) != "", col(A.is_dissolved).is_(False))
+    found = _by_id(session, query, A.uid, {row.uid for row in series})
+    places = {(row.place, row.uid) for row in series}
+    return [Changed._make((*row, True)) for row in found if (row[0], row[1]) in places]
+
+
+def changed_events(session: Session, series: Collection[Row]) -> list[Changed]:
+    """Return the changed occurrences of mirrored series, as changed_activities does."""
+    columns: tuple[Any, ...] = (E.calendar_id, E.uid, E.recurrence_key, E.facts, E.is_busy)
+    query = sa.select(*columns).where(col(E.recurrence_key) != "", col(E.is_deleted).is_(False))
+    found = _by_id(session, query, E.uid, {row.uid for row in series})
+    places = {(row.place, row.uid) for row in series}
+    return [Changed._make(row) for row in found if (row[0], row[1]) in places]
+
+
+def ended_series(session: Session, rows: Collection[Row]) -> set[tuple[int, str]]:
+    """Return owner and uid of the series that are cancelled, of these changed occurrences of activities."""
+    columns: tuple[Any, ...] = (A.owner_id, A.uid)
+    query = sa.select(*columns).where(col(A.recurrence_key) == "", col(A.status) == "cancelled")
+    return {(row[0], row[1]) for row in _by_id(session, query, A.uid, {row.uid for row in rows})}
+
+
+def _by_id(session: Session, query: Any, column: Any, values: Collection[Any]) -> Iterator[Any]:
+    listed = sorted(values)
     for begin in range(0, len(listed), _AT_ONCE):
-        yield from session.scalars(sa.select(table).where(table.id.in_(listed[begin : begin + _AT_ONCE])))
+        yield from session.execute(query.where(column.in_(listed[begin : begin + _AT_ONCE])))
 
 
 # --- what bookings take
