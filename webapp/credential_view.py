@@ -12,9 +12,9 @@ from typing import Any
 from flask import request
 from sqlmodel import Session
 
-from calsync.services import credentials, credentials_file, hook_secrets
+from calsync.services import credentials, credentials_file, hook_secrets, whole_accounts
 from calsync.services.credentials import Standing
-from webapp import brand, security, setup_lines
+from webapp import brand, security, setup_lines, words
 from webapp.access import provider_info, runtime
 from webapp.forms.meetings import HookSecretForm
 
@@ -39,6 +39,7 @@ class Panel:
     steps: Sequence[setup_lines.Line]
     lasting: Any
     file_kind: str
+    takes_account_id: bool = False  # credentials of a whole account there are taken as well
 
     @property
     def is_elsewhere(self) -> bool:
@@ -78,6 +79,7 @@ def panel(provider: str, standing: credentials.Standing) -> Panel:
         steps=setup_lines.of(registration.steps, standing, redirect_uri),
         lasting=registration.lasting if isinstance(registration, credentials.Lasting) else None,
         file_kind=registration.file_kind,
+        takes_account_id=whole_accounts.takes_any(runtime(), provider),
     )
 
 
@@ -97,6 +99,14 @@ def hook(session: Session, provider: str, form: HookSecretForm | None = None) ->
     known, version = hook_secrets.standing(session, provider)
     form = form or HookSecretForm(formdata=None, data={"hook_version": version})
     return Hook(hook_secrets.address(runtime(), provider), known, form)
+
+
+def told_proven(ended: credentials.Ended) -> str:
+    """Return what an admin reads once new credentials have come into use."""
+    told = "The new credentials work and are in use."
+    if ended.accounts:
+        told += f" {words.count(ended.accounts, 'account')} must be connected anew; their owners are told."
+    return told
 
 
 def allow_leaving(registration: credentials.Registration) -> None:

@@ -27,10 +27,14 @@ class ClientRefused(Rejected):
 
 @dataclass(frozen=True, slots=True)
 class ClientPair:
-    """Who we are at a provider: the credentials that an admin entered. Its repr shows no secret."""
+    """Who we are at a provider: the credentials that an admin entered. Its repr shows no secret.
+
+    `account_id` is set where they act for a whole account there, without anybody signing in (see WholeAccounts).
+    """
 
     client_id: str
     secret: str = field(repr=False)
+    account_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,19 @@ class Authorizer(Protocol):
 
     def missing(self, scopes: Collection[str], *, can_write: bool) -> tuple[str, ...]:
         """Return the scopes that were not granted although reading, or writing too, needs them."""
+
+
+@runtime_checkable
+class WholeAccounts(Protocol):
+    """A sign-in that also takes credentials of a whole account there: an admin gave them for everybody in it."""
+
+    def admit(self, pair: ClientPair, address: str, now: datetime) -> tuple[Tokens, Identity]:
+        """Return a grant for one person of the account. Raises Refused with the field `address` for a stranger, and as
+        Authorizer.refresh does.
+        """
+
+    def prove(self, pair: ClientPair, now: datetime) -> None:
+        """Return when the account lets these credentials in. Raises as Authorizer.refresh does."""
 
 
 @runtime_checkable

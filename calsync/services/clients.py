@@ -107,7 +107,8 @@ def grant_of(rt: Runtime, account: t.Account) -> Grant:
     is_private = account.allow_private_network or rt.settings.allow_private_networks
     if grants.has_tokens(rt, account.provider):
         bearer = grants.bearer_of(rt, t.pk(account))
-        return Grant(username=account.username, bearer=bearer, allow_private_network=is_private)
+        host = account.server_url  # "" except for one of many in a whole account's grant
+        return Grant(host, account.username, bearer=bearer, allow_private_network=is_private)
     secret = json.loads(rt.secrets.unseal(account.secret)) if account.secret else {}
     return Grant(
         server_url=account.server_url,

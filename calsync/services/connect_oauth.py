@@ -19,11 +19,20 @@ from calsync.store import tables as t
 
 
 def connect_granted(
-    rt: Runtime, user_id: int, provider: str, *, tokens: Tokens, who: Identity, credential_id: int, by: Actor
+    rt: Runtime,
+    user_id: int,
+    provider: str,
+    *,
+    tokens: Tokens,
+    who: Identity,
+    credential_id: int,
+    host: str = "",
+    by: Actor,
 ) -> t.Account:
     """Connect what a person just granted, or renew the account that they have there already, and return it.
 
-    `credential_id` names the credentials of ours under which the grant was given. An account is one person at the
+    `credential_id` names the credentials of ours under which the grant was given; `host` whom it is used for, where
+    the grant is that of a whole account there. An account is one person at the
     provider: connecting them again finds its links and doubles nothing. Raises NotFound, NotAllowed, ProviderError,
     and Refused with the codes `scope_missing` (a box was not ticked) and `needs_consent` (the provider gave no lasting
     token and none is stored: ask again with Wish.needs_consent).
@@ -33,7 +42,7 @@ def connect_granted(
     with rt.reading() as session:
         account = rows.find_by_subject(session, user_id, provider, who.subject)
     _check_lasts(rt, account, tokens, credential_id)
-    calendars = _ask(rt, provider, tokens)
+    calendars = _ask(rt, provider, tokens, host)
     with rt.writing() as session:
         account = rows.find_by_subject(session, user_id, provider, who.subject)
         action = "account.connected" if account is None else "account.reconnected"
@@ -41,6 +50,7 @@ def connect_granted(
             account = connect.new_account(rt, session, user_id, provider, who.subject)
         is_first = account.secret is None and account.last_success_at is None
         account.label, account.username = (who.address or who.name or who.subject)[:320], who.address[:320]
+        account.server_url = host
         account.credential_id, could_write = credential_id, account.can_write
         grants.save(rt, session, account, tokens)
         session.get_one(t.ProviderCredential, credential_id).answered_at = rt.now()
@@ -53,7 +63,7 @@ def connect_granted(
 
 
 def reconnect_granted(
-    rt: Runtime, account_id: int, *, tokens: Tokens, who: Identity, credential_id: int, by: Actor
+    rt: Runtime, account_id: int, *, tokens: Tokens, who: Identity, credential_id: int, host: str = "", by: Actor
 ) -> t.Account:
     """Sign in to an account again and sync it. Raises as connect_granted does.
 
@@ -67,7 +77,7 @@ def reconnect_granted(
         )
         raise Refused(reason + "or connect the other as an account of its own.", code="other_subject")
     account = connect_granted(
-        rt, account.user_id, account.provider, tokens=tokens, who=who, credential_id=credential_id, by=by
+        rt, account.user_id, account.provider, tokens=tokens, who=who, credential_id=credential_id, host=host, by=by
     )
     rt.enqueue("sync_account", account_id=account_id)
     return account
@@ -86,9 +96,9 @@ def _check_lasts(rt: Runtime, account: t.Account | None, tokens: Tokens, credent
     raise Refused("The permission was given for an hour only. It has to be asked for again.", code="needs_consent")
 
 
-def _ask(rt: Runtime, provider: str, tokens: Tokens) -> Sequence[RemoteCalendar]:
+def _ask(rt: Runtime, provider: str, tokens: Tokens, host: str) -> Sequence[RemoteCalendar]:
     """Return the calendars that the grant opens. Raises ProviderError."""
     is_private = rt.settings.allow_private_networks
-    grant = Grant(bearer=lambda _: tokens.access, allow_private_network=is_private)
+    grant = Grant(server_url=host, bearer=lambda _: tokens.access, allow_private_network=is_private)
     with contextlib.closing(clients.provider_of(rt, provider).open(grant, {})) as client:
         return client.calendars()

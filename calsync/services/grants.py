@@ -85,7 +85,7 @@ def pair_of(rt: Runtime, credential_id: int | None) -> ClientPair:
         row = None if credential_id is None else session.get(t.ProviderCredential, credential_id)
     if row is None or row.secret is None:
         raise ClientRefused("the provider's credentials were removed")
-    return ClientPair(row.client_id, rt.secrets.unseal(row.secret))
+    return ClientPair(row.client_id, rt.secrets.unseal(row.secret), str(row.extra.get("account_id", "")))
 
 
 def bearer_of(rt: Runtime, account_id: int) -> Callable[[bool], str]:

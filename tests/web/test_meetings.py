@@ -19,7 +19,7 @@ from calsync.store import tables as t
 from tests import factories
 from tests.conferences.office import ELI, Office, found
 from tests.emulators.zoom.conftest import zoom, zoom_server
-from tests.emulators.zoom.server import HOOK_SECRET, ZoomServer
+from tests.emulators.zoom.server import ACCOUNT, HOOK_SECRET, S2S_ID, S2S_SECRET, ZoomServer
 from tests.web.conftest import SignIn
 
 __all__ = ["zoom", "zoom_server"]
@@ -149,6 +149,63 @@ def test_an_installation_begun_at_the_provider_starts_anew(eli: FlaskClient, bar
     answer = eli.get("/oauth/zoom/callback?code=abc")
     assert answer.status_code == 409
     assert "Begin again" in answer.text
+
+
+# --- credentials of a whole account
+
+
+@pytest.fixture
+def whole(ada: FlaskClient, bare: Office) -> Office:
+    """An installation with credentials of a whole account in place of those of an app that people sign in to."""
+    ada.post(f"{CARD}/credentials/remove")
+    fields = {"client_id": S2S_ID, "client_secret": S2S_SECRET, "account_id": ACCOUNT}
+    assert ada.post(f"{CARD}/credentials", data=fields).status_code == 303
+    return bare
+
+
+def test_a_whole_account_is_tested_and_shown(ada: FlaskClient, whole: Office) -> None:
+    assert "The Zoom account lets us in" in ada.post(f"{CARD}/credentials/test").text
+    assert ACCOUNT in text(ada, f"{CARD}/credentials")
+
+
+def test_people_connect_their_own_address_and_host(eli: FlaskClient, whole: Office) -> None:
+    assert "nobody signs in there" in text(eli, "/oauth/zoom/connect")
+    answer = eli.post("/oauth/zoom/connect", data={"address": ELI})
+    assert answer.status_code == 303, answer.text
+    activity = whole.plan()
+    whole.settle()
+    assert whole.there()[0]["host"] == ELI
+    assert whole.link(activity) == whole.there()[0]["join_url"]
+    whole.advance(hours=3)  # the token has ended since, and another is asked for
+    whole.edit(activity, title="Other")
+    whole.settle()
+    assert whole.there()[0]["topic"] == "Other"
+
+
+def test_nobody_but_an_admin_connects_somebody_else(eli: FlaskClient, ada: FlaskClient, whole: Office) -> None:
+    answer = eli.post("/oauth/zoom/connect", data={"address": "sam@example.com"})
+    assert answer.status_code == 422
+    assert "your own address alone" in answer.text
+    assert ada.post("/oauth/zoom/connect", data={"address": "sam@example.com"}).status_code == 303
+    unknown = ada.post("/oauth/zoom/connect", data={"address": "nobody@example.com"})
+    assert unknown.status_code == 422
+
+
+def test_reconnecting_keeps_the_account(eli: FlaskClient, whole: Office) -> None:
+    eli.post("/oauth/zoom/connect", data={"address": ELI})
+    known = account_id(whole)
+    answer = eli.post("/oauth/zoom/connect", data={"address": ELI, "account": known})
+    assert answer.location == f"/accounts/{known}"
+
+
+def test_new_credentials_of_a_whole_account_prove_themselves(ada: FlaskClient, bare: Office) -> None:
+    wrong = {"client_id": S2S_ID, "client_secret": S2S_SECRET, "account_id": "AnotherAccount1"}
+    ada.post(f"{CARD}/credentials", data=wrong)
+    assert "lets us in" not in ada.post(f"{CARD}/credentials/test").text
+    assert ada.post(f"{CARD}/credentials/prove").status_code >= 400
+    ada.post(f"{CARD}/credentials", data={**wrong, "account_id": ACCOUNT})
+    assert ada.post(f"{CARD}/credentials/prove").status_code == 303
+    assert 'id="candidate-title"' not in text(ada, f"{CARD}/credentials")
 
 
 # --- the account

@@ -43,6 +43,7 @@ class CredentialForm(FlaskForm):
         "Client ID", [DataRequired("Give the Client ID."), Length(max=300)], filters=[trimmed], render_kw=PLAIN
     )
     client_secret = PasswordField("Client Secret", [Length(max=1000)], filters=[trimmed], render_kw=PLAIN)
+    account_id = StringField("Account ID", [Length(max=120)], filters=[trimmed], render_kw=PLAIN)
     imported = HiddenField()
 
     def validate_client_secret(self, field: Any) -> None:

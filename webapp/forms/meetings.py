@@ -8,7 +8,7 @@ from wtforms.validators import Length
 from wtforms.widgets import HiddenInput
 
 from calsync.services.meeting_settings import RECORDINGS, MeetingSettings
-from webapp.forms.fields import choices, trimmed
+from webapp.forms.fields import Email, choices, trimmed
 
 _USUAL = ("", "As the host has set it there")
 _YES_NO = choices((_USUAL, ("yes", "Yes"), ("no", "No")))
@@ -46,6 +46,10 @@ class MeetingSettingsForm(FlaskForm):
             waiting_room=_FLAGS.get(self.waiting_room.data),
             recording=self.recording.data or None,
         )
+
+
+class JoinForm(FlaskForm):
+    address = Email("Address there", description="Admins may connect anybody of that account, others themselves.")
 
 
 class HookSecretForm(FlaskForm):

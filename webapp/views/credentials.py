@@ -8,7 +8,7 @@ from flask import flash, redirect, request, url_for
 from flask_login import current_user
 
 from calsync.errors import Refused
-from calsync.services import attempts, credentials, credentials_file, hook_secrets, provider_settings
+from calsync.services import attempts, credentials, credentials_file, hook_secrets, provider_settings, whole_accounts
 from calsync.services.credentials_file import Imported
 from calsync.services.provider_settings import ProviderSettings
 from webapp import credential_view, errors, security, words
@@ -60,7 +60,11 @@ def test(provider: str) -> Any:
 @route("/<provider>/credentials/prove", methods=["POST"], endpoint="prove_credentials")
 @role_required(Role.ADMIN)
 def prove(provider: str) -> Any:
-    """Send the admin to the provider, with the pair that waits for its proof."""
+    """Send the admin to the provider, with the pair that waits for its proof; one of a whole account is just tried."""
+    ended = whole_accounts.prove(runtime(), provider, by=actor())
+    if ended is not None:
+        flash(credential_view.told_proven(ended))
+        return redirect(url_for("integrations.credentials", provider=provider), 303)
     return redirect(attempts.begin_proof(runtime(), provider, login_id=current_user.login_id, by=actor()), 303)
 
 
@@ -135,7 +139,7 @@ def _saved(provider: str, form: CredentialForm) -> Any:
     if not secret:
         file = credentials_file.recall(runtime(), provider, form.imported.data or "", by=actor())
         secret = file.pair.secret
-    pair = credentials.ClientPair(form.client_id.data or "", secret)
+    pair = credentials.ClientPair(form.client_id.data or "", secret, form.account_id.data or "")
     row = credentials.save(runtime(), provider, pair, file=file, by=actor())
     if row.state == "candidate":
         flash("The new credentials wait for their proof. Those in use go on meanwhile.", "info")

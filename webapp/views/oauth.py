@@ -12,14 +12,15 @@ from flask_login import current_user
 
 from calsync.errors import NotAllowed, ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
 from calsync.runtime import Actor
-from calsync.services import attempts, credentials, letters, provider_settings, settings, two_way
+from calsync.services import attempts, credentials, letters, provider_settings, settings, two_way, whole_accounts
 from calsync.services.attempts import Arrived, Asked, BoxesMissing
 from calsync.services.credentials import Ended
 from calsync.store import credentials as credential_rows
 from calsync.store import tables as t
-from webapp import credential_view, provider_cards, security, words
+from webapp import credential_view, errors, provider_cards, security, words
 from webapp.access import Role, actor, provider_info, readable_account, runtime, writable_account
 from webapp.connecting import connects_required
+from webapp.forms.meetings import JoinForm
 from webapp.fragments import page
 
 bp = Blueprint("oauth", __name__, url_prefix="/oauth")
@@ -33,6 +34,8 @@ STRANGER = Actor(None, "nobody", Role.CLIENT.value)
 def begin(provider: str) -> Any:
     """Say what the provider's page will ask and why; then send the person there."""
     asked = _asked(provider)
+    if _needs_no_sign_in(provider):
+        return _join(provider, asked)
     if request.method == "POST":
         return redirect(attempts.begin(runtime(), asked, login_id=current_user.login_id, by=actor()), 303)
     registration = credentials.registration_of(runtime(), provider)
@@ -59,6 +62,26 @@ def begin(provider: str) -> Any:
     )
 
 
+def _needs_no_sign_in(provider: str) -> bool:
+    with runtime().reading() as session:
+        return whole_accounts.in_use(session, provider)
+
+
+def _join(provider: str, asked: Asked) -> Any:
+    """Connect an address of an account that let us in as a whole: nobody signs in there."""
+    account = readable_account(asked.account_id) if asked.account_id else None
+    form = JoinForm(data={"address": account.username if account else current_user.email})
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            address = form.address.data or ""
+            joined = whole_accounts.join(runtime(), provider, address, account_id=asked.account_id, by=actor())
+            flash(f"{joined.label} is connected.")
+            return redirect(url_for("accounts.show", account_id=joined.id), 303)
+    info = provider_info(provider)
+    status = 422 if form.errors else 200
+    return page("oauth/join.html", status=status, form=form, info=info, account=account, asked=asked)
+
+
 @bp.get("/<provider>/callback")
 def callback(provider: str) -> Any:
     """The Redirect URI. Whoever is not signed in here, or comes a second time, learns that the way is lost."""
@@ -81,10 +104,7 @@ def _asked(provider: str) -> Asked:
 
 
 def _proven(provider: str, ended: Ended) -> Any:
-    told = "The new credentials work and are in use."
-    if ended.accounts:
-        told += f" {words.count(ended.accounts, 'account')} must be connected anew; their owners are told."
-    flash(told)
+    flash(credential_view.told_proven(ended))
     return redirect(url_for("integrations.credentials", provider=provider), 303)
 
 

@@ -90,12 +90,16 @@ class ZoomAuthorizer:
         with _Connection(self, pair, refresh_token) as http:
             return _tokens(_post(http, self.endpoints.token, pair, form), now)
 
-    def admit(self, pair: ClientPair, account_id: str, address: str, now: datetime) -> tuple[Tokens, Identity]:
+    def prove(self, pair: ClientPair, now: datetime) -> None:
+        """Return when a whole Zoom account lets us in (Server-to-Server). Raises as refresh does."""
+        self.refresh(pair, WHOLE_ACCOUNT + pair.account_id, now)
+
+    def admit(self, pair: ClientPair, address: str, now: datetime) -> tuple[Tokens, Identity]:
         """Return a grant of a whole Zoom account for one of its hosts. Raises as refresh does.
 
         Raises Refused where the account has no such host.
         """
-        standing_in = WHOLE_ACCOUNT + account_id
+        standing_in = WHOLE_ACCOUNT + pair.account_id
         tokens = self.refresh(pair, standing_in, now)
         with _Connection(self, pair) as http:
             try:

@@ -113,6 +113,8 @@ class ZoomRegistration:
         if not _WORD.fullmatch(pair.client_id):
             reason = "A Client ID of Zoom’s has letters, digits, - and _ only."
             raise Refused(reason, field="client_id")
+        if pair.account_id and not _WORD.fullmatch(pair.account_id):
+            raise Refused("An Account ID of Zoom’s has letters, digits, - and _ only.", field="account_id")
         if not _WORD.fullmatch(pair.secret) or pair.secret == pair.client_id:
             reason = "A Client Secret of Zoom’s has letters, digits, - and _ only, and differs from the Client ID."
             raise Refused(reason, field="client_secret")
@@ -147,16 +149,24 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
     """Redeem a code that nobody gave: a good pair is told about the code, a bad one about itself (section 18.4)."""
     label = "Client ID and Client Secret are accepted"
     form = {"grant_type": "authorization_code", "code": "calsync-test", "redirect_uri": redirect_uri}
+    if pair.account_id:
+        form = {"grant_type": "account_credentials", "account_id": pair.account_id}
     headers = {"Content-Type": "application/x-www-form-urlencoded"} | oauth.basic(pair)
     answer = _ask(http, "POST", endpoints.token, headers=headers, body=urlencode(form).encode())
     if isinstance(answer, ProviderError):
         host = urlsplit(endpoints.token).hostname
         return Check(label, None, f"No answer from {host}. Does this server have a way out?")
+    if pair.account_id and answer.status == 200:
+        return Check(label, True, "The Zoom account lets us in.", is_of_pair=True)
+    if pair.account_id and answer.status == 400:
+        return Check(label, False, "Zoom refuses: is the Account ID right, and the app activated?", is_of_pair=True)
     match errors.body_of(answer).get("error"):
         case "invalid_grant" | "invalid_request":
-            return Check(label, True, "Zoom knows both: it refused only the made-up code, as it should.")
+            return Check(
+                label, True, "Zoom knows both: it refused only the made-up code, as it should.", is_of_pair=True
+            )
         case "invalid_client" | "unauthorized_client":
-            return Check(label, False, "Zoom does not know this pair, or the app was disabled there.")
+            return Check(label, False, "Zoom does not know this pair, or the app was disabled there.", is_of_pair=True)
     return Check(label, None, f"Zoom answered {answer.status} without a reason. Try again in a minute.")
 
 

@@ -25,7 +25,7 @@ from tests.emulators.zoom.server import (
 )
 
 PAIR = ClientPair(CLIENT_ID, CLIENT_SECRET)
-SERVER_PAIR = ClientPair(S2S_ID, S2S_SECRET)
+SERVER_PAIR = ClientPair(S2S_ID, S2S_SECRET, ACCOUNT)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_without_credentials_nothing_can_be_revoked(zoom: ZoomServer, authorizer
 
 
 def test_a_whole_account_lets_in_its_hosts(zoom: ZoomServer, authorizer: ZoomAuthorizer) -> None:
-    tokens, who = authorizer.admit(SERVER_PAIR, ACCOUNT, ELI, NOW)
+    tokens, who = authorizer.admit(SERVER_PAIR, ELI, NOW)
     assert (who.address, tokens.refresh) == (ELI, WHOLE_ACCOUNT + ACCOUNT)
     assert authorizer.refresh(SERVER_PAIR, tokens.refresh, NOW).access != tokens.access
     assert authorizer.missing(tokens.scopes, can_write=True) == ()
@@ -145,10 +145,10 @@ def test_a_whole_account_lets_in_its_hosts(zoom: ZoomServer, authorizer: ZoomAut
 
 def test_a_whole_account_lets_nobody_else_in(zoom: ZoomServer, authorizer: ZoomAuthorizer) -> None:
     with pytest.raises(Refused) as raised:
-        authorizer.admit(SERVER_PAIR, ACCOUNT, "nobody@example.com", NOW)
+        authorizer.admit(SERVER_PAIR, "nobody@example.com", NOW)
     assert raised.value.code == "no_such_host"
     with pytest.raises(Rejected):
-        authorizer.admit(SERVER_PAIR, "another-account", ELI, NOW)
+        authorizer.admit(ClientPair(S2S_ID, S2S_SECRET, "another-account"), ELI, NOW)
 
 
 def test_missing_scopes_are_named_and_classic_ones_stand_in(authorizer: ZoomAuthorizer) -> None:
