@@ -120,7 +120,9 @@ class Write:
 
     `handle` None creates; `key` is then what makes a repeat harmless: the same key never creates twice. An update or
     delete is conditional on `version` and edits `body`, the stored raw text. `series` is the handle of the master when
-    the edited event is an occurrence and the provider keeps occurrences as resources of their own.
+    the edited event is an occurrence and the provider keeps occurrences as resources of their own. `occurrences` are
+    then the changed ones of a series that is edited, as the mirror knows them, with their versions: where the provider
+    drops them as the series moves, one that is not among them is a VersionMismatch that names it.
     """
 
     key: str
@@ -129,6 +131,7 @@ class Write:
     version: str | None = None
     body: str | None = None
     series: str | None = None
+    occurrences: Mapping[str, str | None] | None = None
     is_delete: bool = False
     mail: MailRule = MailRule.NEVER
 

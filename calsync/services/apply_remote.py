@@ -66,17 +66,19 @@ def _repeats(session: Session, ctx: Context) -> list[t.Step]:
 
 
 def _bundled(groups: Sequence[Group], size: int) -> Iterator[list[Group]]:
-    """Bundle by calendar, and new changed occurrences behind everything else: their series may be about to change."""
+    """Bundle by calendar, and occurrences of their own behind everything else: what becomes of one depends on what its
+    series is by then, and writes that are sent together may be carried out in any order.
+    """
     bundles: dict[tuple[bool, int], list[Group]] = {}
-    for group in sorted(groups, key=_is_new_occurrence):
-        bundles.setdefault((_is_new_occurrence(group), t.pk(group.calendar)), []).append(group)
+    for group in sorted(groups, key=_is_occurrence):
+        bundles.setdefault((_is_occurrence(group), t.pk(group.calendar)), []).append(group)
     for members in bundles.values():
         for start in range(0, len(members), size):
             yield members[start : start + size]
 
 
-def _is_new_occurrence(group: Group) -> bool:
-    return group.write.series is not None and group.creates
+def _is_occurrence(group: Group) -> bool:
+    return group.write.series is not None
 
 
 def _send(ctx: Context, client: CalendarClient, batch: list[Group], tally: closing.Tally) -> Iterator[bool]:

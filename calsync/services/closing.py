@@ -16,7 +16,7 @@ from calsync.engine.resource import Resource
 from calsync.engine.vocabulary import Action, LinkState, StepState
 from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded, VersionMismatch
 from calsync.providers.base import Written
-from calsync.services import cases, failures, firsts
+from calsync.services import cases, failures, firsts, rereading
 from calsync.services.context import Context
 from calsync.services.writes import Group, Target
 from calsync.store import activities, mirror, placements, polls, steps
@@ -93,7 +93,9 @@ def close(ctx: Context, group: Group, answer: Written, tally: Tally) -> Provider
         give_back(ctx, [group])
         return answer
     if isinstance(answer, VersionMismatch) or _is_missing(group, answer):
-        _reread(ctx, group, tally)
+        rereading.reread(ctx, group, answer)
+        miss(ctx, [group], tally)
+        ctx.rt.checkpoint("apply.reread")
         return None
     if isinstance(answer, ProviderError):
         _fail(ctx, group, answer, tally)
@@ -254,23 +256,6 @@ def _pushes(link: t.Link, step: t.Step, *, asks: bool) -> dict[str, Any]:
 
 
 # --- anything else
-
-
-def _reread(ctx: Context, group: Group, tally: Tally) -> None:
-    """Bring the mirror up to date with what is there instead, and leave the decision to the next plan."""
-    handle = group.write.handle
-    found: dict[str, Resource | None] = {}
-    if handle is not None:
-        found = ctx.reader.get_many(group.calendar.remote_id, [handle])
-    with ctx.rt.writing() as session:
-        ctx.holding(session)
-        calendar = session.get_one(t.Calendar, group.calendar.id)
-        alive = [resource for resource in found.values() if resource is not None]
-        folds = ctx.capabilities.series_is_one_resource
-        mirror.save(session, calendar, alive, ctx.now(), own_addresses=ctx.own_addresses, folds=folds, trusts=True)
-        mirror.bury(session, calendar, [h for h, resource in found.items() if resource is None], ctx.now())
-    miss(ctx, [group], tally)
-    ctx.rt.checkpoint("apply.reread")
 
 
 def _fail(ctx: Context, group: Group, error: ProviderError, tally: Tally) -> None:

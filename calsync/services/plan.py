@@ -236,7 +236,8 @@ def _without_recreation(ctx: Context, pair: Pair, decision: Decision) -> Decisio
 def _step_row(ctx: Context, plan: Plan, pair: Pair, decision: Decision, goes_along: Sequence[Content]) -> Row | None:
     if decision.writes:
         row = drafts.for_pair(ctx, pair, decision)
-        drafts.add_occurrences(row, goes_along if decision.remote_action is Action.DELETE else ())
+        drops = decision.remote_action is Action.DELETE or not {"time", "exdates"}.isdisjoint(decision.outward)
+        drafts.add_occurrences(row, goes_along if drops else ())
         return ready(ctx, plan, row)
     if decision.parks:
         return drafts.for_note(ctx, pair, Action.UNLINK, decision.reason, StepState.DONE)

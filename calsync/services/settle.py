@@ -10,6 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from calsync.engine import event as events
+from calsync.engine import mapping, series
 from calsync.engine.decide import Decision
 from calsync.engine.event import Content, fingerprint
 from calsync.engine.vocabulary import LinkState, Policy, Reason
@@ -31,7 +33,7 @@ class Surroundings:
     asked: dict[str, t.Conflict] = field(default_factory=dict)
     elsewhere: dict[tuple[str, str], list[tuple[t.MirrorEvent, t.Calendar]]] = field(default_factory=dict)
     alive: dict[int, set[int]] = field(default_factory=dict)  # activity id -> its other links here that live on
-    unseen: dict[Series, list[Content]] = field(
+    unseen: dict[Series, list[t.MirrorEvent]] = field(
         default_factory=dict
     )  # changed occurrences that nothing here stands for
 
@@ -47,8 +49,12 @@ class Surroundings:
         return self.sources.get(t.pk(pair.activity), pair.link.id) == pair.link.id
 
     def goes_along(self, pair: Pair) -> list[Content]:
-        """Return what is in the calendar alone and is erased with the pair's event."""
-        return self.unseen.get(_series(pair), []) if pair.event.is_series else []
+        """Return what is in the calendar alone and is erased with the pair's event, or as it leaves their slots."""
+        rows = self.unseen.get(_series(pair), []) if pair.event.is_series else []
+        if pair.activity.status != "cancelled" and rows:
+            after = mapping.event_of(pair.activity)
+            rows = [row for row in rows if not series.yields(after, events.parse_moment(row.recurrence_key))]
+        return [cases.content_of(row) for row in rows]
 
     def choices(self, pair: Pair) -> Mapping[str, Policy]:
         """Return a person's choices on this very state of both sides; none once a side has changed again.
@@ -90,7 +96,7 @@ def surroundings(session: Session, ctx: Context, pairs: Sequence[Pair]) -> Surro
         asked=conflicts.answers(session, (drafts.link_subject(t.pk(p.link)) for p in pairs if p.link.id)),
         elsewhere=links.same_uid_elsewhere(session, ctx.account_id, missing) if missing else {},
         alive=links.alive_elsewhere(session, ctx.account_id, (t.pk(p.activity) for p in gone)) if gone else {},
-        unseen=_unseen(session, [p for p in pairs if p.event.is_series and p.activity.status == "cancelled"]),
+        unseen=_unseen(session, [p for p in pairs if p.event.is_series and _drops_occurrences(ctx, p)]),
     )
 
 
@@ -98,10 +104,19 @@ def _series(pair: Pair) -> Series:
     return pair.event.calendar_id, pair.event.uid
 
 
-def _unseen(session: Session, ended: Sequence[Pair]) -> dict[Series, list[Content]]:
-    found: dict[Series, list[Content]] = {}
-    for event in links.unlinked_occurrences(session, [_series(pair) for pair in ended]) if ended else ():
-        found.setdefault((event.calendar_id, event.uid), []).append(cases.content_of(event))
+def _drops_occurrences(ctx: Context, pair: Pair) -> bool:
+    """Return whether writing a series may take occurrences along: it ends, or leaves slots where they stand alone."""
+    if pair.activity.status == "cancelled":
+        return True
+    here, agreed = pair.activity.content, pair.link.agreed_local
+    is_alone = not ctx.capabilities.series_is_one_resource
+    return is_alone and any(here[name] != agreed.get(name) for name in ("time", "exdates"))
+
+
+def _unseen(session: Session, dropping: Sequence[Pair]) -> dict[Series, list[t.MirrorEvent]]:
+    found: dict[Series, list[t.MirrorEvent]] = {}
+    for event in links.unlinked_occurrences(session, [_series(pair) for pair in dropping]) if dropping else ():
+        found.setdefault((event.calendar_id, event.uid), []).append(event)
     return found
 
 

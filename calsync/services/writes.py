@@ -137,6 +137,7 @@ def _group(session: Session, ctx: Context, members: list[Target], resource: t.Mi
         version=None if resource is None else resource.version,
         body=None if resource is None else resource.body,
         series=_series_handle(session, ctx, first),
+        occurrences=_occurrences(session, ctx, first),
         is_delete=_deletes(ctx, members),
         mail=_mail(ctx, members),
     )
@@ -215,6 +216,25 @@ def _series_handle(session: Session, ctx: Context, target: Target) -> str | None
     master = _master(session, target)
     resource = None if master is None else session.get(t.MirrorResource, master.resource_id)
     return None if resource is None else resource.handle
+
+
+def _occurrences(session: Session, ctx: Context, target: Target) -> dict[str, str | None] | None:
+    """Return the changed occurrences that the mirror knows of a series that is edited, None where that says nothing."""
+    event = target.event
+    if ctx.capabilities.series_is_one_resource or event is None or not event.is_series:
+        return None
+    resource = t.MirrorResource
+    query = (
+        sa.select(col(resource.handle), col(resource.version))
+        .join(t.MirrorEvent, col(t.MirrorEvent.resource_id) == col(resource.id))
+        .where(
+            col(t.MirrorEvent.calendar_id) == event.calendar_id,
+            col(t.MirrorEvent.uid) == event.uid,
+            col(t.MirrorEvent.recurrence_key) != "",
+            col(resource.is_deleted).is_(False),
+        )
+    )
+    return {str(handle): version for handle, version in session.execute(query)}
 
 
 def _deletes(ctx: Context, members: Sequence[Target]) -> bool:

@@ -341,14 +341,17 @@ def same_uid_elsewhere(
 
 
 def alive_elsewhere(session: Session, account_id: int, activity_ids: Iterable[int]) -> dict[int, set[int]]:
-    """Return the active links of activities in an account whose event is alive, by activity."""
+    """Return the links of activities in an account whose event is alive, by activity: those in force, and those that
+    rest only because their calendar does not sync.
+    """
+    rests = sa.and_(col(L.state) == LinkState.PARKED, col(L.park_reason) == Reason.PAUSED_CALENDAR)
     query = (
         sa.select(col(L.activity_id), col(L.id))
         .join(E, col(E.id) == col(L.event_id))
         .where(
             col(L.account_id) == account_id,
             col(L.activity_id).in_(sorted(set(activity_ids))),
-            col(L.state) == LinkState.ACTIVE,
+            sa.or_(col(L.state) == LinkState.ACTIVE, rests),
             col(E.is_deleted).is_(False),
         )
     )

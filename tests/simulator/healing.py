@@ -14,7 +14,7 @@ from tests.simulator import invariants, run_checks
 from tests.simulator.invariants import Violation
 from tests.simulator.ledger import Ledger
 from tests.simulator.process import Process
-from tests.simulator.world import BASE_RULES, HOME, PASSWORD, WORK, World
+from tests.simulator.world import BASE_RULES, HOME, WORK, World
 
 ROUNDS = 16
 UNFINISHED = (StepState.PLANNED, StepState.HELD, StepState.APPLYING, StepState.IN_DOUBT, StepState.FAILED)
@@ -66,7 +66,7 @@ def reconnect(world: World) -> None:
     """Give the account its password again, if it has lost it or was disconnected."""
     account = world.account()
     if account.state == AccountState.DISCONNECTED or not account.grant_ok:
-        accounts.reconnect(world.rt, world.account_id, password=PASSWORD, by=SYSTEM)
+        world.sign_in_again()
 
 
 def approve(world: World) -> int:

@@ -237,7 +237,9 @@ def comparable(world: World, *, is_ours: bool) -> set[str]:
 def tidy(world: World, content: dict[str, Any], is_ours: bool) -> dict[str, Any]:
     """Return content as the server would keep it, without what we add to it."""
     shown = content | {"description": strip_block(content["description"])} if is_ours else content
-    shown = shown | {"time": dict(shown["time"]), "exdates": _holes(shown)}
+    time = dict(shown["time"])
+    time["tz"] = None if time["tz"] == "UTC" else time["tz"]  # a time in UTC needs no zone beside it
+    shown = shown | {"time": time, "exdates": _holes(shown)}
     return body.normalise(shown) if world.server.quirks.normalises else shown
 
 

@@ -68,7 +68,11 @@ class Stage(RuleBasedStateMachine):
 
     @initialize(profile=st.sampled_from(sorted(PROFILES)), choice=CHOICES)
     def start(self, profile: str, choice: int) -> None:
-        self.world = World(self.folder, PROFILES[profile])
+        self.begin(World(self.folder, PROFILES[profile]), profile, choice)
+
+    def begin(self, world: World, profile: str, choice: int) -> None:
+        """Have a world with some records on each side, and a first run."""
+        self.world = world
         self.did(f"profile {profile}")
         for n in range(4 + choice % 4):
             people.create(self.w, self.ledger, ("single", "series", "all_day", "single")[n % 4])

@@ -238,4 +238,27 @@ STORIES: dict[str, tuple[str, ...]] = {
         "sync_with_faults(kinds=[(FaultKind.LOST_AFTER, 0), (FaultKind.CURSOR_EXPIRED, 2),"
         " (FaultKind.LOST_BEFORE, 0)])",
     ),
+    # Google dropped what nobody here had seen: an occurrence that was changed after the calendar was read.
+    "a series moves over a changed occurrence that a lying list kept back": (
+        "start(choice=440, profile='google-paged')",
+        "a_series_moves_under_a_changed_occurrence(choice=181)",
+        "sync_with_faults(kinds=[(FaultKind.VERSION_MISMATCH, 0), (FaultKind.HOLLOW, 0), (FaultKind.EMPTY, 1)])",
+        "sync_with_faults(kinds=[(FaultKind.LOST_BEFORE, 1), (FaultKind.VERSION_MISMATCH, 1),"
+        " (FaultKind.LOST_AFTER, 4)])",
+    ),
+    # The same where it may not come in: what it said is kept on the step that moves the series.
+    "a series moves over a changed occurrence, of an account that only writes": (
+        "start(choice=440, profile='google-paged')",
+        "choose_direction(direction=Direction.OUTBOUND)",
+        "a_series_moves_under_a_changed_occurrence(choice=181)",
+        "sync_and_stall(place=33)",
+    ),
+    # A tombstone of what we had just written was not believed at once: by then the copy stood in a calendar that rests.
+    "dragged a moment after it was written, into a calendar that stops syncing": (
+        "start(choice=362, profile='google')",
+        "they_drag_to_another_calendar(choice=519)",
+        "the_server_clock_is_wrong(minutes=-7)",
+        "choose_calendar(home=True, syncs=False)",
+        "approve_and_resolve(choice=38)",
+    ),
 }

@@ -18,6 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from calsync.engine.vocabulary import ConflictKind, Direction, MailRule, Policy
 from calsync.providers.memory import FaultKind
 from tests.simulator import chance
+from tests.simulator.google_world import PAGE_CAPS, GoogleSimulator
 from tests.simulator.machine import ACTIONS, PROFILES, TALLY, Simulator
 
 NAMES = {kind.__name__: kind for kind in (Direction, FaultKind, MailRule, Policy)}
@@ -39,14 +40,14 @@ def wanted() -> dict[str, int]:
     return {name: 3 if name.startswith("profile") else ENOUGH for name in sorted(names)}
 
 
-def simulate(seed: int, examples: int, steps: int = 40) -> None:
+def simulate(seed: int, examples: int, steps: int = 40, machine: type[Simulator] = Simulator) -> None:
     """Run examples of the state machine from a seed. Raises Violation, or whatever broke.
 
     CALSYNC_SIMULATOR_SHRINK=1 lets Hypothesis shorten a failing example; `shorten.py` is faster.
     """
 
     @hypothesis.seed(seed)
-    class Seeded(Simulator):
+    class Seeded(machine):  # type: ignore[misc, valid-type]
         pass
 
     run_state_machine_as_test(Seeded, settings=_limits(examples, steps))
@@ -54,7 +55,7 @@ def simulate(seed: int, examples: int, steps: int = 40) -> None:
 
 def tell(steps: list[str]) -> None:
     """Tell one story to its end. Raises Violation, or whatever broke, with the story as a note."""
-    state = Simulator()
+    state = machine_of(steps)()
     try:
         try:
             for step in steps:
@@ -64,6 +65,11 @@ def tell(steps: list[str]) -> None:
     except Exception as error:
         error.add_note("\n".join(f"state.{step}" for step in steps))
         raise
+
+
+def machine_of(steps: list[str]) -> type[Simulator]:
+    """Return the machine whose profile a story begins with."""
+    return GoogleSimulator if any(f"profile={name!r}" in steps[0] for name in PAGE_CAPS) else Simulator
 
 
 def tell_until_reached(seed: int, most: int) -> int:

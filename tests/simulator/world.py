@@ -22,6 +22,7 @@ from calsync.engine.event import Event
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Trigger
 from calsync.errors import Refused
+from calsync.providers.base import Provider
 from calsync.providers.memory import MemoryProvider, MemoryServer, Quirks
 from calsync.runtime import SYSTEM, Runtime
 from calsync.services import accounts, settings, sync
@@ -53,10 +54,9 @@ class World:
         self.clock = Clock()
         self._names = _same_names_every_time()
         self.quirks = quirks or Quirks()
-        self.server = MemoryServer(self.clock, self.quirks, password=PASSWORD)
-        for name in (WORK, HOME):
-            self.server.add_calendar(name, owner=LOGIN)
-        self.rt = make_runtime(folder, self.clock, providers={"memory": MemoryProvider(self.server)}, sleep=self.wait)
+        self.server = self._open_server()
+        self.remote_ids = {name: self._add_calendar(name) for name in (WORK, HOME)}
+        self.rt = make_runtime(folder, self.clock, providers=self._providers(), sleep=self.wait)
         _make_fast(self.rt)
         self.owner = make_user(self.rt, "Eli", "admin")
         self.runs = 0
@@ -139,8 +139,8 @@ class World:
     def account(self) -> t.Account:
         return self.one(t.Account, self.account_id)
 
-    def calendar(self, remote_id: str) -> t.Calendar:
-        return next(c for c in self.rows(t.Calendar) if c.remote_id == remote_id)
+    def calendar(self, name: str) -> t.Calendar:
+        return next(c for c in self.rows(t.Calendar) if c.remote_id == self.remote_ids[name])
 
     def activities(self) -> list[t.Activity]:
         return self.rows(t.Activity)
@@ -161,8 +161,25 @@ class World:
 
     # --- set-up ----------------------------------------------------------------------------------------------
 
+    def _open_server(self) -> Any:
+        return MemoryServer(self.clock, self.quirks, password=PASSWORD)
+
+    def _add_calendar(self, name: str) -> str:
+        return str(self.server.add_calendar(name, owner=LOGIN))
+
+    def _providers(self) -> dict[str, Provider]:
+        return {"memory": MemoryProvider(self.server)}
+
     def _connect(self) -> int:
-        account = accounts.connect_caldav(
+        account = self._sign_in()
+        for name in (WORK, HOME):
+            accounts.set_calendar(
+                self.rt, t.pk(self.calendar(name)), syncs=True, blocks=True, is_write_target=name == WORK, by=SYSTEM
+            )
+        return t.pk(account)
+
+    def _sign_in(self) -> t.Account:
+        return accounts.connect_caldav(
             self.rt,
             t.pk(self.owner),
             url="https://calendar.example.com/",
@@ -171,12 +188,10 @@ class World:
             provider="memory",
             by=SYSTEM,
         )
-        for name in (WORK, HOME):
-            found = next(c for c in self.rows(t.Calendar) if c.remote_id == name)
-            accounts.set_calendar(
-                self.rt, t.pk(found), syncs=True, blocks=True, is_write_target=name == WORK, by=SYSTEM
-            )
-        return t.pk(account)
+
+    def sign_in_again(self) -> None:
+        """Connect the account again, after its sign-in has ended or it was disconnected."""
+        accounts.reconnect(self.rt, self.account_id, password=PASSWORD, by=SYSTEM)
 
 
 def _same_names_every_time() -> Any:

@@ -8,7 +8,7 @@ What makes a repeat harmless is in here: event ids made of keys, If-Match, and w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from calsync.engine import event as events
@@ -170,6 +170,8 @@ def _update(calendar: str, calendar_zone: str, write: Write, handle: str) -> Pla
     item = codec.item_of(write.body) if write.body else (yield from _read(calendar, handle, write.version))
     item["etag"] = write.version
     body = _edited(write, item, calendar_zone)
+    if write.occurrences is not None and {"start", "end", "recurrence"} & set(body):
+        yield from _check_occurrences(calendar, item, write.occurrences)
     if body:
         after = (yield from _one(_patch(calendar, item, body, write.mail))).item
     else:
@@ -180,6 +182,20 @@ def _update(calendar: str, calendar_zone: str, write: Write, handle: str) -> Pla
         if "exdates" in edit.fields and edit.event.is_series:
             yield from _restore(calendar, after, edit.event)
     return codec.resource_of(after, uid=codec.uid_of(item))
+
+
+def _check_occurrences(
+    calendar: str, item: Json, known: Mapping[str, str | None]
+) -> Generator[tuple[Call, ...], tuple[Outcome, ...], None]:
+    """Ask for the exceptions of a series that is about to move: Google drops those whose slot goes, and says nothing
+    of them in the version of the series. Raises VersionMismatch for one that is not `known` as it is now.
+    """
+    query = {"iCalUID": codec.uid_of(item), "singleEvents": "false", "maxResults": 2500}
+    listed = (yield from _one(Call("GET", events_path(calendar), query))).item.get("items") or []
+    for other in listed:
+        is_exception = codec.series_of(other) == item["id"] and not codec.is_gone(other)
+        if is_exception and (other["id"] not in known or known[other["id"]] != other.get("etag")):
+            raise VersionMismatch(str(other["id"]))
 
 
 def _read(calendar: str, handle: str, version: str | None) -> Generator[tuple[Call, ...], tuple[Outcome, ...], Json]:

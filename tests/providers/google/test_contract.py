@@ -15,6 +15,7 @@ from calsync.providers.google.provider import INFO
 from tests.emulators.google.server import Switchboard
 from tests.providers.contract import (
     DAY,
+    HOUR,
     NINE,
     STANDUP,
     TEA,
@@ -197,6 +198,19 @@ class TestGoogle(CalendarContract):
         assert client.write(calendar, [removal(changed)]) == [None]
         living = [e for e in occurrences(read(client, calendar)).values() if not e.is_cancelled]
         assert [e.exdates for e in living] == [(NINE + DAY,)]
+
+    def test_a_series_moves_only_under_occurrences_that_were_seen(self, client, calendar, people) -> None:
+        """Google drops the exceptions of a series that moves, and its version does not tell of a new one."""
+        made = create(client, calendar, STANDUP)
+        instance = f"{made.handle}_{NINE + DAY:%Y%m%dT%H%M%SZ}"
+        people.edit(instance, summary="Theirs")
+        later = replace(STANDUP, start=NINE + 2 * HOUR, end=NINE + 3 * HOUR)
+        unseen = replace(update(made, Edit(later, frozenset({"time"}))), occurrences={})
+        outcome = client.write(calendar, [unseen])[0]
+        assert isinstance(outcome, VersionMismatch)
+        assert outcome.handle == instance
+        seen = {instance: resources(read(client, calendar))[instance].version}
+        assert client.write(calendar, [replace(unseen, occurrences=seen)])[0].events[0].start == later.start
 
     def test_an_occurrence_back_in_its_series_still_takes_place(self, client, calendar, switch) -> None:
         master = create(client, calendar, STANDUP)
