@@ -17,6 +17,7 @@ COMMANDS = {
     "calendar": ("calendars", "calendar"),
     "settings": ("settings", "settings"),
     "activity": ("activities", "activity"),
+    "resources": ("resources", "resources"),
     "sync": ("syncing", "sync"),
     "run": ("runs", "run"),
     "conflict": ("conflicts", "conflict"),
