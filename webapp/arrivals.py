@@ -35,6 +35,11 @@ class Arrival:
     again_at: datetime | None = None
     error: str = ""
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether the calendar is one of those that providers never tell of."""
+        return self.error.startswith("unsupported")
+
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:

@@ -134,7 +134,6 @@ def _turns(
         text = f"{words.count(len(lost), 'account needs', 'accounts need')} to be reconnected"
         found.append(Turn(text, who, _accounts_url(State.NEEDS_RECONNECT), "Reconnect", "red", "key"))
     found += [_refused(row) for row in pairs if row.refused_at is not None]
-    found += _ending([line for line in lines if _ends_soon(line.account)])
     if waiting.failing:
         text = f"{words.count(waiting.failing, 'account keeps', 'accounts keep')} failing"
         found.append(Turn(text, "Admin", url_for("history.index", tab="errors"), "See why", "red", "flag"))
@@ -143,6 +142,7 @@ def _turns(
         text = f"{words.count(records, 'record')} could not be written"
         url = url_for("history.show", run_id=issues[0].run_id)
         found.append(Turn(text, _owner(), url, "See why", "red", "alert-triangle"))
+    found += _ending([line for line in lines if _ends_soon(line.account)])
     if waiting.conflicts:
         text = f"{words.count(waiting.conflicts, 'conflict waits', 'conflicts wait')} for a decision"
         whose = "Admin" if current_user.role == Role.CLIENT else _owner()
@@ -170,7 +170,7 @@ def _ending(lines: Sequence[AccountLine]) -> list[Turn]:
 
 
 def _refused(row: t.ProviderCredential) -> Turn:
-    text = f"{provider_info(row.provider).label} refuses the credentials of this installation"
+    text = f"{provider_info(row.provider).label} refuses our credentials"
     url = url_for("integrations.credentials", provider=row.provider)
     return Turn(text, "Admin", url, "Mend them", "red", "key")
 

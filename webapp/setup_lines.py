@@ -39,6 +39,10 @@ def _line(step: SetupStep, standing: Standing, redirect_uri: str) -> Line:
             return Line(step, OPEN)
         case Proof.SAVED:
             return _saved(step, row)
+        case Proof.ACCEPTED if row.refused_at is not None:
+            return Line(step, WRONG, "It is refused at the moment.")
+        case Proof.ACCEPTED:
+            return Line(step, DONE, "Its credentials are in use.")
         case Proof.REDIRECT:
             return _redirect(step, row, redirect_uri)
         case Proof.SIGN_IN:
@@ -53,8 +57,6 @@ def _line(step: SetupStep, standing: Standing, redirect_uri: str) -> Line:
 
 
 def _saved(step: SetupStep, row: t.ProviderCredential) -> Line:
-    if row.refused_at is not None:
-        return Line(step, WRONG, "Its credentials are refused at the moment.")
     project = row.extra.get("project")
     return Line(step, DONE, f"Saved, of the project {project}." if project else "Its credentials are saved.")
 

@@ -29,11 +29,12 @@ class ClientFile:
 
 
 class Proof(StrEnum):
-    """What shows by itself that a step of setting up is done: credentials were saved, their redirect address is
-    registered, somebody signed in, the calendars could be listed, grants last, a notice arrived.
+    """What shows by itself that a step of setting up is done: credentials were saved, they are not refused, their
+    redirect address is registered, somebody signed in, the calendars could be listed, grants last, a notice arrived.
     """
 
     SAVED = "saved"
+    ACCEPTED = "accepted"
     REDIRECT = "redirect"
     SIGN_IN = "sign_in"
     ANSWER = "answer"

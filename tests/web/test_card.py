@@ -31,8 +31,8 @@ def test_credentials_that_are_refused_say_whose_turn_it_is(
         page = text_of(ada.get(path).text)
         assert "Google refuses these credentials" in page
         assert "Refused" in page
-    assert "refuses the credentials of this installation" in ada.get("/overview/").text
-    assert "refuses the credentials" not in eli.get("/overview/").text
+    assert "refuses our credentials" in ada.get("/overview/").text
+    assert "refuses our credentials" not in eli.get("/overview/").text
     theirs = text_of(eli.get(f"/accounts/{account.id}").text)
     assert "This installation is refused" in theirs
     assert "An admin has been told and has to mend it" in theirs
@@ -130,7 +130,9 @@ ELSEWHERE = "https://old.example.com/oauth/google/callback"
         (None, None, {}, "unseen"),
         (Proof.SAVED, None, {}, "open"),
         (Proof.SAVED, {}, {}, "done"),
-        (Proof.SAVED, {"refused_at": AT}, {}, "wrong"),
+        (Proof.SAVED, {"refused_at": AT}, {}, "done"),
+        (Proof.ACCEPTED, {}, {}, "done"),
+        (Proof.ACCEPTED, {"refused_at": AT}, {}, "wrong"),
         (Proof.REDIRECT, {}, {}, "open"),  # typed by hand: nobody has come back yet
         (Proof.REDIRECT, {"extra": {"redirect_uris": [REDIRECT]}}, {}, "done"),
         (Proof.REDIRECT, {"extra": {"redirect_uris": [ELSEWHERE]}}, {}, "wrong"),

@@ -274,7 +274,7 @@ def test_a_renewal_that_fails_says_until_when_the_old_one_holds(town: GoogleTown
     town.switch.fault("status", method=OPEN, status=503, times=50)
     keep(town)
     page = shown(town, eli)
-    assert "The last promise holds until" in page
+    assert "The channel that is open lasts until 2030-01-14, 09:00" in page
     assert "told at once" in page
 
 

@@ -41,7 +41,7 @@ STEPS = (
         "Create an OAuth client",
         "Of the type Web application. Desktop and service account credentials do not work here.",
         f"{CONSOLE}/auth/clients/create",
-        Proof.SAVED,
+        Proof.ACCEPTED,
     ),
     SetupStep(
         "Add the Redirect URI",
