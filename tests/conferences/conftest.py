@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import factories
 from tests.conferences.office import Office, found
 from tests.emulators.zoom.conftest import zoom, zoom_server
 from tests.emulators.zoom.server import ZoomServer
@@ -15,9 +16,9 @@ __all__ = ["zoom", "zoom_server"]
 
 
 @pytest.fixture
-def bare(tmp_path: Path, zoom: ZoomServer) -> Iterator[Office]:
-    """An installation that nobody has connected yet."""
-    made = found(tmp_path, zoom)
+def bare(tmp_path: Path, zoom: ZoomServer, fresh_database: Callable[..., str]) -> Iterator[Office]:
+    """An installation that nobody has connected yet, on the database of the run."""
+    made = found(tmp_path, zoom, fresh_database(factories.prepare))
     yield made
     made.rt.db.close()
 

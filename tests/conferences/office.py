@@ -146,13 +146,13 @@ class Office:
         return self.switch.meetings()
 
 
-def found(folder: Path, zoom: ZoomServer, **parts: Any) -> Office:
-    """Return an installation with credentials and without accounts."""
+def found(folder: Path, zoom: ZoomServer, url: str = "") -> Office:
+    """Return an installation with credentials and without accounts, on a database of its own or the one at `url`."""
     clock, hints = factories.Clock(), factories.Hints()
     provider = emulated(zoom.base_url, clock)
-    settings = factories.make_settings(folder, allow_private_networks=True)
+    settings = factories.make_settings(folder, url, allow_private_networks=True)
     rt = factories.make_runtime(
-        folder, clock, providers={provider.info.name: provider}, enqueue=hints, settings=settings, **parts
+        url or folder, clock, providers={provider.info.name: provider}, enqueue=hints, settings=settings
     )
     users = [{"email": email, "timezone": "Europe/Lisbon"} for email in (ELI, SAM)]
     zoom.switch.reset(now=clock(), redirect_uris=[CALLBACK], users=users)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
 from calsync.services import conference_work, conferences
 from calsync.store import tables as t
-from tests.conferences.office import ELI, Office, found
-from tests.emulators.zoom.server import ZoomServer
+from tests.conferences.office import ELI, Office
+
+pytestmark = pytest.mark.postgres
 
 
 class Killed(BaseException):
@@ -31,9 +32,7 @@ def test_a_lost_answer_makes_no_second_meeting(office: Office, kind: str) -> Non
     assert len(office.switch.requests("meetings.create")) == 1
 
 
-def test_a_process_that_died_while_asking_makes_no_second_meeting(tmp_path: Path, zoom: ZoomServer) -> None:
-    office = found(tmp_path, zoom)
-    office.sign_in()
+def test_a_process_that_died_while_asking_makes_no_second_meeting(office: Office) -> None:
     office.switch.fault("drop", method="meetings.create", times=1)
     activity = office.plan()
     [account_id] = conferences.keep(office.rt)
@@ -47,7 +46,6 @@ def test_a_process_that_died_while_asking_makes_no_second_meeting(tmp_path: Path
     office.settle()
     assert (len(office.there()), len(office.switch.requests("meetings.create"))) == (1, 1)
     assert office.link(activity) == office.there()[0]["join_url"]
-    office.rt.db.close()
 
 
 def _die(*_: object) -> None:
@@ -173,6 +171,22 @@ def test_two_processes_do_each_piece_once(office: Office) -> None:
     assert first is not None
     assert conference_work.work(office.rt, account_id) == 3
     assert len(office.there()) == 3
+
+
+def test_many_at_once_make_each_meeting_once(office: Office) -> None:
+    planned = [office.plan(f"Call {number}") for number in range(8)]
+    [account_id] = conferences.keep(office.rt)
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: _tried(office, account_id), range(4)))
+    assert sum(done) == 8
+    assert sorted(m["topic"] for m in office.there()) == sorted(each.title for each in planned)
+    office.settle()
+    assert all(office.link(each) for each in planned)
+
+
+def _tried(office: Office, account_id: int) -> int:
+    conferences.keep(office.rt)
+    return conference_work.work(office.rt, account_id)
 
 
 def test_an_activity_that_is_no_more_leaves_no_meeting(office: Office) -> None:

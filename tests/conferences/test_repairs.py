@@ -11,6 +11,8 @@ from calsync.store import tables as t
 from tests import factories
 from tests.conferences.office import ELI, Office
 
+pytestmark = pytest.mark.postgres
+
 
 def ledger(office: Office, user: t.User | None = None) -> list[Entry]:
     with office.rt.reading() as session:
