@@ -57,6 +57,13 @@ def clock(value: datetime) -> str:
     return times.clock(value.astimezone(zone()), _style())
 
 
+def wall_clock(minute: int) -> str:
+    """Return a time of day, given in minutes after midnight by any clock: 1440 is the end of the day."""
+    if minute == 24 * 60 and not has_half_days():
+        return "24:00"
+    return times.clock(datetime(2000, 1, 1, minute // 60 % 24, minute % 60), _style())
+
+
 def weekday(value: date) -> str:
     local = value.astimezone(zone()) if isinstance(value, datetime) else value
     return times.weekday(local, _style())

@@ -71,6 +71,13 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
     (
+        "Scheduling",
+        (
+            Entry("event_types.index", "Event types", "calendar-time", roles=TEAM),
+            Entry("resources.index", "Resources", "door", roles=TEAM),
+        ),
+    ),
+    (
         "Set up",
         (
             Entry("settings.index", "Sync Settings", "adjustments", roles=ADMINS),

@@ -45,6 +45,27 @@ def get(rt: Runtime, owner: Owner) -> tuple[Hours | None, int]:
     return (None, 0) if row is None else (engine.from_json(row.value), row.row_version)
 
 
+def above(rt: Runtime, owner: Owner) -> Hours:
+    """Return the hours that an owner has where none are set: of an event type those of the first it is about.
+
+    Raises NotFound.
+    """
+    with rt.reading() as session:
+        organisation = rows.find_hours(session, ORGANISATION)
+        if owner.user_id is not None:
+            standing, tz = None, people.get(session, owner.user_id).tz
+        elif owner.resource_id is not None:
+            resource = rows.get_resource(session, owner.resource_id)
+            standing, tz = rows.find_hours(session, Owner(user_id=resource.user_id or 0).name), resource.tz
+        elif owner.event_type_id is not None:
+            about = rows.resources_of(session, rows.get_event_type(session, owner.event_type_id))[:1]
+            return next(iter(of_resources(session, about).values()), Hours())
+        else:
+            return Hours()
+    found = standing or organisation
+    return Hours(tz) if found is None else engine.from_json(found.value)
+
+
 def save(rt: Runtime, owner: Owner, hours: Hours | None, *, version: int, by: Actor) -> int:
     """Set an owner's hours, or with None go back to those above; return the new version.
 

@@ -2,9 +2,9 @@
 
 A line is Route(endpoint, method, path, verdicts). The path may name rows of the world that the test builds, all of
 which belong to Eli: {account} {calendar} {activity} {run} {conflict} {step} {notice} {event}, the people {ada} {eli}
-{vic} {sam}, {login} (one of Eli's), and {preview}, {push}, {move} (previews of Eli's account). Verdicts are for, in
-this order: anonymous, Vic (client, a stranger to the rows), Sam (staff, a stranger), Eli (staff, whose rows they
-are), Ada (admin).
+{vic} {sam}, {login} (one of Eli's), {preview}, {push}, {move} (previews of Eli's account), and {resource} (mapped to
+Eli's calendar) with its {group}. Verdicts are for, in this order: anonymous, Vic (client, a stranger to the rows), Sam
+(staff, a stranger), Eli (staff, whose rows they are), Ada (admin).
 """
 
 from dataclasses import dataclass
@@ -243,6 +243,24 @@ ROUTES = (
     ),  # no guest
     Route("explain.activity", "GET", "/activities/{activity}/explain", TEAM_SEES),
     Route("explain.event", "GET", "/events/{event}", OWN),
+    # resources
+    Route("resources.index", "GET", "/resources/", TEAM),
+    Route("resources.new", "GET", "/resources/new", ADMINS),
+    Route("resources.new", "POST", "/resources/new", ADMINS),
+    Route("resources.show", "GET", "/resources/{resource}", TEAM),
+    Route("resources.edit", "GET", "/resources/{resource}/edit", ADMINS),
+    Route("resources.edit", "POST", "/resources/{resource}/edit", ADMINS),
+    Route("resources.map_calendar", "POST", "/resources/{resource}/calendar", ADMINS),
+    Route("resources.unmap", "POST", "/resources/{resource}/calendar/remove", ADMINS),
+    Route("resources.disable", "POST", "/resources/{resource}/disable", ADMINS),
+    Route("resources.enable", "POST", "/resources/{resource}/enable", ADMINS),
+    Route("resources.hours", "GET", "/resources/{resource}/hours", ADMINS),
+    Route("resources.hours", "POST", "/resources/{resource}/hours", ADMINS),
+    Route("resources.group_list", "GET", "/resources/groups/", TEAM),
+    Route("resources.new_group", "GET", "/resources/groups/new", ADMINS),
+    Route("resources.new_group", "POST", "/resources/groups/new", ADMINS),
+    Route("resources.group", "GET", "/resources/groups/{group}", ADMINS),
+    Route("resources.group", "POST", "/resources/groups/{group}", ADMINS),
     # audit log
     Route("audit.index", "GET", "/audit/", ADMINS),
     Route("audit.export", "GET", "/audit/export.csv", ADMINS),

@@ -12,6 +12,7 @@ from calsync.runtime import Runtime
 from calsync.store import people
 from calsync.store import tables as t
 from tests import factories
+from tests import scheduling_factories as make
 from tests.web.conftest import SignIn, start_login
 from tests.web.routes import HIDDEN, LOGIN, NO, OK, ROUTES, Route
 from tests.web.world import World, make_world
@@ -68,10 +69,17 @@ def verdict(response: TestResponse) -> str:
 
 
 def made_for(path: str, rt: Runtime, world: World) -> dict[str, int]:
-    """Return ids of what only a few paths name: a login, previews that wait for a decision."""
+    """Return ids of what only a few paths name: a login, previews that wait for a decision, what can be booked."""
     made = {"login": lambda: login_of_eli(rt, world)}
     made |= {name: functools.partial(preview_of_eli, rt, world, kind) for name, kind in PREVIEWS.items()}
-    return {name: make() for name, make in made.items() if f"{{{name}}}" in path}
+    made |= {name: functools.partial(bookable, rt, world, name) for name in ("resource", "group")}
+    return {name: build() for name, build in made.items() if f"{{{name}}}" in path}
+
+
+def bookable(rt: Runtime, world: World, name: str) -> int:
+    """Return a room on Eli's calendar, or the group that it is in."""
+    room = make.make_resource(rt, calendar=world.calendar)
+    return t.pk(room if name == "resource" else make.make_group(rt, room))
 
 
 def preview_of_eli(rt: Runtime, world: World, trigger: str) -> int:

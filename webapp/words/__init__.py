@@ -15,6 +15,7 @@ newer version is shown as it is. In templates all of this is reachable as `words
 """
 
 from webapp.words.arrivals import refusal, silence
+from webapp.words.bookings import booking_state, length, place, place_icon
 from webapp.words.choices import (
     action,
     deletions,
@@ -34,6 +35,7 @@ from webapp.words.meetings import meeting_help, meeting_repair, meeting_standing
 from webapp.words.reasons import reason
 from webapp.words.rules import preset, rule_name, rule_value, rules_sentence
 from webapp.words.runs import run_sentence
+from webapp.words.scheduling import group_mode, pick
 from webapp.words.sign_in import SignInWords, sign_in_trouble
 from webapp.words.states import Word, account_state, conflict_kind, notice, notice_text, outcome, run_state, step_state
 from webapp.words.texts import PRIVATE_TITLE, count, joined, number, roughly, spelled, title_for
@@ -45,6 +47,7 @@ __all__ = [
     "Word",
     "account_state",
     "action",
+    "booking_state",
     "conflict_kind",
     "count",
     "deletions",
@@ -52,8 +55,10 @@ __all__ = [
     "error_class",
     "field",
     "frequency",
+    "group_mode",
     "joined",
     "kind",
+    "length",
     "mail_rule",
     "meeting_help",
     "meeting_repair",
@@ -62,6 +67,9 @@ __all__ = [
     "notice_text",
     "number",
     "outcome",
+    "pick",
+    "place",
+    "place_icon",
     "policy",
     "policy_meaning",
     "preset",

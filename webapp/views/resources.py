@@ -1,0 +1,183 @@
+"""Resources: rooms, equipment and people that can be booked, their calendars, their hours, and groups of them.
+
+Admins set them up; staff see them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, url_for
+
+from calsync.services import groups, mappable, resources, working_hours
+from calsync.services.working_hours import Owner
+from calsync.store import people, resource_pages
+from calsync.store import scheduling as rows
+from calsync.store import tables as t
+from calsync.store.keyset import Cut
+from webapp import errors, hours_view, moments, resource_view
+from webapp.access import Role, actor, role_required, runtime
+from webapp.forms.resources import GroupForm, MapForm, ResourceForm
+from webapp.fragments import page
+
+bp = Blueprint("resources", __name__, url_prefix="/resources")
+
+TEAM = (Role.ADMIN, Role.STAFF)
+MOST_PEOPLE = 1000
+
+
+@bp.get("/")
+@role_required(*TEAM)
+def index() -> Any:
+    with runtime().reading() as session:
+        listed = resource_view.rows_of(session, rows.list_resources(session))
+    return page("resources/index.html", listed=listed, tabs=_tabs(), tab="resources")
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@role_required(Role.ADMIN)
+def new() -> Any:
+    form = _named(ResourceForm(data={"tz": moments.zone_name(), "when_unreachable": "fail_closed"}))
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            made = resources.create(runtime(), form.values(), by=actor())
+            flash(f"{made.name} is there. Give it a calendar next.")
+            return redirect(url_for("resources.show", resource_id=made.id), 303)
+    return page("resources/form.html", status=422 if form.errors else 200, form=form, resource=None)
+
+
+@bp.get("/<int:resource_id>")
+@role_required(*TEAM)
+def show(resource_id: int) -> Any:
+    return _show(resource_id, MapForm(formdata=None))
+
+
+@bp.route("/<int:resource_id>/edit", methods=["GET", "POST"])
+@role_required(Role.ADMIN)
+def edit(resource_id: int) -> Any:
+    row = resources.get(runtime(), resource_id)
+    form = _named(ResourceForm(obj=row, data={"version": row.row_version}))
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            version = form.version.data or 0
+            resources.edit(runtime(), resource_id, form.values(), version=version, by=actor())
+            flash("Saved.")
+            return redirect(url_for("resources.show", resource_id=resource_id), 303)
+    return page("resources/form.html", status=422 if form.errors else 200, form=form, resource=row)
+
+
+@bp.post("/<int:resource_id>/calendar")
+@role_required(Role.ADMIN)
+def map_calendar(resource_id: int) -> Any:
+    form = MapForm()
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            resources.map_calendar(runtime(), resource_id, form.calendar.data, by=actor())
+            flash("Bookings are written to this calendar from now on.")
+            return redirect(url_for("resources.show", resource_id=resource_id), 303)
+    return _show(resource_id, form)
+
+
+@bp.post("/<int:resource_id>/calendar/remove")
+@role_required(Role.ADMIN)
+def unmap(resource_id: int) -> Any:
+    resources.unmap(runtime(), resource_id, by=actor())
+    flash("It has no calendar now. What was written there stays.", "warning")
+    return redirect(url_for("resources.show", resource_id=resource_id), 303)
+
+
+@bp.post("/<int:resource_id>/disable")
+@role_required(Role.ADMIN)
+def disable(resource_id: int) -> Any:
+    row = resources.set_active(runtime(), resource_id, False, by=actor())
+    flash(f"{row.name} can no longer be booked. Bookings that stand go on.", "warning")
+    return redirect(url_for("resources.show", resource_id=resource_id), 303)
+
+
+@bp.post("/<int:resource_id>/enable")
+@role_required(Role.ADMIN)
+def enable(resource_id: int) -> Any:
+    row = resources.set_active(runtime(), resource_id, True, by=actor())
+    flash(f"{row.name} can be booked again.")
+    return redirect(url_for("resources.show", resource_id=resource_id), 303)
+
+
+@bp.route("/<int:resource_id>/hours", methods=["GET", "POST"])
+@role_required(Role.ADMIN)
+def hours(resource_id: int) -> Any:
+    row, owner = resources.get(runtime(), resource_id), Owner(resource_id=resource_id)
+    done_url = url_for("resources.show", resource_id=resource_id)
+    return hours_view.answer(
+        owner, "resources/hours.html", working_hours.above(runtime(), owner), done_url, resource=row
+    )
+
+
+# --- groups
+
+
+@bp.get("/groups/")
+@role_required(*TEAM)
+def group_list() -> Any:
+    with runtime().reading() as session:
+        found = rows.list_groups(session)
+        members = resource_pages.members_of(session, [t.pk(group) for group in found])
+        has_resources = bool(found) or bool(rows.list_resources(session))
+    shown = [(group, members[t.pk(group)]) for group in found]
+    return page("resources/groups.html", listed=shown, has_resources=has_resources, tabs=_tabs(), tab="groups")
+
+
+@bp.route("/groups/new", methods=["GET", "POST"])
+@role_required(Role.ADMIN)
+def new_group() -> Any:
+    form = _with_members(GroupForm(data={"mode": "any_of", "is_active": True}))
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            made = groups.create(runtime(), form.values(), by=actor())
+            flash(f"{made.name} is there.")
+            return redirect(url_for("resources.group_list"), 303)
+    return page("resources/group.html", status=422 if form.errors else 200, form=form, group=None)
+
+
+@bp.route("/groups/<int:group_id>", methods=["GET", "POST"])
+@role_required(Role.ADMIN)
+def group(group_id: int) -> Any:
+    row, members = groups.get(runtime(), group_id)
+    stored = {"resource_ids": [t.pk(member) for member in members], "version": row.row_version}
+    form = _with_members(GroupForm(obj=row, data=stored))
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            groups.edit(runtime(), group_id, form.values(), version=form.version.data or 0, by=actor())
+            flash("Saved.")
+            return redirect(url_for("resources.group_list"), 303)
+    return page("resources/group.html", status=422 if form.errors else 200, form=form, group=row)
+
+
+# --- parts
+
+
+def _tabs() -> list[tuple[str, str, str]]:
+    return [
+        ("Resources", url_for("resources.index"), "resources"),
+        ("Groups", url_for("resources.group_list"), "groups"),
+    ]
+
+
+def _show(resource_id: int, form: MapForm) -> Any:
+    with runtime().reading() as session:
+        detail = resource_view.detail(session, resource_id)
+        found = mappable.calendars_for(session, detail.row.resource) if actor().is_admin else []
+    form.name_calendars(found)
+    if not form.is_submitted():
+        form.calendar.data = detail.row.resource.calendar_id
+    return page("resources/show.html", status=422 if form.errors else 200, detail=detail, row=detail.row, form=form)
+
+
+def _named(form: ResourceForm) -> ResourceForm:
+    with runtime().reading() as session:
+        form.name_people(people.list_users(session, cut=Cut(MOST_PEOPLE), with_disabled=False).rows)
+    return form
+
+
+def _with_members(form: GroupForm) -> GroupForm:
+    form.name_resources(resources.list_resources(runtime()))
+    return form
