@@ -15,7 +15,6 @@ newer version is shown as it is. In templates all of this is reachable as `words
 """
 
 from webapp.words.arrivals import refusal, silence
-from webapp.words.bookings import booking_state, length, place, place_icon
 from webapp.words.choices import (
     action,
     deletions,
@@ -47,7 +46,6 @@ __all__ = [
     "Word",
     "account_state",
     "action",
-    "booking_state",
     "conflict_kind",
     "count",
     "deletions",
@@ -58,7 +56,6 @@ __all__ = [
     "group_mode",
     "joined",
     "kind",
-    "length",
     "mail_rule",
     "meeting_help",
     "meeting_repair",
@@ -68,8 +65,6 @@ __all__ = [
     "number",
     "outcome",
     "pick",
-    "place",
-    "place_icon",
     "policy",
     "policy_meaning",
     "preset",
