@@ -135,8 +135,15 @@ def head(session: Session, account_id: int) -> Head:
         base=base,
         run=run,
         is_moving=run is not None or waits or account_states.is_running(account, now),
-        facts=(_authorised(account, line.refused_at), _reachable(account, now), _in_sync(line, rules, now)),
+        facts=_facts(line, rules, now),
     )
+
+
+def _facts(line: AccountLine, rules: Rules, now: datetime) -> tuple[Fact, ...]:
+    """Return the three facts; an account without calendars has nothing to be in sync."""
+    account = line.account
+    first = (_authorised(account, line.refused_at), _reachable(account, now))
+    return first if provider_info(account.provider).sync == "one-way" else (*first, _in_sync(line, rules, now))
 
 
 def _sentence(account: t.Account, state: State) -> str:
