@@ -83,6 +83,8 @@ ROUTES = (
     Route("organisation.edit", "GET", "/organisation/", ADMINS),
     Route("organisation.save_look", "POST", "/organisation/look", ADMINS),
     Route("organisation.save_place", "POST", "/organisation/address", ADMINS),
+    Route("organisation.hours", "GET", "/organisation/hours", ADMINS),
+    Route("organisation.hours", "POST", "/organisation/hours", ADMINS),
     Route("organisation.pause_writes", "POST", "/organisation/pause-writes", ADMINS),
     Route("organisation.resume_writes", "POST", "/organisation/resume-writes", ADMINS),
     # people
@@ -91,6 +93,8 @@ ROUTES = (
     Route("people.invite", "GET", "/people/invite", ADMINS),
     Route("people.invite", "POST", "/people/invite", ADMINS),
     Route("people.show", "GET", "/people/{eli}", ADMINS),
+    Route("people.hours", "GET", "/people/{eli}/hours", ADMINS),
+    Route("people.hours", "POST", "/people/{eli}/hours", ADMINS),
     Route("people.role", "POST", "/people/{eli}/role", ADMINS),
     Route("people.link", "POST", "/people/{eli}/link", ADMINS),
     Route("people.disable", "POST", "/people/{eli}/disable", ADMINS),
@@ -108,6 +112,8 @@ ROUTES = (
     Route("profile.enable_factor", "POST", "/profile/second-factor/enable", SIGNED_IN),
     Route("profile.renew_codes", "POST", "/profile/second-factor/codes", SIGNED_IN),
     Route("profile.remove_factor", "POST", "/profile/second-factor/remove", SIGNED_IN),
+    Route("profile.hours", "GET", "/profile/hours", SIGNED_IN),
+    Route("profile.hours", "POST", "/profile/hours", SIGNED_IN),
     Route("profile.active_logins", "GET", "/profile/logins", SIGNED_IN),
     Route("profile.end_login", "POST", "/profile/logins/{login}/end", OWN),
     Route("profile.end_all_logins", "POST", "/profile/logins/end-all", (LOGIN,) * 5),  # afterwards nobody is

@@ -53,7 +53,7 @@ def test_list_shows_calendar_hours_and_what_happens_while_unreachable(
     disabled = make.make_resource(rt, "Projector", kind="equipment")
     resources.set_active(rt, t.pk(disabled), False, by=CLI)
     page = text_of(ada.get("/resources/").text)
-    assert "Room 1 Room, room for 8 Room calendar Up to date ada@example.com" in page
+    assert "Room 1 Room for 8 Room calendar Up to date ada@example.com" in page
     assert "Mon–Fri 09:00–17:00 (Europe/Berlin) Offer nothing" in page
     assert "Projector Disabled Equipment No calendar" in page
 

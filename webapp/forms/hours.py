@@ -30,17 +30,34 @@ class TimeField(AnyTimeField):
         super().__init__(label, [Optional()], format=["%H:%M", "%H:%M:%S"], **kwargs)
 
 
-class PartForm(Form):
+class Row(Form):
+    """A row whose fields belong together; validators of a field that may be empty are not asked about an empty one."""
+
+    def problem(self) -> tuple[str, str]:
+        """Return a field and what is wrong with it, in view of the others; ("", "") when all is well."""
+        return "", ""
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        if not super().validate(extra_validators):
+            return False
+        name, told = self.problem()
+        if name:
+            self[name].errors = [told]
+        return not name
+
+
+class PartForm(Row):
     """Part of a day; an end at midnight is that of the same day."""
 
     start = TimeField("From")
     end = TimeField("To")
 
-    def validate_end(self, field: Any) -> None:
-        if (self.start.data is None) != (field.data is None) and not self.start.errors:
-            raise ValidationError("Give both times, or neither.")
-        if self.start.data is not None and field.data is not None and self.minutes()[0] >= self.minutes()[1]:
-            raise ValidationError("The end must be after the start.")
+    def problem(self) -> tuple[str, str]:
+        if (self.start.data is None) != (self.end.data is None):
+            return "end", "Give both times, or neither."
+        if not self.is_empty and self.minutes()[0] >= self.minutes()[1]:
+            return "end", "The end must be after the start."
+        return "", ""
 
     @property
     def is_empty(self) -> bool:
@@ -55,7 +72,7 @@ def _minute(value: time | None) -> int:
     return 0 if value is None else value.hour * 60 + value.minute
 
 
-class DayForm(Form):
+class DayForm(Row):
     """The parts of a day; what lies between two of them is a break."""
 
     parts = FieldList(FormField(PartForm), min_entries=2, max_entries=MOST_PARTS)
@@ -77,25 +94,25 @@ class DateForm(DayForm):
 
     day = DateField("Day", [Optional()])
 
-    def validate_day(self, field: Any) -> None:
-        if field.data is None and self.minutes():
-            raise ValidationError("Give the day that has these hours.")
+    def problem(self) -> tuple[str, str]:
+        is_lost = self.day.data is None and self.minutes()
+        return ("day", "Give the day that has these hours.") if is_lost else ("", "")
 
 
-class HolidayForm(Form):
+class HolidayForm(Row):
     """Days off, from the first to the last."""
 
     first = DateField("First day", [Optional()])
     last = DateField("Last day", [Optional()])
     name = StringField("Name", [Length(max=100)], filters=[trimmed])
 
-    def validate_first(self, field: Any) -> None:
-        if field.data is None and (self.name.data or self.last.data):
-            raise ValidationError("Give the first day.")
-
-    def validate_last(self, field: Any) -> None:
-        if field.data and self.first.data and field.data < self.first.data:
-            raise ValidationError("The last day is before the first.")
+    def problem(self) -> tuple[str, str]:
+        first, last = self.first.data, self.last.data
+        if first is None and (self.name.data or last):
+            return "first", "Give the first day."
+        if first and last and last < first:
+            return "last", "The last day is before the first."
+        return "", ""
 
 
 class HoursForm(FlaskForm):

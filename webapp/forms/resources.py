@@ -26,7 +26,7 @@ from webapp.words import scheduling as words
 _KINDS = [(value, label) for value, (label, _) in words.RESOURCE_KINDS.items()]
 _UNREACHABLE = [
     ("fail_closed", f"{words.UNREACHABLE['fail_closed']}: The safe choice. Bookings wait until it can be read again."),
-    ("last_known", f"{words.UNREACHABLE['last_known']}: Then nothing is offered either."),
+    ("last_known", f"{words.UNREACHABLE['last_known']}: Older than that, nothing is offered."),
     ("ignore", f"{words.UNREACHABLE['ignore']}: Bookings go on, and may collide with what stands in it."),
 ]
 
@@ -95,11 +95,6 @@ class MapForm(FlaskForm):
         self.calendar.choices = choices((t.pk(c), f"{c.name or 'Calendar'} ({a.label})") for c, a in found)
 
 
-class Boxes(SelectMultipleField):
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
-
-
 class GroupForm(FlaskForm):
     name = StringField("Name", [DataRequired("Give it a name."), Length(max=200)], filters=[trimmed])
     mode = RadioField(
@@ -114,7 +109,9 @@ class GroupForm(FlaskForm):
     pick = SelectField(
         "Which of those that are free", choices=choices(words.PICKS.items()), description="Used by the first choice."
     )
-    resource_ids = Boxes("Members", coerce=int)
+    resource_ids = SelectMultipleField(
+        "Members", coerce=int, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
     is_active = BooleanField("Can be booked")
     version = IntegerField(widget=HiddenInput())
 

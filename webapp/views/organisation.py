@@ -7,8 +7,10 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, url_for
 
+from calsync.engine.hours import Hours
 from calsync.services import settings
-from webapp import errors
+from calsync.services.working_hours import Owner
+from webapp import errors, hours_view, moments
 from webapp.access import Role, actor, home_url, role_required, runtime
 from webapp.forms.organisation import LookForm, PlaceForm
 from webapp.fragments import page
@@ -45,6 +47,15 @@ def save_place() -> Any:
             flash("Saved.")
             return redirect(url_for("organisation.edit"), 303)
     return _show(_look_form(), form)
+
+
+@bp.route("/hours", methods=["GET", "POST"])
+@role_required(Role.ADMIN)
+def hours() -> Any:
+    """Show and change the hours of everybody who has none of their own, and the holidays of all."""
+    return hours_view.answer(
+        Owner(), "organisation/hours.html", Hours(moments.zone_name()), url_for("organisation.hours")
+    )
 
 
 @bp.post("/pause-writes")

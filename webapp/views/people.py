@@ -7,13 +7,14 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 
-from calsync.services import hand_over, logins, people, second_factor, settings
+from calsync.services import hand_over, logins, people, second_factor, settings, working_hours
+from calsync.services.working_hours import Owner
 from calsync.store import accounts as account_rows
 from calsync.store import counters
 from calsync.store import people as rows
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
-from webapp import errors, paging
+from webapp import errors, hours_view, paging
 from webapp.access import Role, actor, role_required, runtime
 from webapp.forms.fields import choices
 from webapp.forms.people import HandOverForm, InviteForm, RoleForm, SwitchesForm
@@ -66,6 +67,14 @@ def invite() -> Any:
 def show(user_id: int) -> Any:
     user = _get(user_id)
     return _show_person(user, RoleForm(formdata=None, obj=user), _hand_over_form(user))
+
+
+@bp.route("/<int:user_id>/hours", methods=["GET", "POST"])
+@role_required(Role.ADMIN)
+def hours(user_id: int) -> Any:
+    user, owner = _get(user_id), Owner(user_id=user_id)
+    above, done_url = working_hours.above(runtime(), owner), url_for("people.show", user_id=user_id)
+    return hours_view.answer(owner, "people/hours.html", above, done_url, user=user)
 
 
 @bp.post("/<int:user_id>/role")

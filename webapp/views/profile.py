@@ -1,4 +1,4 @@
-"""A person's own page: name and zone, password, second factor, logins, mails."""
+"""A person's own page: name and zone, password, second factor, logins, mails, working hours."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from flask import Blueprint, flash, redirect, url_for
 from flask_login import current_user
 from markupsafe import Markup
 
-from calsync.services import logins, people, second_factor
-from webapp import agents, auth, errors, security
+from calsync.services import logins, people, second_factor, working_hours
+from calsync.services.working_hours import Owner
+from webapp import agents, auth, errors, hours_view, security
 from webapp.access import actor, login_required, runtime
 from webapp.forms.login import CodeForm
 from webapp.forms.profile import DetailsForm, PasswordForm, notices_form
@@ -124,6 +125,14 @@ def notices() -> Any:
         flash("Saved.")
         return redirect(url_for("profile.notices"), 303)
     return page("profile/notices.html", status=422 if form.errors else 200, form=form)
+
+
+@bp.route("/hours", methods=["GET", "POST"])
+@login_required
+def hours() -> Any:
+    owner = Owner(user_id=current_user.id)
+    above = working_hours.above(runtime(), owner)
+    return hours_view.answer(owner, "profile/hours.html", above, url_for("profile.hours"))
 
 
 def _logins() -> list[dict[str, Any]]:

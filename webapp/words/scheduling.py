@@ -50,7 +50,7 @@ def pick(value: str) -> str:
 def unreachable(value: str, minutes: int) -> str:
     """Return what a resource does while its calendar cannot be read; `minutes` is the age of last_known."""
     if value == "last_known":
-        return f"Use what was read last, up to {span(minutes)}"
+        return f"Use what was read last, up to {span(minutes)} old"
     return UNREACHABLE.get(value, value)
 
 
