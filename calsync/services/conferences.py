@@ -92,7 +92,11 @@ def _begin(rt: Runtime, session: Session, activity: t.Activity, entry: Conferenc
         updated_at=now,
     )
     session.add(conference)
-    if _link(activity):
+    if rows.is_known_link(session, _link(activity)):
+        # A part split off a series, or a copy: the link it brought is the other one's, and goes when that goes.
+        conference.join_url = _link(activity)
+        _want(rt, session, conference, activity, entry)
+    elif _link(activity):
         conference.kind, conference.provider, conference.state = entry.kind, entry.info.name, "given"
     else:
         _want(rt, session, conference, activity, entry)

@@ -93,7 +93,7 @@ def _leave(rt: Runtime, session: Session, provider: str, told: Told) -> None:
         facts.lose_grant(account, SignInNeeded(LEFT), rt.now())
         account.secret, account.secret_version = None, account.secret_version + 1
         account.next_sync_at, account.username, account.last_error = None, "", ""
-        account.label = f"{provider.title()} account {t.pk(account)}"
+        account.label = f"{rt.providers[provider].info.short} account {t.pk(account)}"
         for conference in rows.of_account(session, t.pk(account)):
             conference.host = ""
         audit.record(session, SYSTEM, "account.deauthorized", account, at=rt.now())

@@ -97,6 +97,12 @@ def abandoned(session: Session) -> list[t.Conference]:
     return list(session.scalars(query.order_by(col(C.id))))
 
 
+def is_known_link(session: Session, link: str) -> bool:
+    """Return whether a link to join is that of a meeting of ours."""
+    query = sa.select(col(C.id)).where(col(C.join_url) == link).limit(1)
+    return bool(link) and session.scalars(query).first() is not None
+
+
 def host_of(session: Session, user_id: int, provider: str) -> t.Account | None:
     """Return the account at a provider with which a person hosts: the first that is connected, None without one."""
     query = sa.select(t.Account).where(

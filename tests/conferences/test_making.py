@@ -206,3 +206,19 @@ def test_what_is_over_is_left_alone(office: Office) -> None:
     late = office.plan(start=START - timedelta(days=5))
     office.settle()
     assert office.link(late) is None
+
+
+def test_a_part_split_off_a_series_gets_a_meeting_of_its_own(office: Office) -> None:
+    series = office.plan(rrule="FREQ=DAILY;COUNT=6")
+    office.settle()
+    old, by = office.link(series), factories.acting(office.cast.eli)
+    moment = START + timedelta(days=3)
+    later = activities.edit_occurrence(office.rt, t.pk(series), moment, "following", {"title": "Second half"}, by=by)
+    assert later.id != series.id
+    office.settle()
+    assert len(office.there()) == 2
+    assert office.link(series) == old
+    assert office.link(later) not in (None, old)
+    office.cancel(office.fresh(series))
+    office.settle()
+    assert [m["join_url"] for m in office.there()] == [office.link(later)]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from calsync.errors import NotFound, Refused
+from calsync.providers.google.provider import GoogleProvider
 from calsync.services import conference_compare, conference_repairs, conferences
 from calsync.services.conference_repairs import Entry, Standing
 from calsync.store import tables as t
+from jobs import scheduler
+from jobs.bodies import JOBS
 from tests import factories
 from tests.conferences.office import ELI, Office
 
@@ -160,3 +165,51 @@ def test_people_see_and_mend_their_own(office: Office) -> None:
         repair(office, entry, office.cast.sam)
     repair(office, entry, office.cast.ada)
     assert standings(office) == [Standing.READY]
+
+
+def test_links_that_come_with_their_event_stand_in_the_same_list(office: Office) -> None:
+    google = GoogleProvider()
+    office.rt = replace(office.rt, providers={**office.rt.providers, google.info.name: google})
+    account = factories.make_account(office.rt, office.cast.eli, provider=google.info.name, label="Eli at Google")
+    calendar = factories.make_calendar(office.rt, account)
+    link = "https://meet.google.com/abc-defg-hij"
+    ready, waiting = office.plan("Ready", location_kind="meet", conference=link), office.plan(location_kind="meet")
+    with office.rt.writing() as session:
+        for activity in (ready, waiting):
+            session.add(_link(office, account, calendar, activity))
+    office.settle()
+    found = {entry.activity.id: entry for entry in ledger(office) if entry.activity}
+    shown = found[ready.id]
+    assert (shown.standing, shown.join_url, shown.host) == (Standing.READY, link, "Eli at Google")
+    assert (shown.id, shown.is_repairable) == (None, False)
+    assert found[waiting.id].standing is Standing.WAITING
+    assert ledger(office, office.cast.sam) == []
+
+
+def _link(office: Office, account: t.Account, calendar: t.Calendar, activity: t.Activity) -> t.Link:
+    return t.Link(
+        activity_id=t.pk(activity),
+        account_id=t.pk(account),
+        calendar_id=t.pk(calendar),
+        uid=activity.uid,
+        is_ours=True,
+        agreed_local={},
+        agreed_remote={},
+        local_fp="",
+        remote_fp="",
+        agreed_at=office.clock(),
+        created_at=office.clock(),
+    )
+
+
+def test_jobs_bring_it_all_about(office: Office) -> None:
+    activity = office.plan()
+    for _ in range(3):
+        office.hints.asked = [("keep_conferences", {})]
+        while office.hints.asked:
+            job, ids = office.hints.asked.pop(0)
+            JOBS[job](office.rt, "test", **ids)
+        office.advance(seconds=11)
+    assert office.conference(activity).state == "made"
+    assert conferences.list_uncompared(office.rt) == []
+    assert set(scheduler.EVERY) >= {"keep_conferences"}

@@ -32,9 +32,10 @@ def body_of(draft: MeetingDraft) -> Json:
 
     A series is a meeting without fixed times: Zoom's own rules cannot say what a calendar's can (section 19.6). The
     mark stands in the agenda, of which lists show 250 characters. A personal meeting id is never used: all such
-    meetings are one room.
+    meetings are one room. Zoom mails nobody about it: that is for whoever sends the invitation to decide.
     """
-    return {**changes_of(draft), "default_password": True, "settings": {**_settings(draft.settings), "use_pmi": False}}
+    settings = {**_settings(draft.settings), "use_pmi": False, "email_notification": False}
+    return {**changes_of(draft), "default_password": True, "settings": settings}
 
 
 def changes_of(draft: MeetingDraft) -> Json:

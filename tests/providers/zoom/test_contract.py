@@ -78,7 +78,7 @@ class TestZoom(ConferenceContract):
     def test_only_what_was_chosen_is_sent(self, client: ZoomClient, zoom: ZoomServer) -> None:
         client.create(replace(INTRO, settings=MeetingSettings(mute_upon_entry=True)))
         sent = zoom.switch.requests("meetings.create")[0]["body"]["settings"]
-        assert sent == {"mute_upon_entry": True, "use_pmi": False}
+        assert sent == {"mute_upon_entry": True, "use_pmi": False, "email_notification": False}
 
     def test_what_an_administrator_locked_is_read_back(self, client: ZoomClient, zoom: ZoomServer) -> None:
         zoom.switch.add_user(ADA, policy={"waiting_room": True})
