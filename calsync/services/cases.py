@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from calsync.engine import decide, mapping, projection
 from calsync.engine.event import FIELDS, Content
 from calsync.engine.vocabulary import EventKind, LinkState, Policy, Reason
+from calsync.services import booked_rules
 from calsync.services.context import Context
 from calsync.store import tables as t
 from calsync.store.links import Pair
@@ -105,9 +106,10 @@ def cancels_visibly(ctx: Context, recurrence_key: str) -> bool:
 def writing(ctx: Context, pair: Pair) -> tuple[Callable[[Content], Content], frozenset[str]]:
     """Return how local content is written out, and the fields that are therefore never read back."""
     if pair.link.is_ours:
+        rules = booked_rules.rules_of(ctx, pair.activity, t.pk(pair.calendar))
         return (
-            lambda content: projection.project(content, ctx.rules, ctx.capabilities)[0],
-            projection.hidden(ctx.rules, ctx.capabilities),
+            lambda content: projection.project(content, rules, ctx.capabilities)[0],
+            projection.hidden(rules, ctx.capabilities),
         )
     untouched = frozenset(FIELDS) - ctx.capabilities.expresses
     untouched |= mapping.concealed(content_of(pair.event), ctx.rules)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session
 
@@ -49,6 +50,7 @@ class Context:
     has_open_steps: bool = True  # False while it is certain that none is
     has_rechecks: bool = True  # False: no earlier run left a resource to ask for again
     lease_checked_at: datetime | None = None
+    booked: dict[int, Any] = field(default_factory=dict, repr=False)  # activity id -> booked_rules.Terms
     _digests: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property

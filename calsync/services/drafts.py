@@ -9,6 +9,7 @@ from calsync.engine import brake, mailing
 from calsync.engine.decide import Decision
 from calsync.engine.event import FIELDS, Content
 from calsync.engine.vocabulary import Action, Direction, MailRule, Reason, StepState
+from calsync.services import booked_rules
 from calsync.services.context import Context
 from calsync.store import steps
 from calsync.store import tables as t
@@ -108,7 +109,7 @@ def for_new_event(ctx: Context, activity: t.Activity, calendar: t.Calendar, afte
             "row_version": activity.row_version,
         },
     }
-    row["people_mailed"] = _people(ctx, Action.CREATE, after, activity)
+    row["people_mailed"] = _people(ctx, Action.CREATE, after, activity, calendar)
     _finish(row)
     return row
 
@@ -228,22 +229,24 @@ def _remote_content(event: t.MirrorEvent) -> Content:
 
 
 def _count_mail(ctx: Context, row: Row, action: Action, held: Content, pair: Pair) -> None:
-    row["people_mailed"] = _people(ctx, action, {**held, **row["after"]}, pair.activity)
+    row["people_mailed"] = _people(ctx, action, {**held, **row["after"]}, pair.activity, pair.calendar)
     if _would_mail_unasked(ctx, action, held, pair):
         row["state"], row["reason"] = StepState.HELD, Reason.WOULD_MAIL
         row["people_mailed"] = mailing.guests(held, ctx.own_addresses)
 
 
-def _people(ctx: Context, action: Action, content: Content, activity: t.Activity) -> int:
+def _people(ctx: Context, action: Action, content: Content, activity: t.Activity, calendar: t.Calendar) -> int:
     if not (ctx.capabilities.mails_by_choice or ctx.capabilities.mails_on_write):
         return 0
-    rule = mailing.rule_for(action, ctx.rules, activity.span_end, ctx.now())
-    return mailing.people(content, rule, ctx.rules, ctx.own_addresses)
+    rules = booked_rules.rules_of(ctx, activity, t.pk(calendar))
+    rule = mailing.rule_for(action, rules, activity.span_end, ctx.now())
+    return mailing.people(content, rule, rules, ctx.own_addresses)
 
 
 def _would_mail_unasked(ctx: Context, action: Action, held: Content, pair: Pair) -> bool:
     """A write that cannot be silent and would mail guests against the settings."""
     if not ctx.capabilities.mails_on_write or pair.activity.span_end <= ctx.now():
         return False
-    rule = mailing.rule_for(action, ctx.rules, pair.activity.span_end, ctx.now())
+    rules = booked_rules.rules_of(ctx, pair.activity, t.pk(pair.calendar))
+    rule = mailing.rule_for(action, rules, pair.activity.span_end, ctx.now())
     return rule is not MailRule.ALL and mailing.guests(held, ctx.own_addresses) > 0

@@ -18,7 +18,7 @@ from calsync.engine import mapping, projection, scope
 from calsync.engine.event import Content, Event, fingerprint
 from calsync.engine.merge import SET_FIELDS
 from calsync.engine.vocabulary import Action, ConflictKind, LinkState, Reason, StepState
-from calsync.services import cases, drafts, plan, settle
+from calsync.services import booked_rules, cases, drafts, plan, settle
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.store import conflicts, links, matches, placements
@@ -413,13 +413,14 @@ def first_exclusion(ctx: Context, activity: t.Activity, calendar: t.Calendar) ->
 
 def first_row(ctx: Context, plan_: Plan, activity: t.Activity, calendar: t.Calendar) -> Row | None:
     """Return the step of an activity's first write; None while a failed one waits for its next attempt."""
-    return plan.ready(ctx, plan_, drafts.for_new_event(ctx, activity, calendar, first_content(ctx, activity)))
+    return plan.ready(ctx, plan_, drafts.for_new_event(ctx, activity, calendar, first_content(ctx, activity, calendar)))
 
 
-def first_content(ctx: Context, activity: t.Activity) -> Content:
+def first_content(ctx: Context, activity: t.Activity, calendar: t.Calendar) -> Content:
     """Return what is written when an activity is created on a calendar: projected, with the event defaults."""
     content = projection.with_defaults(activity.content, ctx.rules)
-    return projection.project(content, ctx.rules, ctx.capabilities)[0]
+    rules = booked_rules.rules_of(ctx, activity, t.pk(calendar))
+    return projection.project(content, rules, ctx.capabilities)[0]
 
 
 def _save_activity_exclusions(ctx: Context, excluded: dict[int, Reason]) -> None:

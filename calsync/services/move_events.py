@@ -193,7 +193,7 @@ def _copies(ctx: Context, target: t.Calendar, activity_ids: list[int]) -> list[R
         there = existing.placed_ids(session, t.pk(target), activity_ids)
         wanted = existing.activities(session, [i for i in activity_ids if i not in there])
     fitting = [a for a in wanted if firsts.first_exclusion(ctx, a, target) is None]
-    made = (drafts.for_new_event(ctx, a, target, firsts.first_content(ctx, a)) for a in fitting)
+    made = (drafts.for_new_event(ctx, a, target, firsts.first_content(ctx, a, target)) for a in fitting)
     return [each | {"is_approved": True, "people_mailed": 0} for each in made]
 
 

@@ -161,7 +161,7 @@ def _row(ctx: Context, activity: t.Activity, calendar: t.Calendar, known: set[in
     reason = firsts.first_exclusion(ctx, activity, calendar)
     if reason is not None:
         return drafts.for_left_out(ctx, activity, calendar, reason)
-    return drafts.for_new_event(ctx, activity, calendar, firsts.first_content(ctx, activity))
+    return drafts.for_new_event(ctx, activity, calendar, firsts.first_content(ctx, activity, calendar))
 
 
 def _known_there(ctx: Context) -> set[int]:

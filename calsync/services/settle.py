@@ -14,10 +14,10 @@ from calsync.engine import event as events
 from calsync.engine import mapping, series
 from calsync.engine.decide import Decision
 from calsync.engine.event import Content, fingerprint
-from calsync.engine.vocabulary import LinkState, Policy, Reason
+from calsync.engine.vocabulary import Kind, LinkState, Policy, Reason
 from calsync.services import cases, drafts
 from calsync.services.context import Context
-from calsync.store import conflicts, links
+from calsync.store import conflicts, links, placements
 from calsync.store import tables as t
 from calsync.store.links import Pair, mark
 
@@ -33,6 +33,7 @@ class Surroundings:
     asked: dict[str, t.Conflict] = field(default_factory=dict)
     elsewhere: dict[tuple[str, str], list[tuple[t.MirrorEvent, t.Calendar]]] = field(default_factory=dict)
     alive: dict[int, set[int]] = field(default_factory=dict)  # activity id -> its other links here that live on
+    placed: set[int] = field(default_factory=set)  # activities that are to stand on several calendars
     unseen: dict[Series, list[t.MirrorEvent]] = field(
         default_factory=dict
     )  # changed occurrences that nothing here stands for
@@ -41,10 +42,10 @@ class Surroundings:
         """Return whether shared changes come in through this copy.
 
         Edits do through every copy of the person's own; cancellation, and anything of a copy that somebody else
-        organizes, only through the organizer's copy or the oldest.
+        organizes, only through the organizer's copy or the oldest. What was booked is cancelled through any.
         """
         is_gone = pair.event.is_deleted or pair.event.is_cancelled
-        if not pair.link.is_guest_copy and not is_gone:
+        if not pair.link.is_guest_copy and (not is_gone or pair.activity.id in self.placed):
             return True
         return self.sources.get(t.pk(pair.activity), pair.link.id) == pair.link.id
 
@@ -96,6 +97,7 @@ def surroundings(session: Session, ctx: Context, pairs: Sequence[Pair]) -> Surro
         asked=conflicts.answers(session, (drafts.link_subject(t.pk(p.link)) for p in pairs if p.link.id)),
         elsewhere=links.same_uid_elsewhere(session, ctx.account_id, missing) if missing else {},
         alive=links.alive_elsewhere(session, ctx.account_id, (t.pk(p.activity) for p in gone)) if gone else {},
+        placed=placements.placed(session, [t.pk(p.activity) for p in pairs if p.activity.kind == Kind.BOOKING]),
         unseen=_unseen(session, [p for p in pairs if p.event.is_series and _drops_occurrences(ctx, p)]),
     )
 
@@ -137,7 +139,8 @@ def moved(pair: Pair, around: Surroundings, now: datetime) -> Effect | None:
     In one that syncs the pair goes on there; in any other it has left scope, and the link is parked. Where the event
     has already been linked there, this link has nothing left to stand for.
     """
-    if around.alive.get(t.pk(pair.activity), set()) - {t.pk(pair.link)}:
+    others = around.alive.get(t.pk(pair.activity), set()) - {t.pk(pair.link)}
+    if others and pair.activity.id not in around.placed:
         return Effect(pair, link={"state": LinkState.PARKED, "park_reason": Reason.MOVED})
     candidates = around.elsewhere.get((pair.event.uid, pair.event.recurrence_key), [])
     for event, calendar in candidates:

@@ -15,7 +15,7 @@ from calsync.engine import mailing
 from calsync.engine.event import FIELDS, Event, Person, parse_moment
 from calsync.engine.vocabulary import Action, MailRule
 from calsync.providers.base import Edit, Write
-from calsync.services import drafts
+from calsync.services import booked_rules, drafts
 from calsync.services.context import Context
 from calsync.store import tables as t
 
@@ -172,6 +172,8 @@ def _link_kind(ctx: Context, target: Target, wanted: Event) -> str | None:
     """Return the kind of conference that the provider is to make: the activity's place, while it has no join link."""
     kind = target.activity.location_kind
     is_ours = target.link is None or target.link.is_ours
+    if not booked_rules.is_main(ctx, target.activity, t.pk(target.calendar)):
+        return None
     return kind if is_ours and kind in ctx.capabilities.makes_links and wanted.conference is None else None
 
 
@@ -247,5 +249,10 @@ def _deletes(ctx: Context, members: Sequence[Target]) -> bool:
 def _mail(ctx: Context, members: Sequence[Target]) -> MailRule:
     """Return who may be told; where several steps share a write, the most that one of them allows."""
     order = (MailRule.NEVER, MailRule.EXTERNAL, MailRule.ALL)
-    rules = [mailing.rule_for(Action(m.step.action), ctx.rules, m.activity.span_end, ctx.now()) for m in members]
+    rules = [_mail_of(ctx, member) for member in members]
     return max(rules, key=order.index)
+
+
+def _mail_of(ctx: Context, target: Target) -> MailRule:
+    rules = booked_rules.rules_of(ctx, target.activity, t.pk(target.calendar))
+    return mailing.rule_for(Action(target.step.action), rules, target.activity.span_end, ctx.now())

@@ -89,6 +89,12 @@ def on(session: Session, calendar_ids: Collection[int], public_ids: Iterable[str
     return {(int(activity), int(calendar)) for activity, calendar in session.execute(query)}
 
 
+def placed(session: Session, activity_ids: Collection[int]) -> set[int]:
+    """Return those of the activities that go to calendars of their own choice."""
+    query = sa.select(col(P.activity_id)).where(col(P.activity_id).in_(activity_ids))
+    return set(session.scalars(query)) if activity_ids else set()
+
+
 def targets(session: Session, activity_ids: Collection[int]) -> dict[int, list[tuple[t.Calendar, t.Account]]]:
     """Return the calendars that activities are to stand on, with their accounts, by activity; the first is the main
     one.

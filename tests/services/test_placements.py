@@ -7,10 +7,12 @@ import pytest
 from sqlmodel import select
 
 from calsync.engine.event import Event
-from calsync.engine.vocabulary import Kind
-from calsync.services import explain, sync
+from calsync.engine.vocabulary import Kind, MailRule
+from calsync.providers.memory import Quirks
+from calsync.services import booked_rules, explain, sync
 from calsync.store import tables as t
 from tests import factories
+from tests import scheduling_factories as make
 from tests.services.office import HOUR, WORK, Office, open_office
 
 ROOM = "room"
@@ -135,3 +137,78 @@ def test_it_is_explained_by_the_calendar_where_it_is_to_stand(office: Office, ro
     (answer,) = explain.activity(office.rt, t.pk(activity))
     assert answer.calendar is not None
     assert answer.calendar.id == room.id
+
+
+# --- several calendars, one of them the guests'
+
+
+GUESTS = {"attendees": {"jo@example.org": {"name": "Jo", "role": "req-participant", "kind": "individual"}}}
+
+
+def there(office: Office, remote_id: str) -> Event:
+    ((_, event),) = office.server.all_events(remote_id)
+    return event
+
+
+def test_guests_and_the_meeting_online_belong_to_the_main_calendar(office: Office, room: t.Calendar) -> None:
+    activity = office.write("Visit")
+    office.edit("Visit", **GUESTS, responses={"jo@example.org": "needs-action"})
+    place(office, activity, office.calendar, room)
+    for calendar in (room, office.calendar, room, office.calendar):
+        run(office, calendar)
+    assert [a.address for a in there(office, WORK).attendees] == ["jo@example.org"]
+    assert there(office, ROOM).attendees == ()
+    assert office.here("Visit").content["attendees"] == GUESTS["attendees"]
+    row, booked_on = office.here("Visit"), (t.pk(office.calendar), t.pk(room))
+    with office.rt.reading() as session:
+        ctx = explain.offline_context(office.rt, session, session.get_one(t.Account, room.account_id))
+    assert [booked_rules.is_main(ctx, row, calendar_id) for calendar_id in booked_on] == [True, False]
+    assert run(office, room) == run(office, office.calendar) == "no_changes"
+
+
+@pytest.mark.parametrize("deleted_on", [ROOM, WORK])
+def test_a_deletion_on_any_calendar_cancels_it(office: Office, room: t.Calendar, deleted_on: str) -> None:
+    place(office, office.write("Visit"), office.calendar, room)
+    for calendar in (room, office.calendar):
+        run(office, calendar)
+    ((handle, _),) = office.server.all_events(deleted_on)
+    office.server.delete(deleted_on, handle)
+    for calendar in (room, office.calendar, room):
+        run(office, calendar)
+    assert office.titles_here() == titles(office, ROOM) == titles(office, WORK) == []
+
+
+def test_a_deletion_on_one_of_two_calendars_of_one_account_is_no_move(office: Office) -> None:
+    second = factories.make_calendar(office.rt, office.account, "Room", remote_id=ROOM, is_write_target=False)
+    place(office, office.write("Visit"), office.calendar, second)
+    run(office, second)
+    ((handle, _),) = office.server.all_events(WORK)
+    office.server.delete(WORK, handle)
+    for _ in range(2):
+        run(office, second)
+    assert office.titles_here() == titles(office, ROOM) == []
+
+
+def mailed(office: Office, calendar: t.Calendar) -> list[int]:
+    with office.rt.reading() as session:
+        query = select(t.Step).where(t.Step.calendar_id == calendar.id, t.Step.action == "create")
+        return [step.people_mailed for step in session.exec(query)]
+
+
+@pytest.mark.parametrize(
+    ("organisation", "of_type", "count"),
+    [("never", None, 0), ("never", {"mail_new": "all"}, 1), ("all", {"mail_new": "never"}, 0), ("all", {}, 1)],
+)
+def test_an_event_types_own_mail_settings_count(tmp_path: Path, organisation: str, of_type, count: int) -> None:
+    office = open_office(tmp_path, Quirks(mails_by_choice=True))
+    office.rule(mail_new=MailRule(organisation), mail_changed=MailRule(organisation))
+    activity = office.write("Visit")
+    office.edit("Visit", **GUESTS, responses={"jo@example.org": "needs-action"})
+    event_type = make.make_event_type(office.rt, make.make_resource(office.rt), mail=of_type)
+    with office.rt.writing() as session:
+        values = {"starts_at": activity.span_start, "ends_at": activity.span_end, "created_at": office.clock()}
+        booking = t.Booking(activity_id=activity.id, event_type_id=event_type.id, state="booked", **values)
+        session.add(booking)
+    place(office, activity, office.calendar)
+    run(office, office.calendar)
+    assert mailed(office, office.calendar) == [count]

@@ -1,0 +1,66 @@
+"""Rules for the events of bookings, where they differ from the account's: an event type's own mail settings, and one
+event for the guests.
+
+A booking may stand on several calendars. Its guests, and the meeting online that is made with an event, belong to the
+main one; on the others it is there to be seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from calsync.engine import rules as engine_rules
+from calsync.engine.rules import Rules
+from calsync.engine.vocabulary import Kind
+from calsync.services.context import Context
+from calsync.store import tables as t
+
+MAIL = ("mail_new", "mail_changed", "mail_cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`mail` are the rules that the event type sets, `main_id` the calendar of the guests, None: wherever it stands."""
+
+    mail: dict[str, Any] = field(default_factory=dict)
+    main_id: int | None = None
+
+
+NONE = Terms()
+
+
+def rules_of(ctx: Context, activity: t.Activity, calendar_id: int) -> Rules:
+    """Return the rules in force for an activity's event on a calendar."""
+    terms = _terms(ctx, activity)
+    rules = engine_rules.overlay(ctx.rules, terms.mail, MAIL)
+    return rules if terms.main_id in (None, calendar_id) else replace(rules, show_attendees=False)
+
+
+def is_main(ctx: Context, activity: t.Activity, calendar_id: int) -> bool:
+    """Return whether guests and the meeting online belong to the activity's event on this calendar."""
+    return _terms(ctx, activity).main_id in (None, calendar_id)
+
+
+def _terms(ctx: Context, activity: t.Activity) -> Terms:
+    if activity.kind != Kind.BOOKING:
+        return NONE
+    known = ctx.booked.get(t.pk(activity))
+    if known is None:
+        with ctx.rt.reading() as session:
+            known = ctx.booked[t.pk(activity)] = _read(session, t.pk(activity))
+    return known
+
+
+def _read(session: Session, activity_id: int) -> Terms:
+    of_type = (
+        sa.select(col(t.EventType.mail))
+        .join(t.Booking, col(t.Booking.event_type_id) == col(t.EventType.id))
+        .where(col(t.Booking.activity_id) == activity_id)
+    )
+    main = sa.select(col(t.Placement.calendar_id)).where(col(t.Placement.activity_id) == activity_id)
+    mail = session.scalars(of_type).first() or {}
+    return Terms(mail, session.scalars(main.order_by(col(t.Placement.id))).first())
