@@ -12,7 +12,7 @@ from calsync import config
 from calsync.runtime import CLI, Runtime
 from calsync.services import backup, doctor, instance, settings
 from calsync.services.findings import Finding, Level, worst
-from calsync.store import audit, sealed
+from calsync.store import audit, credentials, sealed
 from calsync.store import tables as t
 from calsync.store.db import Database
 from calsync.store.secrets import Secrets, make_key
@@ -184,6 +184,23 @@ def test_findings_name_their_account(sound: Runtime) -> None:
     (found,) = [each for each in look(sound) if each.level is Level.ERROR]
     assert found.account_id == account.id
     assert account.label in found.what
+
+
+def test_credentials_that_are_refused_and_permissions_that_end_are_found(sound: Runtime, clock: Clock) -> None:
+    pair = t.ProviderCredential(provider="memory", client_id="1", secret=b"sealed", created_at=START)
+    with sound.writing() as session:
+        session.add(pair)
+        session.flush()
+    account = synced_account(sound, provider="memory", credential_id=pair.id, secret=b"sealed")
+    assert trouble(sound) == []
+    change(sound, account, grant_ends_at=clock() + timedelta(days=6))
+    change(sound, pair, refused_at=clock(), refused_why="invalid_client")
+    assert trouble(sound) == [("credentials", Level.ERROR), ("lasting", Level.WARNING)]
+    (lasting,) = [each.what for each in look(sound) if each.check == "lasting"]
+    assert "1 of 1 permissions" in lasting
+    with sound.writing() as session:
+        credentials.accept(session, t.pk(pair), clock())
+    assert trouble(sound) == [("lasting", Level.WARNING)]
 
 
 def test_paused_new_and_disconnected_accounts_are_no_trouble(sound: Runtime) -> None:
