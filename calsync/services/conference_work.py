@@ -20,7 +20,7 @@ from calsync.providers.conference import ConferenceClient, ConferenceProvider, M
 from calsync.providers.oauth import ClientRefused
 from calsync.runtime import Runtime
 from calsync.services import activity_access as access
-from calsync.services import clients, conferences, facts, failures
+from calsync.services import clients, conferences, facts, failures, settings
 from calsync.services import conference_drafts as drafts
 from calsync.store import accounts
 from calsync.store import conferences as rows
@@ -86,9 +86,14 @@ def _open(rt: Runtime, account_id: int) -> ConferenceClient | None:
 
 
 def _claim(rt: Runtime, account_id: int) -> Task | None:
-    """Take the next piece of work, and write down that a meeting is being asked for before it is."""
+    """Take the next piece of work, and write down that a meeting is being asked for before it is.
+
+    None where nothing is due, or while all writing is paused.
+    """
     now = rt.now()
     with rt.writing() as session:
+        if settings.switches_of(session)[0].writes_paused:
+            return None
         conference = rows.next_due(session, account_id, now)
         if conference is None:
             return None

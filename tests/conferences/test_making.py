@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from calsync.services import activities, conferences
+from calsync.services import activities, conferences, settings
 from calsync.store import tables as t
 from tests import factories
 from tests.conferences.office import ELI, START, Office
@@ -222,3 +223,23 @@ def test_a_part_split_off_a_series_gets_a_meeting_of_its_own(office: Office) -> 
     office.cancel(office.fresh(series))
     office.settle()
     assert [m["join_url"] for m in office.there()] == [office.link(later)]
+
+
+def test_while_all_writing_is_paused_nothing_is_made_or_deleted(office: Office) -> None:
+    first = office.plan("First")
+    office.settle()
+    pause(office, True)
+    second = office.plan("Second")
+    office.cancel(first)
+    office.settle()
+    assert [m["topic"] for m in office.there()] == ["First"]
+    assert office.conference(second).state == "wanted"
+    pause(office, False)
+    office.settle()
+    assert [m["topic"] for m in office.there()] == ["Second"]
+
+
+def pause(office: Office, is_paused: bool) -> None:
+    known, version = settings.switches(office.rt)
+    by = factories.acting(office.cast.ada)
+    settings.save_switches(office.rt, replace(known, writes_paused=is_paused), version, by=by)
