@@ -18,17 +18,20 @@ CEILING = 1000
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Open conflicts that nobody put off, held runs, accounts whose sign-in was lost, or that fail again and again."""
+    """Open conflicts that nobody put off, held runs, accounts whose sign-in was lost, or that fail again and again, and
+    meetings that a person has to mend.
+    """
 
     conflicts: int = 0
     held: int = 0
     reconnect: int = 0
     failing: int = 0
+    meetings: int = 0
 
 
 def waiting(session: Session, user_id: int | None = None) -> Waiting:
     """Return the counts over the accounts of one person, or of everyone (None)."""
-    conflict, run, account = t.Conflict, t.Run, t.Account
+    conflict, run, account, meeting = t.Conflict, t.Run, t.Account, t.Conference
     live = col(account.state) != AccountState.DISCONNECTED
     found = session.execute(
         select(
@@ -44,6 +47,12 @@ def waiting(session: Session, user_id: int | None = None) -> Waiting:
                 col(account.id),
                 col(account.id),
                 and_(live, col(account.grant_ok), col(account.failed_runs) >= 3),
+                user_id=user_id,
+            ),
+            _count(
+                col(meeting.id),
+                col(meeting.account_id),
+                col(meeting.state).in_(("failed", "gone", "orphan")),
                 user_id=user_id,
             ),
         )
