@@ -1,6 +1,7 @@
 """A provider that no longer knows us: admins are told once, accounts wait, and everything comes back by itself."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
@@ -13,8 +14,9 @@ from calsync.services.settings import MailServer
 from calsync.store import tables as t
 from tests import factories
 from tests.emulators.google.cast import ADA
-from tests.emulators.google.server import CLIENT_ID, CLIENT_SECRET
+from tests.emulators.google.server import CLIENT_ID, CLIENT_SECRET, GoogleServer
 from tests.parts.smtp import SmtpSink
+from tests.proof.google_town import found_google_town
 from tests.sign_in.conftest import PAIR, Office
 from tests.sign_in.emulated import NAME
 
@@ -119,6 +121,23 @@ def test_whose_client_is_back_comes_back_with_everybody_else(office: Office) -> 
     refresh(office, one)
     assert current(office).refused_at is None
     assert office.account(other.id).next_sync_at == office.clock()
+
+
+def test_a_run_that_meets_it_fails_and_the_next_one_goes_on(tmp_path: Path, google: GoogleServer) -> None:
+    town = found_google_town(tmp_path, google, events_there=1)
+    town.sync()
+    town.switch.change_client(CLIENT_ID, is_deleted=True)
+    town.switch.expire_tokens()
+    run = town.sync()
+    assert (run.state, run.error_class) == ("failed", "permission")
+    assert (town.account().failed_runs, town.account().grant_ok) == (1, True)
+    town.switch.change_client(CLIENT_ID, is_deleted=False)
+    town.put(2)
+    assert town.sync().state == "succeeded"
+    assert town.account().failed_runs == 0
+    with town.rt.reading() as session:
+        assert [row.refused_at for row in session.exec(select(t.ProviderCredential))] == [None]
+    town.rt.db.close()
 
 
 def test_a_new_secret_that_is_proven_ends_it(office: Office) -> None:
