@@ -14,7 +14,7 @@ from calsync.engine.booking_form import Question
 from calsync.engine.vocabulary import MailRule
 from calsync.errors import NotAllowed, Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import activity_fields, resources
+from calsync.services import activity_fields, booking_rows, resources
 from calsync.store import accounts, audit
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
@@ -30,6 +30,7 @@ _RANGES = {
     "step_minutes": (1, DAY_MINUTES, "Slots begin every 1 to 1440 minutes."),
 }
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 MAIL = ("mail_new", "mail_changed", "mail_cancelled")
 
@@ -137,6 +138,8 @@ def _checked(session: Session, rt: Runtime, values: EventTypeValues, row: t.Even
     _check_choices(values)
     _check_who(session, rt, values)
     activity_fields.check_facts({"location_kind": values.location_kind}, link_kinds(rt))
+    if values.location_kind == booking_rows.LINK_IS and not _LINK.fullmatch(values.location.strip()):
+        raise Refused("Give the link, beginning with https:// or http://.", code="invalid", field="location")
     return asdict(values) | {
         "reminders": [list(reminder) for reminder in values.reminders],
         "questions": booking_form.to_json(values.questions),

@@ -9,12 +9,15 @@ import pytest
 from sqlmodel import select
 
 from calsync.engine.booking_form import Question
-from calsync.engine.vocabulary import BookingState, GroupMode, Pick
+from calsync.engine.event import Event, Floating
+from calsync.engine.resource import Resource
+from calsync.engine.vocabulary import BookingState, EventKind, GroupMode, Pick
 from calsync.errors import NotFound, Refused
 from calsync.runtime import CLI, Runtime
 from calsync.services import activities, availability, booking_rows, bookings, following, rebooking, resources
 from calsync.services.bookings import Booked, Request
 from calsync.services.taking import HOLD, SlotTaken
+from calsync.store import mirror
 from calsync.store import tables as t
 from tests import factories
 from tests import scheduling_factories as make
@@ -263,6 +266,36 @@ def test_people_see_the_bookings_that_concern_them(rt: Runtime, cast: factories.
         assert len(bookings.list_bookings(rt, *window, by=factories.acting(viewer))) == count
     with pytest.raises(NotFound):
         rebooking.cancel(rt, t.pk(made.booking), by=factories.acting(cast.sam))
+
+
+@pytest.mark.postgres
+def test_everything_that_takes_time_is_seen_on_both_databases(rt: Runtime, cast: factories.Cast) -> None:
+    account = factories.make_account(rt, cast.eli)
+    given = {"last_read_at": rt.now(), "is_write_target": False}
+    calendar = factories.make_calendar(rt, account, "Home", syncs=False, **given)
+    day, hour = TEN.replace(hour=0), timedelta(hours=1)
+    told = [
+        Event("single", TEN, TEN + hour),
+        Event("series", TEN - 7 * DAY + 2 * hour, TEN - 7 * DAY + 3 * hour, rrule="FREQ=WEEKLY"),
+        Event("free", TEN + 3 * hour, TEN + 4 * hour, transparency="transparent"),
+        Event("left out", TEN + 3 * hour, TEN + 4 * hour, kind=EventKind.BIRTHDAY),
+        Event("floating", Floating(day.replace(hour=14, tzinfo=None)), Floating(day.replace(hour=15, tzinfo=None))),
+        Event("day", (day + DAY).date(), (day + 2 * DAY).date()),
+    ]
+    read = [Resource(f"{event.uid}.ics", "1", "", (event,)) for event in told]
+    with rt.writing() as session:
+        mirror.save(session, calendar, read, rt.now(), own_addresses=frozenset(), folds=True)
+    event_type = make.make_event_type(rt, cast.eli)
+    for hours, rule in ((16, None), (-150, "FREQ=DAILY;COUNT=30")):
+        start = day + hours * hour
+        values = {"title": "Planned", "start": start, "end": start + hour, "rrule": rule}
+        activities.create(rt, t.pk(cast.eli), values, by=CLI)
+    found = availability.slots(rt, t.pk(event_type), day, day + 2 * DAY).slots
+    taken = [n for n in range(10, 48) if day + n * hour not in {s.starts_at for s in found}]
+    assert taken == [10, 12, 14, 16, 18, *range(24, 48)]
+    who = availability.Who(user_id=cast.eli.id)
+    (overlap,) = availability.overlaps(rt, who, day, day + 2 * DAY, factories.acting(cast.ada))
+    assert (overlap.first.title, overlap.second.title) == (None, "Planned")
 
 
 # --- moving and cancelling

@@ -211,6 +211,7 @@ def test_an_event_type_of_a_person_makes_them_a_resource(rt: Runtime, cast: fact
         ({"daily_limit": 0}, "daily_limit"),
         ({"group_id": 1}, "resource_id"),  # of a room and of a group
         ({"location_kind": "moon"}, "location_kind"),
+        ({"location_kind": "link", "location": "my room"}, "location"),
         ({"visibility": "secret"}, "visibility"),
         ({"color": "red"}, "color"),
         ({"reminders": [(-1, "popup")]}, "reminders"),
