@@ -3,8 +3,8 @@
 A line is Route(endpoint, method, path, verdicts). The path may name rows of the world that the test builds, all of
 which belong to Eli: {account} {calendar} {activity} {run} {conflict} {step} {notice} {event}, the people {ada} {eli}
 {vic} {sam}, {login} (one of Eli's), {preview}, {push}, {move} (previews of Eli's account), and {resource} (mapped to
-Eli's calendar) with its {group}. Verdicts are for, in this order: anonymous, Vic (client, a stranger to the rows), Sam
-(staff, a stranger), Eli (staff, whose rows they are), Ada (admin).
+Eli's calendar) with its {group} and {event_type}. Verdicts are for, in this order: anonymous, Vic (client, a stranger
+to the rows), Sam (staff, a stranger), Eli (staff, whose rows they are), Ada (admin).
 """
 
 from dataclasses import dataclass
@@ -249,6 +249,15 @@ ROUTES = (
     ),  # no guest
     Route("explain.activity", "GET", "/activities/{activity}/explain", TEAM_SEES),
     Route("explain.event", "GET", "/events/{event}", OWN),
+    # event types
+    Route("event_types.index", "GET", "/event-types/", TEAM),
+    Route("event_types.new", "GET", "/event-types/new", TEAM),
+    Route("event_types.new", "POST", "/event-types/new", TEAM),
+    Route("event_types.show", "GET", "/event-types/{event_type}", TEAM),
+    Route("event_types.edit", "GET", "/event-types/{event_type}/edit", ADMINS),  # of a room
+    Route("event_types.edit", "POST", "/event-types/{event_type}/edit", ADMINS),
+    Route("event_types.hours", "GET", "/event-types/{event_type}/hours", ADMINS),
+    Route("event_types.hours", "POST", "/event-types/{event_type}/hours", ADMINS),
     # resources
     Route("resources.index", "GET", "/resources/", TEAM),
     Route("resources.new", "GET", "/resources/new", ADMINS),

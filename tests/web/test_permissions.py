@@ -72,13 +72,15 @@ def made_for(path: str, rt: Runtime, world: World) -> dict[str, int]:
     """Return ids of what only a few paths name: a login, previews that wait for a decision, what can be booked."""
     made = {"login": lambda: login_of_eli(rt, world)}
     made |= {name: functools.partial(preview_of_eli, rt, world, kind) for name, kind in PREVIEWS.items()}
-    made |= {name: functools.partial(bookable, rt, world, name) for name in ("resource", "group")}
+    made |= {name: functools.partial(bookable, rt, world, name) for name in ("resource", "group", "event_type")}
     return {name: build() for name, build in made.items() if f"{{{name}}}" in path}
 
 
 def bookable(rt: Runtime, world: World, name: str) -> int:
-    """Return a room on Eli's calendar, or the group that it is in."""
+    """Return a room on Eli's calendar, the group that it is in, or the event type that books it."""
     room = make.make_resource(rt, calendar=world.calendar)
+    if name == "event_type":
+        return t.pk(make.make_event_type(rt, room))
     return t.pk(room if name == "resource" else make.make_group(rt, room))
 
 

@@ -34,7 +34,7 @@ from webapp.words.meetings import meeting_help, meeting_repair, meeting_standing
 from webapp.words.reasons import reason
 from webapp.words.rules import preset, rule_name, rule_value, rules_sentence
 from webapp.words.runs import run_sentence
-from webapp.words.scheduling import group_mode, pick
+from webapp.words.scheduling import group_mode, pick, span
 from webapp.words.sign_in import SignInWords, sign_in_trouble
 from webapp.words.states import Word, account_state, conflict_kind, notice, notice_text, outcome, run_state, step_state
 from webapp.words.texts import PRIVATE_TITLE, count, joined, number, roughly, spelled, title_for
@@ -80,6 +80,7 @@ __all__ = [
     "run_state",
     "sign_in_trouble",
     "silence",
+    "span",
     "spelled",
     "step_state",
     "title_for",

@@ -20,6 +20,7 @@ UNREACHABLE = {
     "last_known": "Use what was read last, up to an age",
     "ignore": "Ignore the calendar",
 }
+PLACES = {"in_person": "In person", "phone": "By phone", "link": "By a link of ours"}
 _DOUBTS = {
     "disconnected": "Its account is disconnected",
     "gone": "It no longer exists at the provider",
@@ -45,6 +46,11 @@ def group_mode(value: str) -> str:
 
 def pick(value: str) -> str:
     return PICKS.get(value, value)
+
+
+def place(kind: str) -> str:
+    """Return where something takes place: what is no place of ours is a kind of meeting that a provider makes."""
+    return PLACES.get(kind) or f"Video meeting ({kind.title()})"
 
 
 def unreachable(value: str, minutes: int) -> str:
