@@ -16,7 +16,7 @@ from calsync.services import logins, passwords
 from calsync.store import tables as t
 from tests import factories
 from tests.services.office import Office, open_office
-from webapp import create_app
+from webapp import create_app, security
 from webapp.views import setup
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -87,6 +87,7 @@ def _shared_app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 def app(_shared_app: Flask, rt: Runtime) -> Flask:
     """The application on this test's database. CSRF and request limits are off; both have tests of their own."""
     _shared_app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
+    security.limiter.enabled = False  # its setting counts only when an application is made
     _shared_app.extensions["calsync"] = rt
     _shared_app.extensions.pop(setup.DONE, None)
     return _shared_app
@@ -95,7 +96,10 @@ def app(_shared_app: Flask, rt: Runtime) -> Flask:
 @pytest.fixture
 def strict_app(rt: Runtime) -> Flask:
     """An application of this test's own with everything on, as `calsync serve` runs it."""
-    return create_app(rt)
+    security.limiter.enabled = True
+    made = create_app(rt)
+    security.limiter.reset()
+    return made
 
 
 @pytest.fixture

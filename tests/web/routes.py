@@ -3,8 +3,9 @@
 A line is Route(endpoint, method, path, verdicts). The path may name rows of the world that the test builds, all of
 which belong to Eli: {account} {calendar} {activity} {run} {conflict} {step} {notice} {event}, the people {ada} {eli}
 {vic} {sam}, {login} (one of Eli's), {preview}, {push}, {move} (previews of Eli's account), and {resource} (mapped to
-Eli's calendar) with its {group} and {event_type}. Verdicts are for, in this order: anonymous, Vic (client, a stranger
-to the rows), Sam (staff, a stranger), Eli (staff, whose rows they are), Ada (admin).
+Eli's calendar) with its {group} and {event_type}; {booking} of Eli with its {token} and the {slug} of its event type.
+Verdicts are for, in this order: anonymous, Vic (client, a stranger to the rows), Sam (staff, a stranger), Eli (staff,
+whose rows they are), Ada (admin).
 """
 
 from dataclasses import dataclass
@@ -276,6 +277,15 @@ ROUTES = (
     Route("resources.new_group", "POST", "/resources/groups/new", ADMINS),
     Route("resources.group", "GET", "/resources/groups/{group}", ADMINS),
     Route("resources.group", "POST", "/resources/groups/{group}", ADMINS),
+    # the pages of guests
+    Route("public_booking.index", "GET", "/book/{slug}", EVERYONE),
+    Route("public_booking.book", "POST", "/book/{slug}", EVERYONE),
+    Route("guest.show", "GET", "/booking/{token}", EVERYONE),
+    Route("guest.calendar_file", "GET", "/booking/{token}/event.ics", EVERYONE),
+    Route("guest.reschedule", "GET", "/booking/{token}/reschedule", EVERYONE),
+    Route("guest.move", "POST", "/booking/{token}/reschedule", EVERYONE),
+    Route("guest.ask_cancel", "GET", "/booking/{token}/cancel", EVERYONE),
+    Route("guest.cancel", "POST", "/booking/{token}/cancel", EVERYONE),
     # audit log
     Route("audit.index", "GET", "/audit/", ADMINS),
     Route("audit.export", "GET", "/audit/export.csv", ADMINS),

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -9,6 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from calsync.runtime import Runtime
+from calsync.services import booking_rows, bookings
+from calsync.services.bookings import Request
 from calsync.store import people
 from calsync.store import tables as t
 from tests import factories
@@ -68,11 +71,12 @@ def verdict(response: TestResponse) -> str:
     return {403: NO, 404: HIDDEN}.get(response.status_code, OK)
 
 
-def made_for(path: str, rt: Runtime, world: World) -> dict[str, int]:
+def made_for(path: str, rt: Runtime, world: World) -> dict[str, int | str]:
     """Return ids of what only a few paths name: a login, previews that wait for a decision, what can be booked."""
     made = {"login": lambda: login_of_eli(rt, world)}
     made |= {name: functools.partial(preview_of_eli, rt, world, kind) for name, kind in PREVIEWS.items()}
     made |= {name: functools.partial(bookable, rt, world, name) for name in ("resource", "group", "event_type")}
+    made |= {name: functools.partial(booked, rt, world, name) for name in ("booking", "token", "slug")}
     return {name: build() for name, build in made.items() if f"{{{name}}}" in path}
 
 
@@ -82,6 +86,15 @@ def bookable(rt: Runtime, world: World, name: str) -> int:
     if name == "event_type":
         return t.pk(make.make_event_type(rt, room))
     return t.pk(room if name == "resource" else make.make_group(rt, room))
+
+
+def booked(rt: Runtime, world: World, name: str) -> int | str:
+    """Return what Eli booked, what its guest's link carries, or where anybody can book the same."""
+    make.work(rt)
+    event_type = make.make_event_type(rt, make.make_resource(rt), name="Talk", slug="talk", is_public=True)
+    asked = Request(t.pk(event_type), factories.START + timedelta(days=3), "Gil", "gil@example.org")
+    booking = bookings.book(rt, asked, by=factories.acting(world.cast.eli)).booking
+    return {"booking": t.pk(booking), "token": booking_rows.token(rt, booking), "slug": event_type.slug}[name]
 
 
 def preview_of_eli(rt: Runtime, world: World, trigger: str) -> int:

@@ -15,6 +15,7 @@ newer version is shown as it is. In templates all of this is reachable as `words
 """
 
 from webapp.words.arrivals import refusal, silence
+from webapp.words.bookings import booking_state, length, place, place_icon
 from webapp.words.choices import (
     action,
     deletions,
@@ -46,6 +47,7 @@ __all__ = [
     "Word",
     "account_state",
     "action",
+    "booking_state",
     "conflict_kind",
     "count",
     "deletions",
@@ -56,6 +58,7 @@ __all__ = [
     "group_mode",
     "joined",
     "kind",
+    "length",
     "mail_rule",
     "meeting_help",
     "meeting_repair",
@@ -65,6 +68,8 @@ __all__ = [
     "number",
     "outcome",
     "pick",
+    "place",
+    "place_icon",
     "policy",
     "policy_meaning",
     "preset",

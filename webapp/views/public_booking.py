@@ -1,0 +1,96 @@
+"""The public page of an event type: anybody chooses a slot and books it, without an account."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+
+from calsync.engine import booking_form
+from calsync.errors import NotFound
+from calsync.services import booking_rows, bookings, event_types
+from calsync.services.bookings import Request
+from calsync.store import tables as t
+from webapp import errors, guest_pages, security, slot_picker
+from webapp.access import runtime
+from webapp.forms.bookings import BookingForm, asking
+from webapp.fragments import page
+
+bp = Blueprint("public_booking", __name__, url_prefix="/book")
+
+READS = "120 per minute"
+BOOKS = "10 per minute; 60 per hour"
+
+
+@bp.get("/<slug>")
+@security.limiter.limit(READS)
+def index(slug: str) -> Any:
+    """Choose a slot, or with ?at=... say who comes."""
+    event_type = _public(slug)
+    zone, at = slot_picker.zone_asked(), slot_picker.moment(request.args.get("at"))
+    find = guest_pages.finding(event_type)
+    if at is not None:
+        form = _form(event_type, at=slot_picker.text(at), tz=zone)
+        return _form_page(event_type, form, at, zone, guest_pages.instead(find, at, zone))
+
+    def link(**more: Any) -> str:
+        return url_for("public_booking.index", slug=slug, tz=zone, **more)
+
+    picker = slot_picker.read(find, link, zone, guest_pages.horizon(event_type))
+    return page("book/index.html", event_type=event_type, picker=picker, guesses="tz" not in request.args)
+
+
+@bp.post("/<slug>")
+@security.limit(BOOKS)
+def book(slug: str) -> Any:
+    """Book the slot. Sent twice it books once: the form carries a key of its own."""
+    event_type = _public(slug)
+    form, zone = _form(event_type), slot_picker.zone_asked()
+    at = slot_picker.moment(form.at.data)
+    if at is None:
+        return redirect(url_for("public_booking.index", slug=slug, tz=zone), 303)
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            return redirect(_book(event_type, form, at, zone), 303)
+    return _form_page(event_type, form, at, zone, guest_pages.offered(form.refused, zone))
+
+
+def _book(event_type: t.EventType, form: BookingForm, at: datetime, zone: str) -> str:
+    """Book the slot and return the address of its guest's page."""
+    email = form.email.data or ""
+    answers = form.answers(booking_form.from_json(event_type.questions))
+    asked = Request(t.pk(event_type), at, form.name.data or "", email, zone, answers, form.own_key)
+    booked = bookings.book(runtime(), asked, by=guest_pages.guest(email))
+    return url_for("guest.show", token=booking_rows.token(runtime(), booked.booking), tz=zone)
+
+
+def _form(event_type: t.EventType, **data: Any) -> BookingForm:
+    return asking(BookingForm, booking_form.from_json(event_type.questions))(data=data)
+
+
+def _form_page(
+    event_type: t.EventType, form: BookingForm, at: datetime, zone: str, others: list[tuple[str, str]] | None = None
+) -> Any:
+    """Show the form; `others` are the times to choose instead where the one asked for is gone."""
+    is_taken = others is not None
+    if form.refused is not None:
+        form.renew_key()
+    return page(
+        "book/form.html",
+        status=409 if is_taken and form.errors else 422 if form.errors else 200,
+        event_type=event_type,
+        form=form,
+        others=others or [],
+        is_taken=is_taken,
+        when=slot_picker.span(at, at + timedelta(minutes=event_type.length_minutes), zone),
+        zone=zone,
+        back_url=url_for("public_booking.index", slug=event_type.slug, tz=zone, day=slot_picker.day(at, zone)),
+    )
+
+
+def _public(slug: str) -> t.EventType:
+    found = event_types.find_public(runtime(), slug)
+    if found is None:
+        raise NotFound("event type", slug)
+    return found
