@@ -137,7 +137,7 @@ class OAuthProvider(Provider, Protocol):
 
 _ANSWERS = {
     "access_denied": "You did not give permission, so nothing was connected.",
-    "admin_policy_enforced": "Your organisation does not allow this app. Its administrator has to trust the client ID.",
+    "admin_policy_enforced": "Nothing was connected. Its administrators decide which apps may see calendars.",
     "org_internal": "Only people of the organisation that registered this app may sign in with it.",
     "reauth_needed": "Your organisation wants you to sign in there anew before anything else is allowed.",
     "scope_refused": "The permissions that were asked for cannot be given, so nothing was connected.",

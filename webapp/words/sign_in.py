@@ -22,8 +22,9 @@ _DENIED = SignInWords(
 _POLICY = SignInWords(
     "Your organisation does not allow this app",
     (
-        "An administrator of your organisation at the provider has to trust the Client ID of this installation.",
-        "Send this page’s address to the person who runs it, then connect again.",
+        "Ask an administrator of your organisation at the provider to trust this app, by its Client ID.",
+        "Whoever runs this installation finds the Client ID on the Integrations page.",
+        "Then connect again; beginning again before that ends here once more.",
     ),
 )
 _INTERNAL = SignInWords(
