@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -34,8 +34,7 @@ FREE, SWITCHED_OFF, NOT_BELIEVED = "free", "switched_off", "not_believed"
 could not be read lately and is to be ignored then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(NamedTuple):
     """One thing in the window. `ignored` says why it takes no time, "" when it does.
 
     `identity` is equal for the copies of one thing, which do not overlap with each other.

@@ -145,8 +145,9 @@ def _touching(session: Session, query: Any, table: Any, window: Window) -> Itera
     """Run a query on what touches the window, by two ranges of an index: what is short by its start, what is long."""
     start, end = window
     within = query.where(table.span_end >= start)
-    yield from session.execute(within.where(table.span_start >= start - LONG, table.span_start < end))
-    yield from session.execute(within.where(table.span_start < start - LONG, table.is_long.is_(True)))
+    connection = session.connection()  # only columns are asked for, and a session would take half as long again
+    yield from connection.execute(within.where(table.span_start >= start - LONG, table.span_start < end))
+    yield from connection.execute(within.where(table.span_start < start - LONG, table.is_long.is_(True)))
 
 
 def _activity(row: Any) -> Row:
@@ -212,7 +213,7 @@ def ended_series(session: Session, rows: Collection[Row]) -> set[tuple[int, str]
 def _by_id(session: Session, query: Any, column: Any, values: Collection[Any]) -> Iterator[Any]:
     listed = sorted(values)
     for begin in range(0, len(listed), _AT_ONCE):
-        yield from session.execute(query.where(column.in_(listed[begin : begin + _AT_ONCE])))
+        yield from session.connection().execute(query.where(column.in_(listed[begin : begin + _AT_ONCE])))
 
 
 # --- what bookings take
