@@ -112,7 +112,7 @@ def shown(record: Record, owner_id: int) -> Shown:
         calendar=record.calendar,
         outcome=outcome or "",
         fields=[words.field(name) for name in _named(step)],
-        diffs=[] if hides else _diffs(step),
+        diffs=[] if hides else [*_diffs(step), *_gone_along(step, is_owner=owner_id == current_user.id)],
         trace=[] if hides else [str(line) for line in step.detail.get("trace", ())],
         hides=hides,
         later_run_id=record.later_run_id or (step.retried_in_id if step.state != StepState.DONE else None),
@@ -132,6 +132,18 @@ def _diffs(step: t.Step) -> list[FieldDiff]:
     found = [_diff(name, before.get(name), after, losing) for name in names]
     is_new = step.action == Action.CREATE
     return [each for each in found if each.lost or any(c.text != "–" for c in each.changes) or not is_new]
+
+
+def _gone_along(step: t.Step, *, is_owner: bool) -> list[FieldDiff]:
+    """Return the changed occurrences that stood in the calendar alone and went with what befell their series."""
+    found = ((step.losing or {}).get("occurrences") or {}).get("value") or []
+    return [FieldDiff("Went along in the calendar", [_occurrence(each, is_owner) for each in found])] if found else []
+
+
+def _occurrence(content: dict[str, Any], is_owner: bool) -> Change:
+    may_read = is_owner or content.get("classification", "public") == "public"
+    title = (content.get("summary") or "(no title)") if may_read else words.PRIVATE_TITLE
+    return Change("old", f"{title}, {values.text('time', content['time'])}")
 
 
 def _diff(name: str, before: Any, after: dict[str, Any], losing: dict[str, Any]) -> FieldDiff:

@@ -1,6 +1,7 @@
 """Sync History: the list and its filters, one run in full, retry, approval, and what others may not see."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,7 +14,7 @@ from calsync.store import history
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
 from tests import factories
-from tests.services.office import Office
+from tests.services.office import WORK, Office
 from tests.web.conftest import SignIn
 from tests.web.offices import work_waiting
 from tests.web.queries import count_queries
@@ -52,6 +53,24 @@ def with_held(office: Office) -> t.Run:
 def run_row(office: Office, run_id: int) -> t.Run:
     with office.rt.reading() as session:
         return session.get_one(t.Run, run_id)
+
+
+def test_occurrences_that_went_along_are_named_to_whom_they_concern(
+    office: Office, ada: FlaskClient, eli: FlaskClient
+) -> None:
+    office.rule(cancel_visibly=False, import_private="skip")
+    handle = office.meeting("Weekly", rrule="FREQ=WEEKLY")
+    office.settle()
+    second = factories.START + timedelta(hours=24, weeks=1)
+    office.server.override(WORK, handle, second, summary="Salary talk", classification="private")
+    office.settle()
+    office.cancel("Weekly")
+    run = office.sync()
+    mine, theirs = (who.get(f"/history/{run.id}").text for who in (eli, ada))
+    assert "Went along in the calendar" in mine
+    assert "Salary talk" in mine
+    assert "Went along in the calendar" in theirs
+    assert "Salary talk" not in theirs
 
 
 # --- the list
