@@ -143,9 +143,8 @@ def _unlinked_activity(session: Session, ctx: Context, row: t.Activity, calendar
 def _match(session: Session, ctx: Context, row: t.Activity) -> Matched | None:
     """Return the event that a run would link with an activity, and by what it knows it."""
     unlinked = [_unlinked(*found) for found in links.events(session, matches.events_like(session, ctx.account_id, row))]
-    wanted = [u for u in unlinked if firsts.event_exclusion(ctx, u) is None]
-    candidates = matches.candidates(session, ctx.account.user_id, [u.event for u in wanted])
-    for each in wanted:
+    candidates = matches.candidates(session, ctx.account.user_id, [u.event for u in unlinked])
+    for each in [u for u in unlinked if _kept_out(ctx, u, candidates) is None]:
         best = candidates.best(each.event)
         if best.activity is not None and best.activity.id == row.id:
             return each, row, best.reason
@@ -186,13 +185,13 @@ def event_read(rt: Runtime, found: whereabouts.EventWithOwner) -> Answer | None:
 
 def _unlinked_event(session: Session, ctx: Context, unlinked: firsts.Unlinked) -> Answer:
     subject = drafts.event_subject(t.pk(unlinked.event))
-    reason = _outside_plan(unlinked) or firsts.event_exclusion(ctx, unlinked)
+    candidates = matches.candidates(session, ctx.account.user_id, [unlinked.event])
+    reason = _outside_plan(unlinked) or _kept_out(ctx, unlinked, candidates)
     is_discarded = unlinked.event.excluded == DISCARDED
     plan_ = _new_plan(session, ctx)
     rows: list[Row] = []
     pairs: list[Matched] = []
     if reason is None and not is_discarded and subject not in plan_.open.frozen:
-        candidates = matches.candidates(session, ctx.account.user_id, [unlinked.event])
         firsts.place(ctx, plan_, unlinked, candidates, rows, pairs)
         reason = Reason.DUPLICATE_MATCH if plan_.conflicts else None
     steps_ = _matched_steps(ctx, plan_, pairs) if pairs else tuple(rows)
@@ -200,6 +199,14 @@ def _unlinked_event(session: Session, ctx: Context, unlinked: firsts.Unlinked) -
     answer = _answer(ctx, plan_, reason or known, answers.IN, subject, unlinked.calendar)
     conflict = _conflict(session, subject) if reason is Reason.DUPLICATE_MATCH else None
     return replace(answer, event=unlinked.event, steps=steps_, is_discarded=is_discarded, conflict=conflict)
+
+
+def _kept_out(ctx: Context, unlinked: firsts.Unlinked, candidates: matches.Candidates) -> Reason | None:
+    """Return why a run leaves an event alone. One that may not come in is linked, or asked about, all the same where
+    it is one that we have, or may have: that imports nothing.
+    """
+    reason = firsts.event_exclusion(ctx, unlinked)
+    return None if reason is Reason.ONE_WAY and candidates.is_met(unlinked.event) else reason
 
 
 def _outside_plan(unlinked: firsts.Unlinked) -> Reason | None:

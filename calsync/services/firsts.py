@@ -54,7 +54,7 @@ def plan_events(ctx: Context, plan_: Plan, ids: Sequence[int]) -> None:
         excluded = {t.pk(u.event): reason for u in wanted if (reason := event_exclusion(ctx, u)) is not None}
         possible = [u for u in wanted if excluded.get(t.pk(u.event), Reason.ONE_WAY) is Reason.ONE_WAY]
         candidates = matches.candidates(session, ctx.account.user_id, [u.event for u in possible])
-    met = {t.pk(u.event) for u in possible if u.event.id in excluded and _is_met(u.event, candidates)}
+    met = {t.pk(u.event) for u in possible if u.event.id in excluded and candidates.is_met(u.event)}
     excluded = {i: reason for i, reason in excluded.items() if i not in met}
     included = [u for u in possible if u.event.id not in excluded]
     plan_.processed += len(wanted)
@@ -66,12 +66,6 @@ def plan_events(ctx: Context, plan_: Plan, ids: Sequence[int]) -> None:
         place(ctx, plan_, unlinked, candidates, rows, pairs)
     plan.save(ctx, plan_, [row for row in rows if row is not None], [])
     _link(ctx, plan_, pairs)
-
-
-def _is_met(event: t.MirrorEvent, candidates: matches.Candidates) -> bool:
-    """Return whether an event that may not come in is one we have, or may have, as well: linking imports nothing."""
-    match = candidates.best(event)
-    return match.activity is not None or bool(match.several)
 
 
 def _is_wanted(ctx: Context, plan_: Plan, unlinked: Unlinked) -> bool:
@@ -104,6 +98,7 @@ def _save_exclusions(ctx: Context, excluded: dict[int, Reason]) -> None:
         by_reason.setdefault(reason, []).append(event_id)
     with ctx.rt.writing() as session:
         ctx.holding(session)
+        conflicts.drop_questions(session, list(excluded), ctx.now())
         for reason, ids in by_reason.items():
             session.execute(
                 sa.update(t.MirrorEvent)
@@ -335,10 +330,23 @@ def plan_activities(ctx: Context, plan_: Plan) -> None:
         overrides = links.unlinked_override_ids(session, ctx.account_id, ctx.account.user_id)
         placed = placements.waiting(session, ctx.account_id, _considered(ctx))
     wanted = placed + ([(i, t.pk(calendar)) for i in singles] if calendar is not None else [])
+    if not ctx.may_pull:
+        _meet_known(ctx, plan_, singles)
     for start in range(0, len(wanted), plan.BATCH):
         _plan_activities(ctx, plan_, wanted[start : start + plan.BATCH])
     for start in range(0, len(overrides), plan.BATCH):
         _plan_activities(ctx, plan_, overrides[start : start + plan.BATCH])
+
+
+def _meet_known(ctx: Context, plan_: Plan, activity_ids: Sequence[int]) -> None:
+    """Match new activities with events that stayed out because nothing comes in, and that no plan looks at again."""
+    for start in range(0, len(activity_ids), plan.BATCH):
+        with ctx.rt.reading() as session:
+            rows = _load(session, t.Activity, set(activity_ids[start : start + plan.BATCH]))
+            alike = {i for row in rows for i in matches.events_like(session, ctx.account_id, row)}
+            known = [t.pk(e) for e, _, _ in links.events(session, sorted(alike)) if e.excluded == Reason.ONE_WAY]
+        if known:
+            plan_events(ctx, plan_, known)
 
 
 def write_target(ctx: Context, session: Session) -> t.Calendar | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import ConflictKind, StepState
+from calsync.engine.vocabulary import ConflictKind, Reason, StepState
 from calsync.errors import NotFound
 from calsync.store import steps as step_rows
 from calsync.store import tables as t
@@ -84,6 +84,24 @@ def close(session: Session, subject: str, now: datetime) -> None:
     if row is not None:
         row.state = "settled" if row.state == "open" else row.state
         row.closed_at = now
+
+
+def drop_questions(session: Session, event_ids: Collection[int], now: datetime) -> None:
+    """End what is being asked about events that are gone or stay out: their activities may be planned again."""
+    query = sa.select(K).where(
+        col(K.event_id).in_(event_ids),
+        col(K.kind) == ConflictKind.DUPLICATE_MATCH,
+        col(K.state).in_(["open", "resolved"]),
+        col(K.closed_at).is_(None),
+    )
+    for row in session.scalars(query).all() if event_ids else ():
+        row.state, row.closed_at = ("settled" if row.state == "open" else row.state), now
+        session.execute(
+            sa.update(t.Activity)
+            .where(col(t.Activity.id).in_(row.candidates), col(t.Activity.excluded) == Reason.DUPLICATE_MATCH)
+            .values(excluded="", considered="")
+            .execution_options(synchronize_session=False)
+        )
 
 
 def healed_faults(session: Session, account_id: int) -> list[int]:

@@ -51,6 +51,11 @@ class Candidates:
             return Match(alike[0], Reason.MATCHED_CONTENT)
         return Match(several=alike + [a for a in self._asked(event) if a not in alike])
 
+    def is_met(self, event: t.MirrorEvent) -> bool:
+        """Return whether an event is one of these, or may be."""
+        match = self.best(event)
+        return match.activity is not None or bool(match.several)
+
     def _asked(self, event: t.MirrorEvent) -> list[t.Activity]:
         """What a person is being asked about stays the question, also when the event looks like none of them by now."""
         asked = self.by_question.get(t.pk(event), [])

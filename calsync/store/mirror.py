@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 from calsync.engine import event as events
 from calsync.engine import series
 from calsync.engine.resource import Resource
-from calsync.store import mirror_columns
+from calsync.store import conflicts, mirror_columns
 from calsync.store import tables as t
 from calsync.store.mirror_columns import Read
 
@@ -100,6 +100,8 @@ def bury(session: Session, calendar: t.Calendar, handles: Iterable[str], now: da
             row.is_deleted, row.deleted_at, row.read_at, row.recheck = True, now, now, False
             count += 1
         ids = [row.id for row in rows]
+        held = sa.select(col(t.MirrorEvent.id)).where(col(t.MirrorEvent.resource_id).in_(ids))
+        conflicts.drop_questions(session, list(session.scalars(held)), now)
         session.execute(
             sa.update(t.MirrorEvent)
             .where(col(t.MirrorEvent.resource_id).in_(ids), col(t.MirrorEvent.is_deleted).is_(False))
@@ -267,6 +269,7 @@ def _save_events(
         if not event.is_deleted:
             event.is_deleted, event.seen_at, event.before_read_at = True, now, calendar.last_read_at
             event.considered = ""
+            conflicts.drop_questions(session, [t.pk(event)], now)
 
 
 def _change_event(event: t.MirrorEvent, values: Mapping[str, Any], calendar: t.Calendar, now: datetime) -> None:
