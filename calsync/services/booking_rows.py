@@ -174,11 +174,6 @@ def times_of(activity: t.Activity, tz: str) -> tuple[datetime, datetime]:
     return slots.instant(start, zone), slots.instant(end, zone)
 
 
-def follow_version(booking: t.Booking, activity: t.Activity) -> None:
-    """Note that a booking is as its activity is now."""
-    booking.followed_version = activity.row_version
-
-
 def is_over(activity: t.Activity) -> bool:
     return activity.status == "cancelled" or activity.is_dissolved
 

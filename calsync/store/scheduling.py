@@ -145,11 +145,6 @@ def find_by_token(session: Session, token_hash: str) -> t.Booking | None:
     return session.scalars(sa.select(B).where(col(B.token_hash) == token_hash)).one_or_none()
 
 
-def booking_of(session: Session, activity_id: int) -> t.Booking | None:
-    """Return the booking behind an activity, or None."""
-    return session.scalars(sa.select(B).where(col(B.activity_id) == activity_id)).one_or_none()
-
-
 def list_bookings(session: Session, start: datetime, end: datetime, *, limit: int = 500) -> list[t.Booking]:
     """Return bookings that begin in the window, holds left out, in order."""
     query = sa.select(B).where(col(B.starts_at) >= start, col(B.starts_at) < end, col(B.state) != BookingState.HELD)
@@ -217,11 +212,6 @@ def first_admin_id(session: Session) -> int | None:
 
 
 # --- where activities are to stand
-
-
-def placements(session: Session, activity_ids: Collection[int]) -> list[t.Placement]:
-    """Return the calendars that activities are to stand on."""
-    return list(session.scalars(sa.select(P).where(col(P.activity_id).in_(activity_ids)).order_by(col(P.id))))
 
 
 def unwritten(session: Session, activity_ids: Sequence[int]) -> set[int]:
