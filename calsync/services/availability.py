@@ -76,9 +76,15 @@ def offered(
     if case.is_closed or not case.resources:
         return Answer()
     times = read(session, case, window, now, moving)
+    return Answer(found_in(case, times, window, now), {i: each.sources for i, each in times.items()})
+
+
+def found_in(case: Case, times: Mapping[int, Times], window: tuple[datetime, datetime], now: datetime) -> list[Slot]:
+    """Return the slots of a case in a window whose times have been read."""
+    if case.is_closed or not case.resources:
+        return []
     diaries = [diary(case, resource, times[t.pk(resource)], window) for resource in case.resources]
-    found = openings.find(case.terms, diaries, clock.span(*window), clock.seconds(now), case.mode)
-    return Answer(found, {resource_id: each.sources for resource_id, each in times.items()})
+    return openings.find(case.terms, diaries, clock.span(*window), clock.seconds(now), case.mode)
 
 
 def case_of(session: Session, event_type: t.EventType) -> Case:

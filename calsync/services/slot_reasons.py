@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from calsync.engine import clock, openings
 from calsync.engine.hours import Hours
-from calsync.engine.openings import Diary
+from calsync.engine.openings import Diary, Slot
 from calsync.engine.vocabulary import GroupMode
 from calsync.runtime import Actor, Runtime
 from calsync.services import availability, overlaps
@@ -49,6 +49,16 @@ class Explanation:
     sources: dict[int, list[Source]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The slots of a window; `explanation` of the asked moment is None where none was asked about."""
+
+    case: Case
+    slots: list[Slot]
+    explanation: Explanation | None
+    sources: dict[int, list[Source]]
+
+
 def explain_slot(
     rt: Runtime, event_type_id: int, start: datetime, viewer: Actor, now: datetime | None = None
 ) -> Explanation:
@@ -58,6 +68,27 @@ def explain_slot(
         case = availability.case_of(session, rows.get_event_type(session, event_type_id))
         times = availability.read(session, case, (start, start + MINUTE), now, with_free=True)
         sight = overlaps.sight_of(session, viewer, times.values())
+    return explained(case, times, sight, start, now)
+
+
+def explain_day(
+    rt: Runtime, event_type_id: int, window: tuple[datetime, datetime], start: datetime | None, viewer: Actor
+) -> Day:
+    """Return the slots of a window, and why there is one at `start` in it or not, from one reading. Raises NotFound."""
+    now = rt.now()
+    with rt.reading() as session:
+        case = availability.case_of(session, rows.get_event_type(session, event_type_id))
+        times = availability.read(session, case, window, now, with_free=True)
+        sight = overlaps.sight_of(session, viewer, times.values())
+    found = availability.found_in(case, times, window, now)
+    told = None if start is None else explained(case, times, sight, start, now)
+    return Day(case, found, told, {resource_id: each.sources for resource_id, each in times.items()})
+
+
+def explained(
+    case: Case, times: Mapping[int, Times], sight: overlaps.Sight, start: datetime, now: datetime
+) -> Explanation:
+    """Return why a case can be booked at `start`, or not, from the times that were read around it."""
     reasons = list(_of_terms(case, start, now))
     free = []
     for resource in case.resources:

@@ -257,6 +257,7 @@ ROUTES = (
     Route("event_types.show", "GET", "/event-types/{event_type}", TEAM),
     Route("event_types.edit", "GET", "/event-types/{event_type}/edit", ADMINS),  # of a room
     Route("event_types.edit", "POST", "/event-types/{event_type}/edit", ADMINS),
+    Route("event_types.slots", "GET", "/event-types/{event_type}/slots?day=2030-01-08&at=14:00", TEAM),
     Route("event_types.hours", "GET", "/event-types/{event_type}/hours", ADMINS),
     Route("event_types.hours", "POST", "/event-types/{event_type}/hours", ADMINS),
     # resources

@@ -184,7 +184,7 @@ def test_page_tells_the_terms_and_the_address(ada: FlaskClient, rt: Runtime, cas
     page = ada.get(f"/event-types/{only(rt).id}")
     text = text_of(page.text)
     assert "5 minutes before, 10 minutes after" in text
-    assert "At the latest 2 days before" in text
+    assert "Minimum notice 2 days" in text
     assert "Every 20 minutes" in text
     assert "Mail to guests New: all guests, changed: external guests only, cancelled: never" in text
     assert 'value="http://localhost/book/first-meeting"' in page.text

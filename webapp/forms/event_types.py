@@ -86,14 +86,14 @@ class EventTypeForm(FlaskForm):
     length_minutes = _minutes("Length", 1, 1440, "A booking lasts 1 minute to 24 hours.", "Minutes.")
     location_kind = SelectField("Where")
     location = StringField("Place, number or link", [Length(max=2000)], filters=[trimmed])
-    buffer_before_minutes = _minutes("Before", 0, 720, "A buffer is at most 12 hours.", "Minutes kept free before it.")
-    buffer_after_minutes = _minutes("After", 0, 720, "A buffer is at most 12 hours.", "Minutes kept free after it.")
-    notice = IntegerField("At the latest", [InputRequired("Give a number."), NumberRange(0, 525_600)])
+    buffer_before_minutes = _minutes("Buffer before", 0, 720, "A buffer is at most 12 hours.", "Minutes kept free before it.")
+    buffer_after_minutes = _minutes("Buffer after", 0, 720, "A buffer is at most 12 hours.", "Minutes kept free after it.")
+    notice = IntegerField("Minimum notice", [InputRequired("Give a number."), NumberRange(0, 525_600)])
     notice_unit = SelectField("Unit", choices=choices(UNITS), coerce=int)
     horizon_days = IntegerField(
-        "At the earliest",
+        "Open for booking",
         [InputRequired("Give a number of days."), NumberRange(1, 730, "Bookings open 1 to 730 days ahead.")],
-        description="Days before it begins, at most 730.",
+        description="Days ahead, at most 730.",
     )
     step_minutes = _minutes(
         "A slot begins every", 1, 1440, "Slots begin every 1 to 1440 minutes.", "Minutes, counted from midnight."

@@ -14,7 +14,7 @@ from calsync.services import event_types, working_hours
 from calsync.services.working_hours import Owner
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
-from webapp import errors, event_type_view, hours_view
+from webapp import errors, event_type_view, hours_view, slot_view
 from webapp.access import Role, actor, role_required, runtime
 from webapp.forms.event_types import EventTypeForm
 from webapp.fragments import page
@@ -80,6 +80,22 @@ def hours(event_type_id: int) -> Any:
     done_url = url_for("event_types.show", event_type_id=event_type_id)
     above = working_hours.above(runtime(), owner)
     return hours_view.answer(owner, "event_types/hours.html", above, done_url, event_type=row)
+
+
+@bp.get("/<int:event_type_id>/slots")
+@role_required(*TEAM)
+def slots(event_type_id: int) -> Any:
+    """Show the slots of a day, and why there is one at a time or not."""
+    asked = slot_view.asked()
+    shown = slot_view.show(event_type_id, asked)
+    return page(
+        "event_types/slots.html",
+        event_type=shown.event_type,
+        asked=asked,
+        shown=shown,
+        before=url_for("event_types.slots", event_type_id=event_type_id, day=slot_view.stepped(asked.day, -1)),
+        after=url_for("event_types.slots", event_type_id=event_type_id, day=slot_view.stepped(asked.day, 1)),
+    )
 
 
 def _writable(event_type_id: int) -> t.EventType:

@@ -21,6 +21,17 @@ UNREACHABLE = {
     "ignore": "Ignore the calendar",
 }
 PLACES = {"in_person": "In person", "phone": "By phone", "link": "By a link of ours"}
+_SOURCES = {
+    "crm": "an activity",
+    "calendar": "in a calendar",
+    "booking": "a booking with its buffers",
+    "hold": "a slot being taken right now",
+}
+_IGNORED = {
+    "free": "It is shown as free, or was declined.",
+    "switched_off": "Sync Settings say that external events block no time.",
+    "not_believed": "Its calendar could not be read lately and is to be ignored then.",
+}
 _DOUBTS = {
     "disconnected": "Its account is disconnected",
     "gone": "It no longer exists at the provider",
@@ -76,6 +87,21 @@ def calendar_worth(why: str, closes: bool, counts: bool, is_switched_off: bool) 
     if not counts:
         return Word("Ignored", "amber", "eye-off", f"{doubt(why)}, so what stands in it is ignored.")
     return Word("Last known", "amber", "clock", f"{doubt(why)}; what was read last still counts.")
+
+
+def busy_source(source: str) -> str:
+    """Return what kind of thing takes time (`services.busy`)."""
+    return _SOURCES.get(source, source)
+
+
+def hidden_source(source: str) -> str:
+    """Return what stands in the place of a title that is not for the viewer."""
+    return "Booked" if source in ("booking", "hold") else "Busy"
+
+
+def ignored(code: str) -> str:
+    """Return why something takes no time after all (`services.busy.Busy.ignored`)."""
+    return _IGNORED.get(code, code.replace("_", " ").capitalize())
 
 
 def span(minutes: int) -> str:
