@@ -37,11 +37,9 @@ def keep(rt: Runtime) -> list[int]:
     if not kinds:
         return []
     woken: list[int] = []
-    while True:
+    while _differs(rt, kinds):
         with rt.writing() as session:
-            seen = _plan(rt, session, kinds, woken)
-        if seen < BATCH:
-            break
+            _plan(rt, session, kinds, woken)
     access.hint(rt, woken)
     with rt.reading() as session:
         return rows.due_accounts(session, rt.now())
@@ -65,21 +63,31 @@ def hurry(rt: Runtime, *kinds: str) -> None:
 # --- what should be
 
 
-def _plan(rt: Runtime, session: Session, kinds: dict[str, ConferenceProvider], woken: list[int]) -> int:
-    """Look at one batch of everything that may differ and return how many there were at most."""
+def _differs(rt: Runtime, kinds: dict[str, ConferenceProvider]) -> bool:
+    """Return whether there is anything to plan. Mostly there is not, and nothing is locked to find that out."""
+    with rt.reading() as session:
+        return bool(
+            rows.unplanned(session, kinds, rt.now(), 1)
+            or rows.changed(session, 1)
+            or rows.homeless(session, 1)
+            or rows.abandoned(session)
+        )
+
+
+def _plan(rt: Runtime, session: Session, kinds: dict[str, ConferenceProvider], woken: list[int]) -> None:
+    """Look at one batch of everything that differs."""
     now = rt.now()
-    new = rows.unplanned(session, kinds, now, BATCH)
-    for activity in new:
+    for activity in rows.unplanned(session, kinds, now, BATCH):
         _begin(rt, session, activity, kinds[activity.location_kind])
-    edited = rows.changed(session, BATCH)
-    for conference, activity in edited:
+    for conference, activity in rows.changed(session, BATCH):
+        for row in (conference, activity):  # somebody may be working on the one or editing the other
+            session.refresh(row, with_for_update=True)
         _follow(rt, session, conference, activity, kinds, woken)
         conference.seen_version, conference.updated_at = activity.row_version, now
     for conference, activity in rows.homeless(session, BATCH):
         _house(rt, session, conference, activity)
     for conference in rows.abandoned(session):
         _drop(conference, now)
-    return max(len(new), len(edited))
 
 
 def _begin(rt: Runtime, session: Session, activity: t.Activity, entry: ConferenceProvider) -> None:
@@ -206,11 +214,19 @@ def _link(activity: t.Activity) -> str:
     return str(activity.content.get("conference") or "")
 
 
+def _locked(session: Session, activity: t.Activity) -> list[t.Activity]:
+    """Return an activity and the changed occurrences of its series, locked: somebody may be editing them."""
+    family = sorted((activity, *activities.overrides_of(session, [activity])), key=t.pk)
+    for row in family:
+        session.refresh(row, with_for_update=True)
+    return family
+
+
 def _take_link(
     session: Session, activity: t.Activity, conference: t.Conference, now: datetime, woken: list[int]
 ) -> None:
     """Take the link of a meeting that will be no more off an activity that takes place elsewhere."""
-    for row in (activity, *activities.overrides_of(session, [activity])):
+    for row in _locked(session, activity):
         if conference.join_url and _link(row) == conference.join_url:
             activities.set_content(row, {**row.content, "conference": None}, now=now)
             woken += access.wake(session, row, SYSTEM, now)
@@ -229,7 +245,7 @@ def put_link(
 
     `replacing` is a link of ours that leads nowhere any more. Accounts that push at once are added to `woken`.
     """
-    for row in (activity, *activities.overrides_of(session, [activity])):
+    for row in _locked(session, activity):
         if _link(row) in ("", replacing) and conference.join_url and row.status != "cancelled":
             content: Content = {**row.content, "conference": conference.join_url}
             activities.set_content(row, content, now=now)

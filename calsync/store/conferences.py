@@ -80,11 +80,17 @@ def changed(session: Session, limit: int) -> list[tuple[t.Conference, t.Activity
 
 
 def homeless(session: Session, limit: int) -> list[tuple[t.Conference, t.Activity]]:
-    """Return wanted conferences that nobody could host so far, with their activities."""
+    """Return wanted conferences that nobody could host so far and somebody can now, with their activities."""
+    hosts = sa.exists().where(
+        col(t.Account.user_id) == col(A.owner_id),
+        col(t.Account.provider) == col(C.provider),
+        col(t.Account.state) != AccountState.DISCONNECTED,
+        col(t.Account.secret).is_not(None),
+    )
     query = (
         sa.select(C, A)
         .join(A, col(A.id) == col(C.activity_id))
-        .where(col(C.state) == "wanted", col(C.account_id).is_(None))
+        .where(col(C.state) == "wanted", col(C.account_id).is_(None), hosts)
         .order_by(col(C.id))
         .limit(limit)
     )
