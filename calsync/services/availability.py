@@ -93,7 +93,8 @@ def case_of(session: Session, event_type: t.EventType) -> Case:
     members = [] if group is None else rows.members(session, t.pk(group))
     known = rows.resources_of(session, event_type)
     mode = GroupMode.ALL_OF if group is None else GroupMode(group.mode)
-    usable = [resource for resource in known if resource.is_active]
+    gone = rows.disabled_among(session, {resource.user_id for resource in known} - {None})
+    usable = [resource for resource in known if resource.is_active and resource.user_id not in gone]
     is_missing = not usable or (mode is GroupMode.ALL_OF and len(usable) < len(known))
     own = working_hours.of_event_type(session, event_type)
     hours = working_hours.of_resources(session, usable)

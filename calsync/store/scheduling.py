@@ -204,6 +204,12 @@ def remove_expired(session: Session, now: datetime, limit: int) -> int:
     return len(ids)
 
 
+def disabled_among(session: Session, user_ids: Collection[int | None]) -> set[int | None]:
+    """Return those of the people who may no longer sign in."""
+    query = sa.select(col(t.User.id)).where(col(t.User.id).in_(user_ids), col(t.User.is_disabled))
+    return set(session.scalars(query)) if user_ids else set()
+
+
 def first_admin_id(session: Session) -> int | None:
     """Return the admin who was there first, None without any."""
     U = t.User

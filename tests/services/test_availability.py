@@ -12,7 +12,7 @@ from calsync.engine.hours import Holiday, Hours
 from calsync.engine.vocabulary import EventKind, GroupMode
 from calsync.errors import NotFound
 from calsync.runtime import CLI
-from calsync.services import activities, availability, resources, slot_reasons
+from calsync.services import activities, availability, people, resources, slot_reasons
 from calsync.store import tables as t
 from tests import factories
 from tests import scheduling_factories as make
@@ -282,6 +282,14 @@ def test_groups_need_all_or_any(office: Office, rooms: list[t.Resource], mode: G
 def test_a_disabled_member_is_missing(office: Office, rooms: list[t.Resource], mode: GroupMode, blocked) -> None:
     resources.set_active(office.rt, t.pk(rooms[0]), False, by=CLI)
     assert taken(office, make.make_group(office.rt, *rooms, mode=mode)) == blocked
+
+
+def test_whoever_has_left_takes_no_bookings(office: Office, rooms: list[t.Resource]) -> None:
+    event_type = make.make_event_type(office.rt, make.make_group(office.rt, *rooms))
+    people.disable(office.rt, t.pk(office.cast.eli), by=CLI)
+    assert taken(office, event_type) == [12]
+    people.disable(office.rt, t.pk(office.cast.sam), by=CLI)
+    assert taken(office, event_type) == list(range(24))
 
 
 def test_a_disabled_event_type_is_not_offered(office: Office, person: t.Resource) -> None:
