@@ -12,7 +12,6 @@ from calsync.store import accounts, audit, conferences
 from calsync.store import settings as store
 from calsync.store import tables as t
 
-
 __all__ = ["RECORDINGS", "MeetingSettings", "get", "hosts", "of", "save"]
 
 
