@@ -22,10 +22,12 @@ def test_the_demo_shows_something_of_everything(tmp_path: Path) -> None:
             runs = Counter(run.state for run in session.exec(select(t.Run)))
             accounts = {a.label: a.grant_ok for a in session.exec(select(t.Account))}
             kinds = {c.kind for c in session.exec(select(t.Conflict).where(t.Conflict.state == "open"))}
+            bookings = {b.guest_name: b.state for b in session.exec(select(t.Booking))}
             broken = list(session.exec(select(t.Step).where(t.Step.reason == "broken_event")))
             notices = {n.kind for n in session.exec(select(t.Notice).where(t.Notice.ended_at == None))}  # noqa: E711
         rt.db.close()
-    assert accounts == {"ben": True, "chloe": True, "dana": False}
+    assert accounts == {"ada": True, "ben": True, "chloe": True, "dana": False}
+    assert list(bookings.values()) == ["booked"] * 3
     assert kinds == {"both_changed", "changed_deleted"}
     assert len(broken) == 1
     assert runs["succeeded"] >= 8

@@ -86,8 +86,12 @@ class EventTypeForm(FlaskForm):
     length_minutes = _minutes("Length", 1, 1440, "A booking lasts 1 minute to 24 hours.", "Minutes.")
     location_kind = SelectField("Where")
     location = StringField("Place, number or link", [Length(max=2000)], filters=[trimmed])
-    buffer_before_minutes = _minutes("Buffer before", 0, 720, "A buffer is at most 12 hours.", "Minutes kept free before it.")
-    buffer_after_minutes = _minutes("Buffer after", 0, 720, "A buffer is at most 12 hours.", "Minutes kept free after it.")
+    buffer_before_minutes = _minutes(
+        "Buffer before", 0, 720, "A buffer is at most 12 hours.", "Minutes kept free before it."
+    )
+    buffer_after_minutes = _minutes(
+        "Buffer after", 0, 720, "A buffer is at most 12 hours.", "Minutes kept free after it."
+    )
     notice = IntegerField("Minimum notice", [InputRequired("Give a number."), NumberRange(0, 525_600)])
     notice_unit = SelectField("Unit", choices=choices(UNITS), coerce=int)
     horizon_days = IntegerField(

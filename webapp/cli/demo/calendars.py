@@ -83,7 +83,18 @@ DANA = Shelf(
     "#d9822b",
     (Entry("Budget meeting", 1, "09:00", 60), Entry("Site inspection", 6, "13:00", 120)),
 )
-SHELVES = (BEN, CHLOE, CHLOE_TEAM, DANA)
+ROOM = Shelf(
+    "ada",
+    "room-elbe",
+    "Room Elbe",
+    "#0f8b8d",
+    (
+        Entry("Board meeting", -15, "09:00", 180, "FREQ=WEEKLY;INTERVAL=2"),
+        Entry("Visitors from Lübeck", 9, "13:00", 120),
+        Entry("Room is painted", 16, minutes=2),
+    ),
+)
+SHELVES = (BEN, CHLOE, CHLOE_TEAM, DANA, ROOM)
 UNREADABLE = Entry("Imported reminder", 9, lines=("DTSTART;TZID=Head Office Standard:{day:%Y%m%d}T100000",))
 """What an old program left behind: its time zone is described nowhere, so nobody can say when it is."""
 

@@ -20,6 +20,7 @@ from calsync.runtime import SYSTEM, Actor, Runtime
 from calsync.store import accounts as account_rows
 from calsync.store import tables as t
 from webapp.cli.demo import calendars as shelves
+from webapp.cli.demo import rooms
 from webapp.cli.demo.server import CalendarServer
 
 PASSWORD = "calsync-demo"  # noqa: S105 - meant to be known
@@ -92,6 +93,19 @@ class Stage:
         for person in people:
             sync.run(self.rt, self.accounts[person.user], trigger=trigger, by=SYSTEM)
 
+    def connect(self, person: Person) -> None:
+        from calsync.services import accounts
+
+        made = accounts.connect_caldav(
+            self.rt,
+            self.users[person.user].id or 0,
+            url=f"{self.server.url}{person.user}/",
+            username=person.user,
+            password=PASSWORD,
+            by=self.by(person),
+        )
+        self.accounts[person.user] = made.id or 0
+
 
 def play(rt: Runtime, server: CalendarServer) -> Iterator[str]:
     """Play every chapter and yield its name when it is done."""
@@ -149,15 +163,7 @@ def _connect(stage: Stage) -> None:
     from calsync.services import accounts
 
     for person in (BEN, CHLOE, DANA):
-        made = accounts.connect_caldav(
-            stage.rt,
-            stage.users[person.user].id or 0,
-            url=f"{stage.server.url}{person.user}/",
-            username=person.user,
-            password=PASSWORD,
-            by=stage.by(person),
-        )
-        stage.accounts[person.user] = made.id or 0
+        stage.connect(person)
     with stage.rt.reading() as session:
         found = account_rows.list_calendars(session, stage.accounts[CHLOE.user])
     for calendar in found:
@@ -231,6 +237,10 @@ def _failures(stage: Stage) -> None:
     stage.sync(CHLOE, DANA)
 
 
+def _bookings(stage: Stage) -> None:
+    rooms.open_for_bookings(stage, admin=ADA, consultant=CHLOE, seller=BEN)
+
+
 def _today(stage: Stage) -> None:
     from calsync.services import notices
 
@@ -258,5 +268,6 @@ CHAPTERS: tuple[tuple[str, Callable[[Stage], None]], ...] = (
     ("three weeks", _weeks),
     ("conflicts", _conflicts),
     ("failures", _failures),
+    ("bookings", _bookings),
     ("today", _today),
 )
