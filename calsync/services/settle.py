@@ -209,7 +209,8 @@ def _apply(session: Session, ctx: Context, effect: Effect, *, is_asked: bool) ->
             "considered_remote": mark(pair.event),
             "considered_rules": ctx.rules_digest(),
         }
-    elif values:
+    elif values or pair.link.considered_rules:
+        # What was once considered is no more: under the same rules again, it would count as looked at.
         values |= {"waits_for": "", "considered_rules": ""}
     if values:
         session.execute(

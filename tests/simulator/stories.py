@@ -261,4 +261,27 @@ STORIES: dict[str, tuple[str, ...]] = {
         "choose_calendar(home=True, syncs=False)",
         "approve_and_resolve(choice=38)",
     ),
+    # The series had moved here alone, and waited for a person: its new slot was refused there, and never tried again.
+    "an occurrence of a series that moved and waits for a choice is changed": (
+        "start(choice=518, profile='google-paged')",
+        "choose_calendar(home=False, syncs=False)",
+        "we_change_an_occurrence(choice=183)",
+        "one_ends_what_the_other_edits(choice=95, ours_ends=True, ours_first=False, policy=Policy.EXTERNAL)",
+        "they_delete(choice=14)",
+        "a_series_moves_under_a_changed_occurrence(choice=512)",
+        "one_ends_what_the_other_edits(choice=1, ours_ends=True, ours_first=False, policy=Policy.CRM)",
+        "one_ends_what_the_other_edits(choice=380, ours_ends=True, ours_first=False, policy=Policy.LAST_MODIFIED)",
+        "both_edit(choice=68, name='summary', ours_first=True, policy=Policy.MANUAL)",
+    ),
+    # The rules went back to what they were, and what had been asked under them once counted as looked at already.
+    "a question is decided by other rules, held by the brake, and the rules go back": (
+        "start(profile='paged', choice=544)",
+        "they_delete_many()",
+        "they_create(shape='guests', home=False)",
+        "we_cancel(choice=712)",
+        "sync_and_stall(place=29)",
+        "one_ends_what_the_other_edits(ours_ends=True, choice=31, ours_first=True, policy=Policy.MANUAL)",
+        "choose_direction(direction=Direction.OUTBOUND)",
+        "sync()",
+    ),
 }

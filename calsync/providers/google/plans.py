@@ -146,11 +146,15 @@ def _create_exception(calendar: str, calendar_zone: str, write: Write, master: s
 def _instance(
     calendar: str, calendar_zone: str, master: str, event: Event
 ) -> Generator[tuple[Call, ...], tuple[Outcome, ...], tuple[Json, Json]]:
-    """Return the JSON of an instance and of its series."""
+    """Return the JSON of an instance and of its series. Raises VersionMismatch where the series has no such slot."""
     zone = calendar_zone if event.recurrence_id is None else when.zone_of(event, calendar_zone)
     slot = when.slot_text(event.recurrence_id or event.start, zone)
     handles = (f"{master}_{slot}", master)
-    instance, parent = yield tuple(Call("GET", events_path(calendar, h), handle=h) for h in handles)
+    instance, parent = yield tuple(Call("GET", events_path(calendar, h), handle=h, expect=_GONE) for h in handles)
+    if demand(parent).status in _GONE or codec.is_cancelled(demand(parent).item):
+        raise Rejected("not_found", f"{master} is deleted")
+    if demand(instance).status in _GONE:
+        raise VersionMismatch(handles[0])  # the series is not, or not yet, what it was taken for
     return demand(instance).item, demand(parent).item
 
 
