@@ -11,7 +11,7 @@ from flask import request, url_for
 from calsync.engine.openings import Slot
 from calsync.errors import Refused
 from calsync.runtime import Actor
-from calsync.services import availability, settings, taking
+from calsync.services import other_times, settings, taking
 from calsync.services.taking import SlotTaken
 from calsync.store import tables as t
 from webapp import moments, slot_picker
@@ -33,7 +33,7 @@ def horizon(event_type: t.EventType) -> datetime:
 
 def finding(event_type: t.EventType) -> Find:
     """Return what finds the free slots of an event type."""
-    return lambda start, end: availability.slots(runtime(), t.pk(event_type), start, end).slots
+    return lambda start, end: other_times.free(runtime(), event_type, start, end)
 
 
 def instead(find: Find, at: datetime, zone: str) -> list[tuple[str, str]] | None:

@@ -58,6 +58,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("overview.index", "Overview", "layout-dashboard"),
             Entry("calendar.index", "Calendar", "calendar"),
             Entry("activities.index", "Activities", "list-check"),
+            Entry("bookings.index", "Bookings", "ticket"),
             Entry("meetings.index", "Meetings", "video", counter="meetings"),
         ),
     ),

@@ -23,7 +23,6 @@ from webapp.words import times
 Find = Callable[[datetime, datetime], Sequence[Slot]]
 Link = Callable[..., str]
 
-LONGEST = timedelta(days=90)
 DAY = timedelta(days=1)
 LATEST_YEAR = 9998
 
@@ -124,13 +123,10 @@ def read(find: Find, link: Link, zone: str, horizon: datetime) -> Picker:
 
 
 def _first_month(find: Find, tz: ZoneInfo, now: datetime, horizon: datetime) -> tuple[date, Sequence[Slot]]:
-    """Return the first month with something free, and its slots; this month where there is none.
-
-    Mostly this month or the next has some, so that one look is enough.
-    """
+    """Return the first month with something free, this or the next, and its slots; this month where there is none."""
     this = now.astimezone(tz).date().replace(day=1)
     _, end = _window(_next_month(this), tz, now)
-    slots = find(now, end) or find(now, max(min(now + LONGEST, horizon + DAY), now))
+    slots = find(now, max(min(end, horizon + DAY), now))
     if not slots:
         return this, ()
     shown = slots[0].starts_at.astimezone(tz).date().replace(day=1)

@@ -278,6 +278,16 @@ ROUTES = (
     Route("resources.new_group", "POST", "/resources/groups/new", ADMINS),
     Route("resources.group", "GET", "/resources/groups/{group}", ADMINS),
     Route("resources.group", "POST", "/resources/groups/{group}", ADMINS),
+    # bookings, for the team
+    Route("bookings.index", "GET", "/bookings/", SIGNED_IN),
+    Route("bookings.show", "GET", "/bookings/{booking}", OWN),
+    Route("bookings.reschedule", "GET", "/bookings/{booking}/reschedule", OWN),
+    Route("bookings.move", "POST", "/bookings/{booking}/reschedule", OWN),
+    Route("bookings.cancel", "POST", "/bookings/{booking}/cancel", OWN),
+    Route("bookings.settle", "POST", "/bookings/{booking}/overlap", OWN),
+    Route("new_booking.index", "GET", "/bookings/new/", TEAM),
+    Route("new_booking.slots", "GET", "/bookings/new/{event_type}", TEAM),
+    Route("new_booking.book", "POST", "/bookings/new/{event_type}", TEAM),
     # the pages of guests
     Route("public_booking.index", "GET", "/book/{slug}", EVERYONE),
     Route("public_booking.book", "POST", "/book/{slug}", EVERYONE),

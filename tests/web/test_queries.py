@@ -15,8 +15,8 @@ from tests.web.test_permissions import made_for
 from tests.web.world import World, make_world
 
 MOST = 12
-MORE = {"event_types.slots": 24}
-"""Why a time is free or not is read from every source there is, each by one or two ranges of an index."""
+MORE = {"event_types.slots": 24, "new_booking.slots": 16}
+"""Whether and why a time is free or not is read from every source there is, each by one or two ranges of an index."""
 DOWNLOADS = re.compile(r"\.(csv|json)(\?|$)")
 """Downloads read in batches, for as long as there is something to read."""
 

@@ -57,6 +57,13 @@ class BookingForm(FlaskForm):
         return {q.name: field.data for q, field in zip(questions, self.answer_fields, strict=True)}
 
 
+class MoveForm(FlaskForm):
+    """The new time of a booking, as the page that asks for it sends it."""
+
+    at = HiddenField()
+    refused: Refused | None = None
+
+
 class TeamBookingForm(BookingForm):
     """The same for somebody of the team, who may not know the guest's address."""
 

@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
-from flask_wtf import FlaskForm
-from wtforms import HiddenField
 
 from calsync.engine.vocabulary import BookingState
 from calsync.errors import Refused
@@ -18,6 +16,7 @@ from calsync.services.taking import SlotTaken
 from calsync.store import tables as t
 from webapp import brand, errors, guest_pages, moments, security, slot_picker
 from webapp.access import runtime
+from webapp.forms.bookings import MoveForm
 from webapp.fragments import page
 from webapp.slot_picker import Find
 
@@ -25,13 +24,6 @@ bp = Blueprint("guest", __name__, url_prefix="/booking")
 
 READS = "120 per minute"
 WRITES = "10 per minute; 60 per hour"
-
-
-class MoveForm(FlaskForm):
-    """The new time, as the page that asks for it sends it."""
-
-    at = HiddenField()
-    refused: Refused | None = None
 
 
 @dataclass(frozen=True, slots=True)
