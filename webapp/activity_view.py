@@ -21,7 +21,7 @@ from calsync.engine import mapping, series, slots
 from calsync.engine.event import Event
 from calsync.engine.vocabulary import Role
 from calsync.errors import NotFound
-from calsync.store import activities, people, whereabouts
+from calsync.store import activities, overlapping, people, whereabouts
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
 from webapp import moments, values, words
@@ -68,6 +68,17 @@ class Row:
     when: str
     owner: str
     told: list[Told]
+    overlaps: tuple[str, ...] = ()  # titles of what is at the same time, as the viewer may read them
+
+    @property
+    def overlap_text(self) -> str:
+        return f"Overlaps with {words.joined(self.overlaps)}"
+
+    @property
+    def overlap_url(self) -> str:
+        """The day in the calendar of whom it is."""
+        day = self.activity.span_start.astimezone(moments.zone()).date().isoformat()
+        return url_for("calendar.index", view="day", date=day, person=self.activity.owner_id)
 
     @property
     def icon(self) -> str:
@@ -77,8 +88,17 @@ class Row:
 def rows(session: Session, found: Sequence[t.Activity], names: dict[int, str]) -> list[Row]:
     """Return activities as a list shows them."""
     where = whereabouts.of(session, found) if found else {}
+    meeting = overlapping.find(session, found)
     return [
-        Row(a, title(a), when(mapping.event_of(a)), names.get(a.owner_id, ""), told(a, where[t.pk(a)])) for a in found
+        Row(
+            a,
+            title(a),
+            when(mapping.event_of(a)),
+            names.get(a.owner_id, ""),
+            told(a, where[t.pk(a)]),
+            tuple(title(other) for other in meeting.get(t.pk(a), ())),
+        )
+        for a in found
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from calsync.engine import slots
 from calsync.engine.event import Floating, Moment
 from calsync.engine.vocabulary import Role
 from calsync.runtime import Runtime
-from calsync.services import agenda
+from calsync.services import agenda, overlap_marks
 from calsync.services.agenda import Agenda, Entry
 from calsync.store import tables as t
 from webapp import activity_view, moments, words
@@ -130,6 +130,11 @@ class Shown:
     url: str
     key: str
     may_move: bool
+    overlaps: tuple[str, ...] = ()  # titles of what is at the same time, as the viewer may read them
+
+    @property
+    def overlap_text(self) -> str:
+        return f"Overlaps with {words.joined(self.overlaps)}" if self.overlaps else ""
 
     @property
     def time_text(self) -> str:
@@ -148,7 +153,10 @@ def entries(
     query = agenda.Asked(start, end, current_user.id, moments.zone_name(), wanted.owner_ids, wanted.calendar_id)
     found = agenda.show(rt, query)
     several = names if wanted.person == EVERYONE else {}
-    return [_shown(entry, found, several) for entry in found.entries], found
+    shown = [_shown(entry, found, several) for entry in found.entries]
+    for place, others in overlap_marks.in_agenda(found).items():
+        shown[place] = replace(shown[place], overlaps=tuple(shown[other].title for other in others))
+    return shown, found
 
 
 def _shown(entry: Entry, found: Agenda, names: dict[int, str]) -> Shown:
@@ -216,7 +224,7 @@ def _event_json(shown: Shown) -> dict[str, Any]:
         "end": _wall_text(occurrence.end, occurrence.ends_at),
         "allDay": occurrence.event.is_all_day,
         "editable": shown.may_move,
-        "classNames": _classes(entry),
+        "classNames": [*_classes(entry), *(["is-overlapping"] if shown.overlaps else [])],
         "styles": [f"--event-color: {shown.color}"],
         "extendedProps": {
             "move": url_for("calendar.move", activity_id=row.id) if shown.may_move else "",
@@ -225,6 +233,7 @@ def _event_json(shown: Shown) -> dict[str, Any]:
             "version": entry.activity.row_version if entry.activity else None,
             "url": shown.url,
             "calendar": shown.calendar,
+            "overlaps": shown.overlap_text,
         },
     }
 

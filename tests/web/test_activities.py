@@ -101,7 +101,7 @@ def test_empty_list_says_the_next_step(eli: FlaskClient) -> None:
 
 def test_list_shows_what_when_whose_and_where(eli: FlaskClient, office: Office, plan: Plan) -> None:
     plan(title="Kick-off")
-    plan(title="Phone Max", kind="call")
+    plan(title="Phone Max", kind="call", show_as="free")
     office.sync()
     page = text_of(eli.get("/activities/").text)
     assert "Kick-off 2030-01-07, 09:00–10:00 (Europe/Berlin) Eli On calendar On Work since 09:10" in page

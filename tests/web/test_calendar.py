@@ -161,6 +161,7 @@ def test_feed_gives_wall_times_of_the_viewer_and_colours(eli: FlaskClient, offic
             "version": 1,
             "url": f"/activities/{activity.id}",
             "calendar": "Work",
+            "overlaps": "",
         },
     }
     fair = found["Trade fair"]

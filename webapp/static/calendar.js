@@ -198,7 +198,7 @@
     },
     eventDidMount: (info) => {
       const facts = info.event.extendedProps;
-      info.el.title = [info.event.title, facts.calendar].filter(Boolean).join(", ");
+      info.el.title = [info.event.title, facts.calendar, facts.overlaps].filter(Boolean).join(", ");
       const spoken = [DAY.format(info.event.start), info.timeText, info.el.title];
       info.el.setAttribute("aria-label", spoken.filter(Boolean).join(", "));
       if (!facts.url) info.el.classList.add("is-closed");
