@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from calsync.engine import booking_form, zones
@@ -69,8 +70,7 @@ def book(rt: Runtime, request: Request, *, by: Actor) -> Booked:
     """
     request = checked(request)
     try:
-        with rt.writing() as session:
-            step = _take(session, rt, request, by)
+        step = _taken(rt, request, by)
         if step.asks:
             taking.ask(rt, step.asks)
             with rt.writing() as session:
@@ -117,6 +117,19 @@ def may_see(booked: Booked, by: Actor) -> bool:
 
 
 # --- the two transactions
+
+
+def _taken(rt: Runtime, request: Request, by: Actor) -> Step:
+    """Run the first transaction. Raises SlotTaken, Refused."""
+    try:
+        with rt.writing() as session:
+            return _take(session, rt, request, by)
+    except IntegrityError:
+        if request.key is None:
+            raise
+        # Locks are on resources: a booking of others took the same key in between. Now it is there to be found.
+        with rt.writing() as session:
+            return _take(session, rt, request, by)
 
 
 def _take(session: Session, rt: Runtime, request: Request, by: Actor) -> Step:

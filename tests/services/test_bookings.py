@@ -123,6 +123,16 @@ def test_a_key_that_booked_something_else_is_refused(rt: Runtime, room: t.Resour
     assert caught.value.code == "key_reused"
 
 
+@pytest.mark.postgres
+def test_one_key_sent_for_several_things_at_once_books_one_of_them(rt: Runtime, cast: factories.Cast) -> None:
+    rooms = [make.make_resource(rt, name) for name in "abcdef"]
+    types = [make.make_event_type(rt, room, slug=room.name) for room in rooms]
+    outcomes = click(len(types), lambda n: book(rt, types[n], key="same"))
+    others = [o for o in outcomes if not isinstance(o, Booked)]
+    assert [getattr(o, "code", repr(o)) for o in others] == ["key_reused"] * 5
+    assert len(all_of(rt, t.Booking)) == len(all_of(rt, t.Activity)) == len(all_of(rt, t.Taken)) == 1
+
+
 def test_two_event_types_of_one_room_share_its_time(rt: Runtime, room: t.Resource) -> None:
     book(rt, make.make_event_type(rt, room, length_minutes=90))
     other = make.make_event_type(rt, room, slug="other", step_minutes=30)
