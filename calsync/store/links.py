@@ -219,10 +219,7 @@ def _unlinked_activities() -> Any:
 
 
 def _unlinked_overrides() -> Any:
-    """Begin at the overrides of one person: they are few, and an index leads to them.
-
-    While a difference of their series stands they wait with it: the series may not have their slot there yet.
-    """
+    """Begin at the overrides of one person: they are few, and an index leads to them."""
     master, there = aliased(A), aliased(L)
     here = (
         sa.select(col(L.id)).where(col(L.activity_id) == col(A.id), col(L.account_id) == col(there.account_id)).exists()
@@ -237,7 +234,6 @@ def _unlinked_overrides() -> Any:
             col(A.recurrence_key) > "",
             col(there.account_id) == sa.bindparam("account_id"),
             col(there.state) == LinkState.ACTIVE,
-            col(there.waits_for) == "",
             col(C.syncs),
             col(A.owner_id) == col(master.owner_id),
             col(A.is_dissolved).is_(False),
