@@ -17,6 +17,7 @@ from calsync.store.booking_list import Line
 from webapp import activity_view, guest_pages, moments, words
 from webapp.access import actor, runtime
 from webapp.activity_view import Told
+from webapp.forms.bookings import PAGE_KEY
 from webapp.words.states import Word
 
 
@@ -84,6 +85,11 @@ class Shown:
     def guest_url(self) -> str:
         """The link by which the guest moves and cancels it."""
         return guest_pages.address("guest.show", token=booking_rows.token(runtime(), self.booking))
+
+    @property
+    def is_by_guest(self) -> bool:
+        """Whether the guest booked it, on the public page."""
+        return self.booking.booked_by_id is None and (self.booking.key or "").startswith(PAGE_KEY)
 
     @property
     def is_open(self) -> bool:

@@ -23,7 +23,7 @@ from calsync.engine.vocabulary import BookingState, GroupMode
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import activity_access as access
-from calsync.services import activity_fields, booking_rows, conferences, settings, taking
+from calsync.services import activity_fields, booking_rows, conferences, guest_mail, settings, taking
 from calsync.services.availability import Case
 from calsync.store import activities, audit
 from calsync.store import scheduling as rows
@@ -184,6 +184,7 @@ def _finish(
     woken = access.wake(session, activity, by, now)
     told = {"event_type": case.event_type.name, "starts_at": booking.starts_at.isoformat()}
     audit.record(session, by, "booking.made", thing(booking), at=now, after=told)
+    guest_mail.tell(session, rt, booking, activity, "new")
     return Step(t.pk(booking), woken=woken)
 
 

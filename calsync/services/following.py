@@ -14,7 +14,7 @@ from sqlmodel import Session
 from calsync.engine.openings import Terms
 from calsync.engine.vocabulary import BookingState
 from calsync.runtime import Runtime
-from calsync.services import availability, believing, booking_rows, busy
+from calsync.services import availability, believing, booking_rows, busy, guest_mail
 from calsync.services.busy import Busy
 from calsync.store import activities
 from calsync.store import scheduling as rows
@@ -31,7 +31,7 @@ def follow(rt: Runtime) -> int:
         ids = rows.unfollowed(session, rt.now() - BACK, AT_ONCE)
     for booking_id in ids:
         with rt.writing() as session:
-            _follow(session, booking_id, rt.now())
+            _follow(session, rt, booking_id)
     return len(ids)
 
 
@@ -41,17 +41,30 @@ def remove_expired(rt: Runtime) -> int:
         return rows.remove_expired(session, rt.now(), AT_ONCE)
 
 
-def _follow(session: Session, booking_id: int, now: datetime) -> None:
+def _follow(session: Session, rt: Runtime, booking_id: int) -> None:
+    now = rt.now()
     taken = rows.taken_by(session, booking_id)
     found = rows.lock_resources(session, [row.resource_id for row in taken])
     booking = rows.get_booking(session, booking_id, lock=True)
     activity = activities.get(session, booking.activity_id or 0, lock=True)
+    before = (booking.state, booking.starts_at)
     if booking_rows.is_over(activity):
         if booking.state != BookingState.CANCELLED:
             booking_rows.mark_cancelled(session, booking, now)
     else:
         _bring_along(session, booking, activity, found, now)
     booking.followed_version = activity.row_version
+    _tell(session, rt, booking, activity, before)
+
+
+def _tell(
+    session: Session, rt: Runtime, booking: t.Booking, activity: t.Activity, before: tuple[str, datetime]
+) -> None:
+    """Tell the guest what became of their booking; of an overlap only once somebody has decided."""
+    if (booking.state, booking.starts_at) == before or booking.moved_from is not None:
+        return
+    what: guest_mail.What = "cancelled" if booking.state == BookingState.CANCELLED else "changed"
+    guest_mail.tell(session, rt, booking, activity, what)
 
 
 def _bring_along(

@@ -14,7 +14,7 @@ from calsync.engine.vocabulary import BookingState
 from calsync.errors import NotFound, Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import activity_access as access
-from calsync.services import booking_rows, bookings, following, series_rows, taking
+from calsync.services import booking_rows, bookings, following, guest_mail, series_rows, taking
 from calsync.services.availability import Case
 from calsync.services.bookings import Booked
 from calsync.store import activities, audit
@@ -109,6 +109,8 @@ def resolve(rt: Runtime, booking_id: int, choice: Choice, *, by: Actor) -> Booke
         woken: list[int] = []
         if choice == "move_back":
             woken = _move_back(session, rt, booking, (booking.moved_from, booking.moved_until), by)
+        else:
+            guest_mail.tell(session, rt, booking, activities.get(session, booking.activity_id or 0), "changed")
         booking.moved_from = booking.moved_until = None
         after = {"choice": choice}
         audit.record(session, by, "booking.overlap_settled", bookings.thing(booking), at=rt.now(), after=after)
@@ -164,6 +166,7 @@ def _move(session: Session, rt: Runtime, booking_id: int, starts_at: datetime, b
         rows.remove_booking(session, t.pk(hold))
     before = booking.starts_at
     woken = _write(session, rt, booking, (slot.starts_at, slot.ends_at), by)
+    guest_mail.tell(session, rt, booking, activities.get(session, booking.activity_id or 0), "changed")
     moved = ({"starts_at": before.isoformat()}, {"starts_at": starts_at.isoformat()})
     audit.record(session, by, "booking.moved", bookings.thing(booking), at=now, before=moved[0], after=moved[1])
     return woken
@@ -231,6 +234,7 @@ def _cancel(session: Session, rt: Runtime, booking_id: int, by: Actor) -> list[i
     if not booking_rows.is_over(activity):
         series_rows.cancel_row(session, activity, now)
     booking_rows.mark_cancelled(session, booking, now)
+    guest_mail.tell(session, rt, booking, activity, "cancelled")
     booking.followed_version = activity.row_version
     woken = access.wake(session, activity, by, now)
     audit.record(session, by, "booking.cancelled", bookings.thing(booking), at=now)

@@ -16,6 +16,8 @@ from webapp.forms.fields import Email, choices, looks_like_email, trimmed
 
 MOST_RADIOS = 4
 ANSWER = "answer_"
+PAGE_KEY = "page "
+"""How the keys of bookings begin that were made on a page."""
 
 
 def new_key() -> str:
@@ -41,7 +43,7 @@ class BookingForm(FlaskForm):
     @property
     def own_key(self) -> str:
         """The key by which this form books once; apart from those that other callers choose."""
-        return f"page {self.key.data}"
+        return f"{PAGE_KEY}{self.key.data}"
 
     def renew_key(self) -> None:
         """Make the form, shown again, a new request."""

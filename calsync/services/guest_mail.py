@@ -1,0 +1,90 @@
+"""Mail to the guest of a booking: that it stands, that it moved, that it is cancelled.
+
+Whether it goes out is for the event type to say, else for Sync Settings; never by default, and never about what is
+over. It goes through the outbox, in the transaction of what it tells, whatever calendars send by themselves: it alone
+carries the guest's link.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from calsync.engine import mailing
+from calsync.engine import rules as engine_rules
+from calsync.engine.rules import Rules
+from calsync.engine.vocabulary import MailRule
+from calsync.runtime import Runtime
+from calsync.services import booking_rows, guest_facts, mail, settings
+from calsync.services.guest_facts import Facts
+from calsync.store import tables as t
+
+What = Literal["new", "changed", "cancelled"]
+
+RULES = {"new": "mail_new", "changed": "mail_changed", "cancelled": "mail_cancelled"}
+_SUBJECTS = {"new": "Booked: {}, {}", "changed": "Moved: {}, now {}", "cancelled": "Cancelled: {}, {}"}
+_FIRST = {
+    "new": "this is booked for you at {}.",
+    "changed": "the time of your booking at {} has changed.",
+    "cancelled": "your booking at {} is cancelled.",
+}
+
+
+def tell(session: Session, rt: Runtime, booking: t.Booking, activity: t.Activity, what: What) -> bool:
+    """Queue a mail to the guest if the settings want one, and return whether they do."""
+    if not booking.guest_email or booking.ends_at <= rt.now():
+        return False
+    found = guest_facts.find(session, booking)
+    if not _is_wanted(_rules(session, found.event_type), booking.guest_email, what):
+        return False
+    organisation = settings.organisation_of(session)[0]
+    facts, when = guest_facts.of(session, found, activity), _when(booking.starts_at, booking.guest_tz)
+    public = rt.settings.public_url or organisation.public_url
+    url = f"{public}/booking/{booking_rows.token(rt, booking)}" if public else ""
+    subject = _SUBJECTS[what].format(facts.title, when)
+    mail.queue(session, booking.guest_email, subject, _text(facts, what, organisation.name, when, url), rt.now())
+    return True
+
+
+def _rules(session: Session, event_type: t.EventType | None) -> Rules:
+    rules, _ = settings.organisation_rules(session)
+    own = (event_type.mail if event_type else None) or {}
+    return engine_rules.overlay(rules, own, tuple(RULES.values()))
+
+
+def _is_wanted(rules: Rules, address: str, what: What) -> bool:
+    rule: MailRule = getattr(rules, RULES[what])
+    return mailing.people({"attendees": {address: {}}}, rule, rules, frozenset()) > 0
+
+
+def _text(facts: Facts, what: What, organisation: str, when: str, url: str) -> str:
+    lines = [
+        f"Hello {facts.guest_name},".replace(" ,", ","),
+        "",
+        _FIRST[what].format(organisation),
+        "",
+        facts.title,
+        when,
+    ]
+    if facts.people:
+        lines.append(f"With {', '.join(facts.people)}")
+    if what != "cancelled":
+        lines += _where(facts)
+        lines += ["", f"See it, move it or cancel it: {url}", f"For your calendar: {url}/event.ics"] if url else []
+    return "\n".join([*lines, "", organisation, ""])
+
+
+def _where(facts: Facts) -> list[str]:
+    place = [facts.place] if facts.place else []
+    if facts.join_url:
+        return [*place, f"Join: {facts.join_url}"]
+    return [*place, "The link to join follows on the page of your booking."] if facts.awaits_link else place
+
+
+def _when(moment: datetime, tz: str) -> str:
+    """Return a moment by the guest's own clock: "Tuesday 8 January 2030, 11:00 (Europe/Berlin)"."""
+    local = moment.astimezone(ZoneInfo(tz))
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M} ({tz.replace('_', ' ')})"
