@@ -118,6 +118,13 @@ def test_the_form_shows_what_is_stored_and_saving_it_changes_nothing(ada: FlaskC
     assert after.model_dump() == made.model_dump()
 
 
+def test_a_new_form_as_a_browser_sends_it_needs_a_name_alone(ada: FlaskClient, rt: Runtime) -> None:
+    fields = filled.fields(ada.get("/event-types/new").text)
+    assert ada.post("/event-types/new", data=fields | {"name": "Talk"}).status_code == 303
+    made = only(rt)
+    assert (made.length_minutes, made.notice_minutes, made.reminders, made.color) == (30, 60, [[15, "popup"]], "")
+
+
 def test_a_question_keeps_its_name_when_its_text_changes(ada: FlaskClient, rt: Runtime) -> None:
     asked = (Question("why", "Why?"),)
     made = make.make_event_type(rt, make.make_resource(rt), questions=asked)

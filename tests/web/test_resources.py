@@ -11,6 +11,7 @@ from calsync.services import groups, mappable, resources
 from calsync.store import tables as t
 from tests import factories
 from tests import scheduling_factories as make
+from tests.web import filled
 from tests.web.conftest import text_of
 from tests.web.queries import count_queries
 
@@ -76,6 +77,15 @@ def test_a_resource_is_created_from_the_form(ada: FlaskClient, rt: Runtime) -> N
         "last_known",
         120,
     )
+
+
+@pytest.mark.parametrize(("path", "name"), [("/resources/new", "Room 2"), ("/resources/groups/new", "Rooms")])
+def test_a_new_form_as_a_browser_sends_it_is_taken(ada: FlaskClient, rt: Runtime, path: str, name: str) -> None:
+    room = make.make_resource(rt)
+    fields = filled.fields(ada.get(path).text) | {"name": name}
+    fields |= {"resource_ids": str(room.id)} if "groups" in path else {}
+    assert ada.post(path, data=fields).status_code == 303
+    assert name in ada.get(path.removesuffix("new")).text
 
 
 @pytest.mark.parametrize(
