@@ -6,6 +6,7 @@ from calsync.runtime import Runtime
 from calsync.store import tables as t
 from tests import factories
 from tests.web.browser.conftest import PHONE, Look, accessibility_faults, overflow
+from tests.web.test_permissions import made_for
 from tests.web.world import World, make_world
 
 pytestmark = pytest.mark.browser
@@ -76,6 +77,21 @@ PAGES = (
     "/activities/{activity}/edit",
     "/activities/{activity}/explain",
     "/events/{event}",
+    "/resources/",
+    "/resources/new",
+    "/resources/{resource}",
+    "/resources/{resource}/edit",
+    "/resources/{resource}/hours",
+    "/resources/groups/",
+    "/resources/groups/{group}",
+    "/organisation/hours",
+    "/people/{eli}/hours",
+    "/profile/hours",
+    "/event-types/",
+    "/event-types/new",
+    "/event-types/{event_type}",
+    "/event-types/{event_type}/hours",
+    "/event-types/{event_type}/slots?day=2030-01-08&at=06:10",
     "/there-is-no-such-page",
 )
 """Paths as an admin opens them; {placeholders} as in `tests/web/routes.py`."""
@@ -87,8 +103,8 @@ def world(rt: Runtime, cast: factories.Cast) -> World:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_is_readable_in_light_in_dark_and_on_a_phone(path: str, look: Look, world: World) -> None:
-    page = look(path.format(**world.ids), visitor(path, world))
+def test_page_is_readable_in_light_in_dark_and_on_a_phone(path: str, look: Look, world: World, rt: Runtime) -> None:
+    page = look(path.format(**world.ids, **made_for(path, rt, world)), visitor(path, world))
     assert accessibility_faults(page) == []
     page.emulate_media(color_scheme="dark")
     assert accessibility_faults(page) == []
