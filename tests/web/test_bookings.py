@@ -124,6 +124,15 @@ def test_clients_do_not_book_for_others(vic: FlaskClient, visit: t.EventType, rt
     assert all_bookings(rt) == []
 
 
+def test_activity_leads_to_its_booking(
+    eli: FlaskClient, ada: FlaskClient, visit: t.EventType, rt: Runtime, cast: factories.Cast
+) -> None:
+    booked = book(rt, visit, cast.eli)
+    url = f'href="/bookings/{booked.booking.id}"'
+    assert url in eli.get(f"/activities/{booked.activity.id}").text
+    assert url in ada.get(f"/activities/{booked.activity.id}").text
+
+
 # --- the list
 
 

@@ -13,10 +13,10 @@ from calsync.engine.vocabulary import Kind
 from calsync.errors import NotAllowed, NotFound
 from calsync.services import activities, conference_repairs
 from calsync.store import activities as rows
+from calsync.store import booking_list, whereabouts
 from calsync.store import tables as t
-from calsync.store import whereabouts
 from calsync.store.activities import Filters
-from webapp import activity_form, activity_view, errors, meeting_list, moments, paging, values
+from webapp import activity_form, activity_view, booking_view, errors, meeting_list, moments, paging, values
 from webapp.access import Role, actor, login_required, readable_activity, runtime, safe_next, writable_activity
 from webapp.fragments import page
 
@@ -95,6 +95,7 @@ def show(activity_id: int) -> Any:
         family = activity_view.family(session, row)
         owner = session.get_one(t.User, row.owner_id)
         meeting = conference_repairs.of_activity(session, family.master or row) if row.location_kind else None
+        booking = booking_list.of_activity(session, activity_id) if row.kind == Kind.BOOKING else None
     event = activity_view.occurrence_of(row, key) if key else mapping.event_of(row)
     return page(
         "activities/show.html",
@@ -106,6 +107,7 @@ def show(activity_id: int) -> Any:
         due=mapping.due_of(event, row.due_is) if row.due_is and row.kind == Kind.TASK else None,
         owner=owner,
         meeting=meeting_list.row(meeting) if meeting else None,
+        booking=booking_view.row(booking) if booking and booking_view.may_see(booking) else None,
         family=family,
         coming=activity_view.coming(family),
         occurrence=key or row.recurrence_key if family.master else "",
