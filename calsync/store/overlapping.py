@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from calsync.engine import clock
 from calsync.engine.vocabulary import Kind
 from calsync.store import tables as t
 
@@ -61,14 +62,26 @@ def _meeting(row: t.Activity, others: Sequence[Near]) -> list[Near]:
     ]
 
 
+def _ranges(timed: Sequence[t.Activity]) -> list[tuple[datetime, datetime]]:
+    """Return between which starts everything lies that could meet one of them."""
+    spans = (clock.span(row.span_start - LONGEST, row.span_end) for row in timed)
+    return [(clock.moment(first), clock.moment(last)) for first, last in clock.merged(spans)]
+
+
 def _near(session: Session, timed: Sequence[t.Activity]) -> list[Near]:
-    first, last = min(row.span_start for row in timed), max(row.span_end for row in timed)
-    touching = [sa.and_(col(A.span_start) < row.span_end, col(A.span_end) > row.span_start) for row in timed]
+    # Ranges of the index, so that a page which spans years reads no more than one that spans a day.
+    touching = [
+        sa.and_(
+            col(A.owner_id) == owner_id,
+            col(A.span_start) >= first,
+            col(A.span_start) < last,
+            col(A.span_end) > first + LONGEST,
+        )
+        for owner_id in sorted({row.owner_id for row in timed})
+        for first, last in _ranges([row for row in timed if row.owner_id == owner_id])
+    ]
     columns: tuple[Any, ...] = (A.id, A.owner_id, A.uid, A.title, A.is_private, A.span_start, A.span_end)
     query = sa.select(*columns).where(
-        col(A.owner_id).in_({row.owner_id for row in timed}),
-        col(A.span_start) >= first - LONGEST,
-        col(A.span_start) < last,
         sa.or_(*touching),
         col(A.status) != "cancelled",
         col(A.is_dissolved).is_(False),
