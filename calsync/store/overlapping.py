@@ -49,7 +49,7 @@ def find(session: Session, page: Sequence[t.Activity]) -> dict[int, list[Near]]:
 def _is_timed(row: t.Activity) -> bool:
     takes = row.content.get("transparency") == "opaque" and row.status != "cancelled" and not row.is_dissolved
     is_task = row.kind == Kind.TASK and (row.due_is is not None or row.is_done)
-    is_timed = not (row.is_series or row.is_all_day) and row.span_end - row.span_start <= LONGEST
+    is_timed = not (row.is_series or row.is_all_day) and _is_short(row.span_end - row.span_start)
     return takes and is_timed and not is_task
 
 
@@ -93,4 +93,9 @@ def _near(session: Session, timed: Sequence[t.Activity]) -> list[Near]:
         sa.not_(sa.cast(A.content, sa.Text).contains('"declined"')),
     )
     rows = session.execute(query.order_by(col(A.span_start), col(A.id)))
-    return [near for near in map(Near._make, rows) if near.ends_at - near.starts_at <= LONGEST]
+    return [near for near in map(Near._make, rows) if _is_short(near.ends_at - near.starts_at)]
+
+
+def _is_short(length: timedelta) -> bool:
+    """Return whether something is timed; what has no length overlaps with nothing."""
+    return timedelta() < length <= LONGEST
