@@ -134,7 +134,7 @@ def parse_moment(text: str) -> Moment:
     if len(text) == 10:
         return date.fromisoformat(text)
     if text.endswith("Z"):
-        return datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC)
+        return datetime.fromisoformat(text)
     return Floating(datetime.fromisoformat(text))
 
 

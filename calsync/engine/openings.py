@@ -6,6 +6,7 @@ Takes working hours and busy times as spans; where they come from is not known h
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,11 +116,9 @@ def _blocked(terms: Terms, diary: Diary) -> list[Span]:
 def _among(points: Sequence[int], spans: Iterable[Span]) -> Iterator[int]:
     at = 0
     for first, last in spans:
-        while at < len(points) and points[at] < first:
-            at += 1
-        while at < len(points) and points[at] <= last:
-            yield points[at]
-            at += 1
+        begin = bisect_left(points, first, at)
+        at = bisect_right(points, last, begin)
+        yield from points[begin:at]
 
 
 # --- groups

@@ -13,6 +13,7 @@ from __future__ import annotations
 import calendar
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
@@ -51,6 +52,14 @@ def last(rule: Rule, first: datetime, most: int = MOST) -> datetime | None:
         return max(times, default=first)
     except ValueError:
         return None
+
+
+def step(rule: Rule, first: datetime) -> timedelta | None:
+    """Return the distance between the times of a rule by the clock, None where it is not always the same days."""
+    is_own_day = rule.freq == "WEEKLY" and rule.days == ((first.weekday(), 0),)
+    bare = replace(rule, days=()) if is_own_day else rule
+    each = _EVEN.get(rule.freq)
+    return None if each is None or bare.has_parts or first.microsecond else each * rule.interval
 
 
 # Counting

@@ -69,8 +69,8 @@ def expand(
     """
     if master.is_cancelled:
         return []
-    if not (overrides or master.exdates or master.rdates) and master.rrule and isinstance(master.start, datetime):
-        return _undisturbed(master, start, end)
+    if not overrides and is_undisturbed(master):
+        return [Occurrence(master, at, at, until, at, until) for at, until in stretches(master, start, end)]
     viewer, gone = slots.zone(zone), slots.removed(master)
     changed = {slots.key_of(master, o.recurrence_id): o for o in overrides if o.recurrence_id is not None}
     low = slots.plus(start, -slots.length(master) - 2 * _DAY)
@@ -83,13 +83,23 @@ def expand(
     return sorted(found, key=lambda o: (o.starts_at, o.ends_at))
 
 
-def _undisturbed(master: Event, start: datetime, end: datetime) -> list[Occurrence]:
-    """Return what `expand` does of what most series are: times by a rule, of which nothing was changed."""
+def is_undisturbed(master: Event) -> bool:
+    """Return whether it is what most series are: times by a rule alone. Its overrides are looked at elsewhere."""
+    is_timed = isinstance(master.start, datetime) and bool(master.rrule)
+    return is_timed and not (master.exdates or master.rdates or master.is_cancelled)
+
+
+def stretches(master: Event, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Return from when to when the occurrences are that `expand` gives of an undisturbed series. Raises as it does."""
     length = slots.length(master)
-    low = slots.plus(start, -length - 2 * _DAY)
-    begun = dict.fromkeys(slots.times(master, low, slots.plus(end, 2 * _DAY)))
-    found = [Occurrence(master, at, at, until, at, until) for at in begun for until in (slots.plus(at, length),)]
-    return sorted((o for o in found if _touches(o, start, end)), key=lambda o: o.starts_at)
+    low, high = slots.plus(start, -length - 2 * _DAY), slots.plus(end, 2 * _DAY)
+    begun = slots.even(master, low, high)
+    if begun is None:
+        begun = sorted(set(slots.times(master, low, high)))
+    if not length:
+        return [(at, at) for at in begun if start <= at < end]
+    found = ((at, slots.plus(at, length)) for at in begun)
+    return [(at, until) for at, until in found if at < end and until > start]
 
 
 def yields(master: Event, moment: Moment) -> bool:

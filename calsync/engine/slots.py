@@ -21,6 +21,7 @@ BEFORE_ALL = datetime(1, 1, 1, tzinfo=UTC)
 SlotKey = datetime | date
 
 _PERIODS_FOR_A_BOUND = 2_000
+_DAY = timedelta(days=1)
 
 
 def key_of(master: Event, moment: Moment) -> SlotKey:
@@ -65,6 +66,29 @@ def times(master: Event, after: datetime, before: datetime) -> Iterator[datetime
             yield _utc(wall, zone)
         elif isinstance(master.start, datetime):
             yield master.start
+
+
+def even(master: Event, after: datetime, before: datetime) -> list[datetime] | None:
+    """Return what `times` yields of what most series are, every so many days or weeks, and some days around it.
+
+    None for any other series. Raises ValueError when the rule or the zone cannot be read.
+    """
+    rule, first, zone = rrule.parse(master.rrule or ""), wall_of(master), home(master)
+    step, until = recurrence.step(rule, first), until_of(master)
+    if step is None:
+        return None
+    # No zone is more than 15 hours from UTC.
+    low = max(_plus_naive(after.replace(tzinfo=None), -_DAY), first)
+    high = _plus_naive(before.replace(tzinfo=None), _DAY)
+    begin, end = -((first - low) // step), -((first - high) // step)
+    if rule.count is not None:
+        end = min(end, rule.count)
+    if until is not None:
+        end = min(end, (until - first) // step + 1)
+    if end - begin > recurrence.MOST:
+        return None
+    # The start is what it says, also where the clock shows its time twice.
+    return [_utc(first + number * step, zone) if number else instant(master.start) for number in range(begin, end)]
 
 
 def removed(master: Event) -> frozenset[SlotKey]:
@@ -186,7 +210,8 @@ def _utc(wall: datetime, zone: tzinfo) -> datetime:
 
     RFC 5545 section 3.3.5; fold=0 means exactly that.
     """
+    first = wall.replace(fold=0) if wall.fold else wall
     try:
-        return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+        return datetime.combine(first, first.time(), zone).astimezone(UTC)  # a quarter of what replace takes
     except OverflowError:
         return wall.replace(tzinfo=UTC)

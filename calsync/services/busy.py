@@ -24,6 +24,7 @@ from calsync.services import believing, frame, settings
 from calsync.services.believing import Source, Subject
 from calsync.store import busy as rows
 from calsync.store import tables as t
+from calsync.store import unfolding
 from calsync.store.busy import Row, Window
 
 CRM, CALENDAR, BOOKING, HOLD = "crm", "calendar", "booking", "hold"
@@ -90,7 +91,7 @@ class _Read:
     events: dict[int, list[Row]]  # by calendar
     taken: dict[int, list[rows.TakenRow]]  # by resource
     contents: dict[str, Mapping[int, Content]]  # by source, of what is not plain
-    changed: dict[str, Mapping[tuple[int, str], list[rows.Changed]]]  # by source, of series by place and uid
+    changed: dict[str, Mapping[tuple[int, str], list[unfolding.Changed]]]  # by source, of series by place and uid
     series: set[tuple[str, int, str]]  # source, place and uid of the series that come with their changed occurrences
     over: set[tuple[int, str]]
     addresses: Mapping[int, frozenset[str]]
@@ -106,6 +107,7 @@ def _read(session: Session, subjects: Sequence[Subject], window: Window, now: da
     planned = rows.activities_of(session, user_ids, window, with_free=with_free)
     placed = rows.activities_on(session, hosts, own, window, with_free=with_free)
     mirrored = rows.events_on(session, [t.pk(calendar) for calendar, _ in calendars], window, with_free=with_free)
+    taken = rows.taken(session, [s.resource_id for s in subjects if s.resource_id], window, now)
     folded = {
         CRM: [r for r in (*planned, *placed) if not r.is_plain],
         CALENDAR: [r for r in mirrored if not r.is_plain],
@@ -117,22 +119,25 @@ def _read(session: Session, subjects: Sequence[Subject], window: Window, now: da
         _grouped(planned, lambda row: row.place),
         _grouped(placed, lambda row: row.calendar_id),
         _grouped(_counting(mirrored, ruled), lambda row: row.place),
-        _grouped(
-            rows.taken(session, [s.resource_id for s in subjects if s.resource_id], window, now),
-            lambda row: row.resource_id,
-        ),
+        _grouped(taken, lambda row: row.resource_id),
         {
-            CRM: rows.activity_contents(session, {r.id for r in folded[CRM]}),
-            CALENDAR: rows.event_contents(session, {r.id for r in folded[CALENDAR]}),
+            CRM: _contents(folded[CRM], lambda ids: unfolding.activity_contents(session, ids)),
+            CALENDAR: _contents(folded[CALENDAR], lambda ids: unfolding.event_contents(session, ids)),
         },
         {
-            CRM: _grouped(rows.changed_activities(session, masters[CRM]), lambda c: (c.place, c.uid)),
-            CALENDAR: _grouped(rows.changed_events(session, masters[CALENDAR]), lambda c: (c.place, c.uid)),
+            CRM: _grouped(unfolding.changed_activities(session, masters[CRM]), lambda c: (c.place, c.uid)),
+            CALENDAR: _grouped(unfolding.changed_events(session, masters[CALENDAR]), lambda c: (c.place, c.uid)),
         },
         {(source, r.place, r.uid) for source, found in masters.items() for r in found},
-        rows.ended_series(session, loose) if loose else set(),
+        unfolding.ended_series(session, loose) if loose else set(),
         addresses(session, user_ids | hosts) if folded[CRM] else {},
     )
+
+
+def _contents(found: Sequence[Row], ask: Callable[[set[int]], Mapping[int, Content]]) -> dict[int, Content]:
+    """Return the contents by id, asking for those that did not come with their rows."""
+    known = {row.id: row.content for row in found if row.content is not None}
+    return {**known, **ask({row.id for row in found} - known.keys())}
 
 
 def _counting(found: Iterable[Row], calendars: Iterable[tuple[t.Calendar, t.Account, Rules]]) -> Iterator[Row]:
@@ -201,9 +206,14 @@ def _unfolded(read_: _Read, source: str, row: Row, tz: str, window: Window, igno
     changed = [] if row.recurrence_key else read_.changed[source].get((row.place, row.uid), [])
     own = read_.addresses.get(row.place, frozenset())
     takes = {c.recurrence_key: c.takes_time and (source == CALENDAR or _takes(c.content, own)) for c in changed}
-    others = [_event(c.uid, c.recurrence_key, c.content) for c in changed]
     takes_itself = row.takes_time and (source == CALENDAR or _takes(content, own))
-    for occurrence in occurrences(_event(row.uid, row.recurrence_key, content), others, window, tz):
+    event = _event(row.uid, row.recurrence_key, content)
+    if not changed and series.is_undisturbed(event):
+        for starts_at, ends_at in _stretches(event, window):
+            yield _busy(source, row, starts_at, ends_at, ignored if takes_itself else FREE)
+        return
+    others = [_event(c.uid, c.recurrence_key, c.content) for c in changed]
+    for occurrence in occurrences(event, others, window, tz):
         is_taken = takes.get(events.recurrence_key(occurrence.event), takes_itself)
         yield _busy(source, row, occurrence.starts_at, occurrence.ends_at, ignored if is_taken else FREE)
 
@@ -250,6 +260,14 @@ def occurrences(event: Event, others: Sequence[Event], window: Window, tz: str) 
         return series.expand(event, others, *window, tz)
     except ValueError:
         return series.expand(replace(event, rrule=None, rdates=(), tz=None), [], *window, tz)
+
+
+def _stretches(event: Event, window: Window) -> list[tuple[datetime, datetime]]:
+    """Return what `occurrences` does of an undisturbed series, without what is not needed of each."""
+    try:
+        return series.stretches(event, *window)
+    except ValueError:
+        return [(each.starts_at, each.ends_at) for each in occurrences(event, [], window, "UTC")]
 
 
 def _busy(source: str, row: Row, starts_at: datetime, ends_at: datetime, ignored: str) -> Busy:

@@ -1,7 +1,7 @@
 """Which occurrences a window shows, also against recurring_ical_events, and the span that bounds them."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -225,3 +225,23 @@ def test_span_of_simple_events(event: Event, expected: tuple[datetime, datetime]
 def test_span_of_a_series_with_an_end_is_close_to_it(end: str) -> None:
     _, bound = series.span(weekly(rrule=f"FREQ=WEEKLY;{end}"))
     assert utc(2030, 3, 11, 10) <= bound <= utc(2030, 3, 14)
+
+
+@given(
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", None]),
+    st.datetimes(datetime(2030, 1, 1), datetime(2030, 12, 31)).map(lambda at: at.replace(microsecond=0, tzinfo=UTC)),
+    st.sampled_from(["DAILY", "WEEKLY", "WEEKLY;BYDAY=SU", "WEEKLY;BYDAY=MO,TH", "MONTHLY"]),
+    st.integers(1, 3),
+    st.sampled_from(["", ";COUNT=1", ";COUNT=9", ";UNTIL=20301027", ";UNTIL=20300331T013000Z"]),
+    st.integers(0, 60),
+    st.integers(-40, 400),
+)
+def test_a_series_of_times_alone_is_as_any_other(
+    zone: str | None, start: datetime, rule: str, interval: int, until: str, hours: int, day: int
+) -> None:
+    rrule = f"FREQ={rule};INTERVAL={interval}{until}"
+    plain = Event("x", start, start + timedelta(hours=hours), zone, rrule=rrule)
+    disturbed = replace(plain, exdates=(datetime(1999, 1, 1, tzinfo=UTC),))
+    window = (start + timedelta(days=day), start + timedelta(days=day + 45))
+    found = [(o.start, o.end, o.starts_at, o.ends_at) for o in series.expand(plain, [], *window)]
+    assert found == [(o.start, o.end, o.starts_at, o.ends_at) for o in series.expand(disturbed, [], *window)]
