@@ -1,7 +1,7 @@
 # Every target sees to its own set-up: a fresh clone needs Python 3.11 or newer, and make. `make help` lists them.
 
 V := .venv
-N ?= 2
+N ?= 3
 PIP := $(V)/bin/python -m pip --disable-pip-version-check
 PYTEST := $(V)/bin/python -m pytest -n $(N) --dist worksteal
 

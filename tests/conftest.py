@@ -64,11 +64,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_kind", [named] if named else ["sqlite", "postgres"], scope="session")
 
 
+LONG = ("tests/simulator/", "tests/mutants/", "tests/proof/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that drives a page is a browser test, whether it says so or not."""
+    """A test that drives a page is a browser test, whether it says so or not. What takes long comes first, so that no
+    worker sits alone with it at the end.
+    """
     for item in items:
         if "page" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ def test_a_retry_that_cannot_read_it_fails_again(office: Office) -> None:
 def test_a_retry_reads_it_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.meeting("Odd")
 
-    def refuse(event: object) -> None:
+    def refuse(event: object, *_: object) -> None:
         raise ValueError("an hour that this version cannot compute with")
 
     with monkeypatch.context() as older:

@@ -21,7 +21,7 @@ from tests.simulator.process import Process, guarded
 from tests.simulator.scenarios import SCENARIOS
 from tests.simulator.world import World
 
-DEEP = [(story, profile) for story in SCENARIOS for profile in PROFILES]
+EVERY = [(story, profile) for story in SCENARIOS for profile in PROFILES]
 WHOLE = ("plain", "google-like")
 """A server of either kind on which nothing is left out: series as one resource, and occurrences that stand alone."""
 SHARE = 6
@@ -29,13 +29,7 @@ SHARE = 6
 
 T = TypeVar("T")
 
-
-def stories(*quick: tuple[str, str]) -> list[object]:
-    """Return every story on every server; only these are told in the quick run."""
-    return [
-        pytest.param(story, profile, marks=[] if (story, profile) in quick else [pytest.mark.deep])
-        for story, profile in DEEP
-    ]
+pytestmark = pytest.mark.deep
 
 
 class Teller:
@@ -74,7 +68,7 @@ class Teller:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("story", "profile"), stories(("edits", "plain"), ("occurrences", "google-like")))
+@pytest.mark.parametrize(("story", "profile"), EVERY)
 def test_a_run_may_be_killed_at_every_boundary(tmp_path: Path, story: str, profile: str) -> None:
     teller = Teller(tmp_path, story, profile)
     for place, name in shared(effective(teller.boundaries()), story, profile):
@@ -83,7 +77,7 @@ def test_a_run_may_be_killed_at_every_boundary(tmp_path: Path, story: str, profi
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("story", "profile"), stories(("edits", "paged")))
+@pytest.mark.parametrize(("story", "profile"), EVERY)
 def test_every_request_may_go_wrong_in_every_way(tmp_path: Path, story: str, profile: str) -> None:
     teller = Teller(tmp_path, story, profile)
     with teller.world() as (world, _):
@@ -101,9 +95,8 @@ def test_every_request_may_go_wrong_in_every_way(tmp_path: Path, story: str, pro
             healing.heal(world, ledger)
 
 
-@pytest.mark.deep
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("story", "profile"), DEEP)
+@pytest.mark.parametrize(("story", "profile"), EVERY)
 def test_a_run_may_be_overtaken_at_every_boundary(tmp_path: Path, story: str, profile: str) -> None:
     def stall(world: World, process: Process) -> Callable[[], None]:
         def happen() -> None:
@@ -131,7 +124,7 @@ def shared(places: Sequence[T], story: str, profile: str) -> Sequence[T]:
     """Return the places that are taken in this story on this server."""
     if profile in WHOLE:
         return places
-    return places[DEEP.index((story, profile)) % SHARE :: SHARE]
+    return places[EVERY.index((story, profile)) % SHARE :: SHARE]
 
 
 @contextmanager
