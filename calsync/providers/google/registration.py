@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from calsync.errors import ProviderError, Refused
+from calsync.providers import probes
 from calsync.providers.google import setup
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.google.oauth import PREFIX
@@ -97,14 +98,14 @@ class GoogleRegistration:
         """Ask for the discovery document, a token for a code that nobody gave, and the API without a token."""
         with self._http(pair) as http:
             lines = [_discovery(http, self.endpoints), _token(http, self.endpoints, pair, redirect_uri)]
-            lines += [_api(http, self.endpoints), _clock(_offset(http, now))]
+            lines += [_api(http, self.endpoints), probes.clock(probes.offset(http, now), "Google", MOST_SKEW)]
         return lines
 
     def clock_offset(self, now: datetime) -> timedelta | None:
         """Return Google's time minus `now`; None when Google cannot be asked."""
         with self._http() as http, contextlib.suppress(ProviderError):
             http.request("GET", self.endpoints.discovery, expect=range(600))
-            return _offset(http, now)
+            return probes.offset(http, now)
         return None
 
     @contextlib.contextmanager
@@ -165,7 +166,7 @@ def _refused(reason: str) -> Refused:
 
 def _discovery(http: Http, endpoints: Endpoints) -> Check:
     label = "Google’s sign-in can be reached"
-    answer = _ask(http, "GET", endpoints.discovery)
+    answer = probes.ask(http, "GET", endpoints.discovery)
     if isinstance(answer, ProviderError):
         return Check(
             label, False, f"No answer from {urlsplit(endpoints.discovery).hostname}. Does this server have a way out?"
@@ -184,7 +185,7 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
         "client_secret": pair.secret,
     }
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = _ask(http, "POST", endpoints.token, headers=headers, body=urlencode(form).encode())
+    answer = probes.ask(http, "POST", endpoints.token, headers=headers, body=urlencode(form).encode())
     label = "Client ID and Client Secret are accepted"
     if isinstance(answer, ProviderError):
         return Check(label, None, "The token address did not answer. Try again in a minute.")
@@ -208,34 +209,12 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
 
 def _api(http: Http, endpoints: Endpoints) -> Check:
     label = "The Calendar API can be reached"
-    answer = _ask(http, "GET", f"{endpoints.api}/users/me/calendarList")
+    answer = probes.ask(http, "GET", f"{endpoints.api}/users/me/calendarList")
     if isinstance(answer, ProviderError):
         return Check(label, False, f"No answer from {urlsplit(endpoints.api).hostname}.")
     if answer.status in (401, 403):
         return Check(label, True, "It answers. Whether it is enabled in your project shows with the first connection.")
     return Check(label, None, f"It answered {answer.status} where a refusal was expected.")
-
-
-def _clock(offset: timedelta | None) -> Check:
-    label = "This server’s clock is right"
-    if offset is None:
-        return Check(label, None, "Google’s time could not be read.")
-    seconds = abs(round(offset.total_seconds()))
-    side = "behind" if offset > timedelta() else "ahead of"
-    if abs(offset) > MOST_SKEW:
-        return Check(label, False, f"It is {seconds} seconds {side} Google’s. Let it be set by the network (NTP).")
-    return Check(label, True, f"It differs from Google’s by {seconds} s.")
-
-
-def _offset(http: Http, now: datetime) -> timedelta | None:
-    return None if http.clock_offset is None else http.now() + http.clock_offset - now
-
-
-def _ask(http: Http, method: str, url: str, **more: Any) -> Answer | ProviderError:
-    try:
-        return http.request(method, url, expect=range(600), **more)
-    except ProviderError as error:
-        return error
 
 
 def _json(answer: Answer) -> dict[str, Any]:

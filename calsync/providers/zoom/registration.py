@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from calsync.errors import ProviderError, Refused
-from calsync.providers.http import Answer, Http, Limits
+from calsync.providers import probes
+from calsync.providers.http import Http, Limits
 from calsync.providers.oauth import ClientPair
 from calsync.providers.registration import Box, Check, ClientFile, Proof, SetupStep
 from calsync.providers.zoom import errors, oauth
@@ -127,13 +127,13 @@ class ZoomRegistration:
         """Ask for a token for a code that nobody gave, the API without a token, and for the time."""
         with self._http(pair) as http:
             lines = [_token(http, self.endpoints, pair, redirect_uri), _api(http, self.endpoints)]
-            return [*lines, _clock(_offset(http, now))]
+            return [*lines, probes.clock(probes.offset(http, now), "Zoom", MOST_SKEW)]
 
     def clock_offset(self, now: datetime) -> timedelta | None:
         """Return Zoom's time minus `now`; None when Zoom cannot be asked."""
         with self._http() as http:
-            _ask(http, "GET", f"{self.endpoints.api}/users/me")
-            return _offset(http, now)
+            probes.ask(http, "GET", f"{self.endpoints.api}/users/me")
+            return probes.offset(http, now)
 
     @contextlib.contextmanager
     def _http(self, pair: ClientPair | None = None) -> Iterator[Http]:
@@ -152,7 +152,7 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
     if pair.account_id:
         form = {"grant_type": "account_credentials", "account_id": pair.account_id}
     headers = {"Content-Type": "application/x-www-form-urlencoded"} | oauth.basic(pair)
-    answer = _ask(http, "POST", endpoints.token, headers=headers, body=urlencode(form).encode())
+    answer = probes.ask(http, "POST", endpoints.token, headers=headers, body=urlencode(form).encode())
     if isinstance(answer, ProviderError):
         host = urlsplit(endpoints.token).hostname
         return Check(label, None, f"No answer from {host}. Does this server have a way out?")
@@ -172,31 +172,9 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
 
 def _api(http: Http, endpoints: Endpoints) -> Check:
     label = "The meetings API can be reached"
-    answer = _ask(http, "GET", f"{endpoints.api}/users/me")
+    answer = probes.ask(http, "GET", f"{endpoints.api}/users/me")
     if isinstance(answer, ProviderError):
         return Check(label, False, f"No answer from {urlsplit(endpoints.api).hostname}.")
     if answer.status in (400, 401):
         return Check(label, True, "It answers. Whether the scopes are right shows with the first connection.")
     return Check(label, None, f"It answered {answer.status} where a refusal was expected.")
-
-
-def _clock(offset: timedelta | None) -> Check:
-    label = "This server’s clock is right"
-    if offset is None:
-        return Check(label, None, "Zoom’s time could not be read.")
-    seconds = abs(round(offset.total_seconds()))
-    if abs(offset) > MOST_SKEW:
-        side = "behind" if offset > timedelta() else "ahead of"
-        return Check(label, False, f"It is {seconds} seconds {side} Zoom’s. Let it be set by the network (NTP).")
-    return Check(label, True, f"It differs from Zoom’s by {seconds} s.")
-
-
-def _offset(http: Http, now: datetime) -> timedelta | None:
-    return None if http.clock_offset is None else http.now() + http.clock_offset - now
-
-
-def _ask(http: Http, method: str, url: str, **more: Any) -> Answer | ProviderError:
-    try:
-        return http.request(method, url, expect=range(600), **more)
-    except ProviderError as error:
-        return error

@@ -1,0 +1,35 @@
+"""Testing credentials of ours: what is asked and told alike, whoever the provider is."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from calsync.errors import ProviderError
+from calsync.providers.http import Answer, Http
+from calsync.providers.registration import Check
+
+
+def ask(http: Http, method: str, url: str, **more: Any) -> Answer | ProviderError:
+    """Return whatever is answered, whichever status it has, or why nothing was."""
+    try:
+        return http.request(method, url, expect=range(600), **more)
+    except ProviderError as error:
+        return error
+
+
+def offset(http: Http, now: datetime) -> timedelta | None:
+    """Return their time minus ours as of the last answer; None while nothing was answered."""
+    return None if http.clock_offset is None else http.now() + http.clock_offset - now
+
+
+def clock(found: timedelta | None, name: str, most: timedelta) -> Check:
+    """Check that our clock is off by at most `most`; `name` is the provider's in sentences."""
+    label = "This server’s clock is right"
+    if found is None:
+        return Check(label, None, f"{name}’s time could not be read.")
+    seconds = abs(round(found.total_seconds()))
+    if abs(found) > most:
+        side = "behind" if found > timedelta() else "ahead of"
+        return Check(label, False, f"It is {seconds} seconds {side} {name}’s. Let it be set by the network (NTP).")
+    return Check(label, True, f"It differs from {name}’s by {seconds} s.")
