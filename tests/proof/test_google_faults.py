@@ -87,6 +87,19 @@ def test_a_poll_that_finds_nothing_is_one_request(synced: GoogleTown) -> None:
     assert [name for name in asked if name != "oauth.token"] == ["calendar.events.list"]
 
 
+def test_sixty_edits_cost_one_list_and_two_batches(town: Callable[[int], GoogleTown]) -> None:
+    made = town(60)
+    made.settle()
+    made.switch.clear_requests()
+    for number in range(60):
+        made.edit(f"There {number}", summary=f"Title {number}")
+    made.sync()
+    calls = [line["method_id"] for line in made.switch.requests()]
+    assert len(made.switch.requests("batch")) == 2
+    assert calls.count("calendar.events.list") == 1
+    assert made.titles_there() == sorted(f"Title {n}" for n in range(60))
+
+
 def test_edits_on_both_sides_meet(synced: GoogleTown) -> None:
     for number in range(N):
         synced.edit(f"There {number}", summary=f"Title {number}")
