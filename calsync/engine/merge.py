@@ -103,7 +103,7 @@ def _whole(
     local_changed: frozenset[str],
     remote_changed: frozenset[str],
 ) -> Merge:
-    differing = {f for f in local_changed | remote_changed if local.get(f) != remote.get(f)}
+    differing = {f for f in local_changed | remote_changed if not _agree(f, local.get(f), remote.get(f))}
     clashes = {f: Clash(agreed.get(f), local.get(f), remote.get(f)) for f in FIELDS if f in differing}
     return Merge({}, {}, clashes, local_changed, remote_changed)
 
@@ -120,7 +120,7 @@ def _merge_both(
     clashes: dict[str, Clash],
 ) -> None:
     ours, theirs = local.get(name), remote.get(name)
-    if ours == theirs:
+    if _agree(name, ours, theirs):
         return
     if name not in SET_FIELDS:
         clashes[name] = Clash(agreed_local.get(name), ours, theirs)
@@ -136,6 +136,20 @@ def _merge_both(
         inward[name] = merged_local
     if merged_remote != theirs:
         outward[name] = merged_remote
+
+
+def _agree(name: str, ours: Any, theirs: Any) -> bool:
+    """Whether two values mean the same. Where times are the same, no person has to choose how a zone is called."""
+    if ours == theirs or name != "time" or not (ours and theirs):
+        return bool(ours == theirs)
+    return _zones_agree(ours, theirs) and ours | {"tz": None} == theirs | {"tz": None}
+
+
+def _zones_agree(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    """A time without a zone is one in UTC; in a single event any zone can stand beside that."""
+    zones = {time["tz"] or "UTC" for time in (ours, theirs)}
+    repeats = ours["rrule"] or ours["rdates"]
+    return len(zones) == 1 or ("UTC" in zones and not repeats)
 
 
 def _outward(name: str, agreed_local: Content, local: Content, remote: Content, shown: Content) -> Any:

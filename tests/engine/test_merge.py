@@ -49,6 +49,26 @@ def test_whole_records_clash_in_every_changed_field_when_fields_are_not_merged()
     assert set(result.clashes) == {"summary", "location"}
 
 
+@pytest.mark.parametrize("per_field", [True, False])
+@pytest.mark.parametrize(
+    ("here", "there", "rrule", "is_the_same"),
+    [
+        ("UTC", None, None, True),
+        ("UTC", None, "FREQ=DAILY", True),
+        ("Europe/Berlin", None, None, True),
+        ("Europe/Berlin", "UTC", None, True),
+        ("Europe/Berlin", None, "FREQ=DAILY", False),  # an hour apart from March on
+        ("Europe/Berlin", "Asia/Tokyo", None, False),  # each of them chose one
+    ],
+)
+def test_one_time_under_two_names_of_zones_is_no_clash(here, there, rrule, is_the_same, per_field):
+    base = content()
+    now = base["time"] | {"start": "2030-02-01T09:00:00Z", "end": "2030-02-01T10:00:00Z", "rrule": rrule}
+    ours, theirs = base | {"time": now | {"tz": here}}, base | {"time": now | {"tz": there}}
+    result = merged(ours, theirs, base, per_field=per_field)
+    assert (set(result.clashes), result.inward, result.outward) == (set() if is_the_same else {"time"}, {}, {})
+
+
 GUEST = {"name": "", "role": "req-participant", "kind": "individual"}
 
 

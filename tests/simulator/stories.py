@@ -284,4 +284,12 @@ STORIES: dict[str, tuple[str, ...]] = {
         "choose_direction(direction=Direction.OUTBOUND)",
         "sync()",
     ),
+    # "UTC" here and no zone there is one and the same time, and yet somebody was asked which of them it should be.
+    "two that are the same, in UTC, and the event is deleted": (
+        "start(profile='google-paged', choice=423)",
+        "choose_policy(policy=Policy.MANUAL)",
+        "we_write_down_what_they_have()",
+        "they_delete_many()",
+        "we_write_down_what_they_have()",
+    ),
 }
