@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 import time
-from collections.abc import Callable, Iterable
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from flask import Flask, Response, current_app, request
 
+from tests.emulators import keys
 from tests.emulators.google import (
     batch,
     discovery,
     errors,
     faults,
     gateway,
-    keys,
     pages,
     switch_events,
     switch_people,
@@ -29,9 +26,7 @@ from tests.emulators.google.errors import OAuthError
 from tests.emulators.google.model import Resource
 from tests.emulators.google.wire import Reply, Request
 from tests.emulators.google.world import World
-
-FATE = "x-emulator-fate"
-"""How the WSGI wrapper learns of a reply that is not to arrive whole. It never leaves the process."""
+from tests.emulators.wire import FATE
 
 Action = Callable[[World, Request], Reply]
 
@@ -179,36 +174,3 @@ def _cut(content: bytes, headers: dict[str, str], reply: Reply) -> Response:
         response.headers[FATE] = "cut"
         response.headers["Content-Length"] = str(len(content))
     return response
-
-
-class Wire:
-    """WSGI wrapper that closes the connection where a reply is dropped or cut short."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app = app
-
-    def now(self) -> datetime:
-        """Return the emulator's time, for the `Date` of every answer."""
-        return self._app.extensions["world"].now()
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        fate: list[str] = []
-
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            fate.extend(value for name, value in headers if name.lower() == FATE)
-            if fate == ["drop"]:
-                return lambda data: None
-            kept = [(name, value) for name, value in headers if name.lower() != FATE]
-            return start_response(status, kept, exc_info)
-
-        chunks = self._app(environ, start)
-        if not fate:
-            return chunks
-        return _broken(environ, [] if fate == ["drop"] else list(chunks))
-
-
-def _broken(environ: dict[str, Any], chunks: list[bytes]) -> Iterable[bytes]:
-    """Yield what may still be sent, then end the connection under the client."""
-    yield from chunks
-    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-    raise ConnectionAbortedError("A fault of the switchboard ended this connection.")

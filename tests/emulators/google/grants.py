@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from tests.emulators.google import keys
+from tests.emulators import keys
 from tests.emulators.google.model import AccessToken, Client, Grant, RefreshToken, Resource, User
 from tests.emulators.google.world import World
 

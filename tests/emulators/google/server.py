@@ -7,20 +7,12 @@ with GoogleServer.running() as google:
 
 from __future__ import annotations
 
-import secrets
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx2
 
-ROOT = Path(__file__).parents[3]
-START_TIMEOUT_S = 30
+from tests.emulators.process import Child
 
 CLIENT_ID = "123456789012-emulated.apps.googleusercontent.com"
 CLIENT_SECRET = "GOCSPX-EXAMPLEONLYEXAMPLEONLYEXAM"
@@ -194,58 +186,8 @@ class Switchboard:
         self.post("/pushes/send", calendar=calendar)
 
 
-class GoogleServer:
+class GoogleServer(Child[Switchboard]):
     """The emulator in a process of its own on a free loopback port."""
 
-    def __init__(self, *, now: datetime | None = None) -> None:
-        self._nonce = secrets.token_hex(8)
-        command = [sys.executable, "-m", "tests.emulators.google", "--port", "0", "--nonce", self._nonce]
-        command += ["--ends-with-parent", *(["--now", now.isoformat()] if now else [])]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.base_url = f"http://127.0.0.1:{self._read_port()}"
-        self.switch = Switchboard(self.base_url)
-        self._check_own_child()
-
-    @classmethod
-    @contextmanager
-    def running(cls, *, now: datetime | None = None) -> Iterator[GoogleServer]:
-        server = cls(now=now)
-        try:
-            yield server
-        finally:
-            server.stop()
-
-    def _read_port(self) -> int:
-        """Return what the child prints first. A child that ends or stays silent is an error."""
-        timer = threading.Timer(START_TIMEOUT_S, self._process.kill)
-        timer.start()
-        try:
-            assert self._process.stdout is not None
-            line = self._process.stdout.readline()
-        finally:
-            timer.cancel()
-        if not line.strip().isdigit():
-            self.stop()
-            raise RuntimeError(f"The emulator did not start: {line!r}")
-        return int(line)
-
-    def _check_own_child(self) -> None:
-        """Make sure that our child answers on this port, not a stranger."""
-        health = self.switch.health()
-        if (health["pid"], health["nonce"]) != (self._process.pid, self._nonce):
-            self.stop()
-            raise RuntimeError("Another process answers on the emulator's port.")
-
-    def stop(self) -> None:
-        """End the child; stopping twice is fine."""
-        if hasattr(self, "switch"):
-            self.switch.close()
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+    package = "tests.emulators.google"
+    switchboard = Switchboard

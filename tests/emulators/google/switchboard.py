@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
+from tests.emulators.clock import Clock
 from tests.emulators.google import channels, discovery, faults, gateway, people
 from tests.emulators.google.access import Session
-from tests.emulators.google.clock import Clock
 from tests.emulators.google.model import Resource, User
 from tests.emulators.google.pusher import PUSHER
 from tests.emulators.google.wire import Reply, Request, lower

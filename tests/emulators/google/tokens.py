@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, unquote
 
 from joserfc.errors import JoseError
 
-from tests.emulators.google import access, errors, grants, keys
+from tests.emulators import keys
+from tests.emulators.google import access, errors, grants
 from tests.emulators.google.errors import OAuthError
 from tests.emulators.google.model import AccessToken, Client, Grant, RefreshToken, Resource
 from tests.emulators.google.wire import Reply, Request

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
+from tests.emulators.clock import Clock
 from tests.emulators.google import model
-from tests.emulators.google.clock import Clock
 from tests.emulators.google.model import Calendar, Event, Resource, User
 
 TRASH_LASTS = timedelta(days=30)

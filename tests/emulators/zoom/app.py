@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, request
 
+from tests.emulators.wire import FATE
 from tests.emulators.zoom import access, errors, faults, hooks, limits, listing, meetings, pages, switchboard, tokens
 from tests.emulators.zoom.errors import ApiError, OAuthError
 from tests.emulators.zoom.wire import Reply, Request, noted
 from tests.emulators.zoom.world import World
-
-FATE = "x-emulator-fate"
-"""How the WSGI wrapper learns of a reply that is not to arrive whole. It never leaves the process."""
 
 OAUTH: dict[str, tuple[str, Callable[[World, Request], Reply]]] = {
     "/oauth/token": ("oauth.token", tokens.token),
@@ -139,33 +134,3 @@ def _send(reply: Reply) -> Response:
         response.set_data(content[: len(content) // 2])
         response.headers["Content-Length"] = str(len(content))
     return response
-
-
-class Wire:
-    """WSGI wrapper that closes the connection where a reply is dropped or cut short."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app = app
-
-    def now(self) -> datetime:
-        """Return the emulator's time, for the `Date` of every answer."""
-        world: World = self._app.extensions["world"]
-        return world.now()
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        fate: list[str] = []
-
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            fate.extend(value for name, value in headers if name.lower() == FATE)
-            if fate == ["drop"]:
-                return lambda data: None
-            return start_response(status, [pair for pair in headers if pair[0].lower() != FATE], exc_info)
-
-        chunks = self._app(environ, start)
-        return _broken(environ, [] if fate == ["drop"] else list(chunks)) if fate else chunks
-
-
-def _broken(environ: dict[str, Any], chunks: list[bytes]) -> Iterable[bytes]:
-    yield from chunks
-    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-    raise ConnectionAbortedError("A fault of the switchboard ended this connection.")

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from tests.emulators.google.clock import Clock
+from tests.emulators.clock import Clock
 from tests.emulators.zoom import bodies, faults, hooks, meetings, tokens
 from tests.emulators.zoom.errors import ApiError
 from tests.emulators.zoom.world import Client, Json, Meeting, User, World

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.emulators.google.clock import Clock
+from tests.emulators.clock import Clock
 
 Json = dict[str, Any]
 

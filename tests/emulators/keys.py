@@ -1,4 +1,4 @@
-"""The signing key: id_tokens with RS256, the JWKS and the certificates that prove them (contract 1.1, 1.6)."""
+"""The signing key of an emulated identity provider: id_tokens with RS256, and what is published to prove them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import hashlib
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -14,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tests.emulators.google.model import Resource
+Resource = dict[str, Any]
 
 LASTS_S = 3600
 
@@ -53,7 +54,7 @@ class Signer:
         return {"keys": [{**public, "kid": self.key_id, "use": "sig", "alg": "RS256"}]}
 
     def certificates(self) -> Resource:
-        """Return self-signed PEM certificates by key id, as the older endpoint has them."""
+        """Return self-signed PEM certificates by key id, as the older of Google's endpoints has them."""
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "federated-signon.system.gserviceaccount.com")])
         certificate = (
             x509.CertificateBuilder()
