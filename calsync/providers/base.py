@@ -28,6 +28,7 @@ class Capabilities:
     mails_on_write: bool = False  # writing attendees mails them and cannot be silenced
     mails_by_choice: bool = False  # each write says who is mailed (sendUpdates)
     series_is_one_resource: bool = False  # master and overrides share one handle and one version
+    tells_free_busy: bool = False  # says when others are busy, see free_busy.py
     can_move: bool = False  # move() keeps uid and handle history between calendars of the account
     batch_size: int = 1  # writes sent together
     edits_kinds: frozenset[EventKind] = frozenset({EventKind.DEFAULT})  # events of other kinds are not written to

@@ -12,7 +12,8 @@ from calsync.errors import Rejected, VersionMismatch
 from calsync.providers.auth import BearerAuth
 from calsync.providers.base import Known, Page, RemoteCalendar, Resource, Write, Written
 from calsync.providers.channels import Channel
-from calsync.providers.google import calendars, codec, errors, notices, plans
+from calsync.providers.free_busy import Told, Window
+from calsync.providers.google import calendars, codec, errors, free_busy, notices, plans
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.google.reading import Reader
 from calsync.providers.google.wire import BATCH, Call, Wire, events_path
@@ -94,6 +95,10 @@ class GoogleClient:
             raise Rejected("unsupported", f"{handle} cannot be moved by itself")
         call = Call("POST", events_path(calendar, handle, "move"), {"destination": to, "sendUpdates": "none"})
         return codec.resource_of(self._wire.send(call).item)
+
+    def free_busy(self, addresses: Sequence[str], window: Window) -> dict[str, Told]:
+        """Return when others are busy; see FreeBusy."""
+        return free_busy.ask(self._wire, addresses, window)
 
     def watch(self, calendar: str, channel_id: str, secret: str, address: str) -> Channel:
         """Open a channel on a calendar's events; see Watcher."""

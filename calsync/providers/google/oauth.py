@@ -23,6 +23,8 @@ PREFIX = "https://www.googleapis.com/auth/"
 SIGN_IN = ("openid", "email")
 READ = (PREFIX + "calendar.events.readonly", PREFIX + "calendar.calendarlist.readonly")
 WRITE = (PREFIX + "calendar.events", PREFIX + "calendar.calendarlist.readonly")
+WISHED = (PREFIX + "calendar.freebusy",)
+"""Asked for with write access, and missed by nothing but the question when others are busy (section 1.11)."""
 
 _WIDER = {
     PREFIX + "calendar.events.readonly": ("calendar.events", "calendar.readonly", "calendar"),
@@ -59,7 +61,7 @@ class GoogleAuthorizer:
             pair.client_id,
             "code",
             redirect_uri=attempt.redirect_uri,
-            scope=" ".join((*SIGN_IN, *(WRITE if wish.can_write else READ))),
+            scope=" ".join((*SIGN_IN, *((*WRITE, *WISHED) if wish.can_write else READ))),
             state=attempt.state,
             nonce=attempt.nonce,
             code_challenge=attempt.challenge,

@@ -41,6 +41,7 @@ INFO = ProviderInfo(
         mails_on_write=False,
         mails_by_choice=True,
         series_is_one_resource=False,
+        tells_free_busy=True,
         can_move=True,
         batch_size=BATCH,
         edits_kinds=frozenset({EventKind.DEFAULT, EventKind.OUT_OF_OFFICE, EventKind.FOCUS}),

@@ -48,6 +48,12 @@ _WRITE_BOX = Box(
     "so that your events appear here, and what you plan or change here appears there",
     "What you plan or change here cannot be written to your calendar.",
 )
+_BUSY_BOX = Box(
+    PREFIX + "calendar.freebusy",
+    "View your availability in your calendars",
+    "so that rooms and colleagues without an account here can be asked when they are busy",
+    "Nobody else’s busy time can be asked for through this account; everything else works.",
+)
 
 
 @dataclass(slots=True)
@@ -92,7 +98,7 @@ class GoogleRegistration:
 
     def boxes(self, *, can_write: bool) -> tuple[Box, ...]:
         """Return the boxes of Google's page; it shows them in an order of its own."""
-        return (_WRITE_BOX if can_write else _READ_BOX, _LIST_BOX)
+        return (_WRITE_BOX, _LIST_BOX, _BUSY_BOX) if can_write else (_READ_BOX, _LIST_BOX)
 
     def examine(self, pair: ClientPair, redirect_uri: str, now: datetime) -> list[Check]:
         """Ask for the discovery document, a token for a code that nobody gave, and the API without a token."""
