@@ -32,6 +32,7 @@ class Actor:
     label: str  # address, "system", "cli"
     role: str = "admin"
     address: str = ""  # network address, for the audit log
+    via: str = ""  # "api" when a program asks
 
     @property
     def is_admin(self) -> bool:

@@ -258,3 +258,20 @@ class BookingState(StrEnum):
     HELD = "held"  # the time is taken until the hold expires
     BOOKED = "booked"
     CANCELLED = "cancelled"
+
+
+class Scope(StrEnum):
+    """What a token of the API may do. Each includes the ones before it."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+class ChangeKind(StrEnum):
+    """What the feed of changes says of an activity."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    CANCELLED = "cancelled"
+    RESTORED = "restored"

@@ -14,6 +14,7 @@ from calsync.engine.vocabulary import Direction, Reason
 from calsync.providers.base import CalendarClient, CalendarReader, Capabilities
 from calsync.runtime import Runtime
 from calsync.services import claims
+from calsync.store import changes
 from calsync.store import tables as t
 
 LEASE_CHECK = timedelta(seconds=20)
@@ -50,6 +51,7 @@ class Context:
     has_open_steps: bool = True  # False while it is certain that none is
     has_rechecks: bool = True  # False: no earlier run left a resource to ask for again
     lease_checked_at: datetime | None = None
+    asked_by: changes.By | None = None  # who chose what this run does; None: it follows from the two sides
     booked: dict[int, Any] = field(default_factory=dict, repr=False)  # activity id -> booked_rules.Terms
     _digests: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -61,7 +63,9 @@ class Context:
         return self.rt.now()
 
     def holding(self, session: Session) -> None:
-        """Prove that the run still holds its lease. Raises LeaseLost."""
+        """Prove that the run still holds its lease; what it changes here is the provider's doing. Raises LeaseLost."""
+        theirs = changes.By("provider", self.account.provider, self.account_id)
+        changes.made_by(session, self.asked_by or theirs)
         claims.check(session, self.account_id, self.owner, self.rt.now())
 
     def keep_lease(self) -> None:

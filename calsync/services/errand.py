@@ -15,7 +15,7 @@ from calsync.runtime import Actor, Runtime
 from calsync.services import apply_local, apply_remote, claims, frame, owners, sync, usage
 from calsync.services.context import Context
 from calsync.services.drafts import Row
-from calsync.store import accounts, steps
+from calsync.store import accounts, changes, steps
 from calsync.store import tables as t
 
 Draft = Callable[[Context], Sequence[Row]]
@@ -68,6 +68,7 @@ def _do(rt: Runtime, opened: frame.Opened, work: Work, ask: sync.Ask, owner: str
     except ProviderError as error:
         ended.error = error
         return
+    ctx.asked_by = changes.by_actor(ask.by)
     try:
         work(ctx)
     except claims.LeaseLost:

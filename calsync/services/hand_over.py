@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
+from calsync.engine.vocabulary import ChangeKind
 from calsync.errors import NotAllowed, Refused
 from calsync.runtime import Actor, Runtime
-from calsync.store import audit
+from calsync.store import audit, changes
 from calsync.store import people as store
 from calsync.store import tables as t
 
@@ -50,7 +51,7 @@ def hand_over(rt: Runtime, from_id: int, to_id: int, *, by: Actor) -> HandOver:
         move = update(t.Account).where(col(t.Account.id).in_(goes)).values(user_id=to_id)
         session.connection().execute(move)
     moved = 0
-    while batch := _move_activities(rt, from_id, to_id):
+    while batch := _move_activities(rt, from_id, to_id, by):
         moved += batch
     done = HandOver(moved, goes, kept)
     with rt.writing() as session:
@@ -94,11 +95,14 @@ def _keep_one_write_target(session: Session, account_ids: tuple[int, ...], to_id
         session.connection().execute(coming.values(is_write_target=False))
 
 
-def _move_activities(rt: Runtime, from_id: int, to_id: int) -> int:
+def _move_activities(rt: Runtime, from_id: int, to_id: int, by: Actor) -> int:
     with rt.writing() as session:
         activity_id = col(t.Activity.id)
         query = select(activity_id).where(col(t.Activity.owner_id) == from_id).order_by(activity_id)
         ids = session.scalars(query.limit(BATCH)).all()
         move = update(t.Activity).where(col(t.Activity.id).in_(ids))
         session.connection().execute(move.values(owner_id=to_id, updated_at=rt.now()))
+        notes = (changes.Note(i or 0, to_id, ChangeKind.UPDATED, rt.now(), ("owner_id",)) for i in ids)
+        changes.note(session, notes)
+        changes.made_by(session, changes.by_actor(by))
     return len(ids)

@@ -29,6 +29,8 @@ KEEP_INVITES = timedelta(days=30)
 KEEP_MAILS = timedelta(days=30)
 KEEP_NOTICES = timedelta(days=90)
 KEEP_USAGE = timedelta(days=90)
+KEEP_CHANGES = timedelta(days=90)
+KEEP_IDEMPOTENCY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class _Old:
     table: Any
     where: ColumnElement[bool]
     change: Callable[[Any, ColumnElement[bool]], Any] = lambda table, chosen: delete(table).where(chosen)
+    key: str = "id"
 
 
 def prune(rt: Runtime) -> int:
@@ -59,6 +62,8 @@ def _all_old(rules: Rules, now: datetime) -> Iterator[_Old]:
     yield _Old(t.Invite, col(t.Invite.expires_at) < now - KEEP_INVITES)
     yield _Old(t.Mail, (col(t.Mail.state) != "waiting") & (col(t.Mail.created_at) < now - KEEP_MAILS))
     yield _Old(t.Notice, col(t.Notice.ended_at) < now - KEEP_NOTICES)
+    yield _Old(t.IdempotencyKey, col(t.IdempotencyKey.created_at) < now - KEEP_IDEMPOTENCY)
+    yield _Old(t.Change, col(t.Change.at) < now - KEEP_CHANGES, key="position")
     yield _Old(t.UsageDay, col(t.UsageDay.day) < (now - KEEP_USAGE).date())
 
 
@@ -79,9 +84,10 @@ def _prune(rt: Runtime, old: _Old) -> int:
     touched = 0
     while True:
         with rt.reading() as session:
-            ids = list(session.scalars(select(old.table.id).where(old.where).limit(BATCH)))
+            key = getattr(old.table, old.key)
+            ids = list(session.scalars(select(key).where(old.where).limit(BATCH)))
         if not ids:
             return touched
-        change = old.change(old.table, col(old.table.id).in_(ids))
+        change = old.change(old.table, col(key).in_(ids))
         with rt.writing() as session:
             touched += rows.rows_changed(session, change.execution_options(synchronize_session=False))

@@ -16,7 +16,7 @@ from calsync.engine.event import Content, Event
 from calsync.engine.mapping import ActivityValues
 from calsync.engine.vocabulary import LinkState
 from calsync.errors import NotFound
-from calsync.store import keyset, whereabouts
+from calsync.store import changes, keyset, whereabouts
 from calsync.store import tables as t
 from calsync.store.accounts import rows_changed
 from calsync.store.keyset import Cut, Slice
@@ -117,7 +117,11 @@ def update_content(
         .values(**values, row_version=version + 1)
         .execution_options(synchronize_session=False)
     )
-    return rows_changed(session, change) == 1
+    if rows_changed(session, change) != 1:
+        return False
+    kind = changes.kind(changed, content["status"], activity.status == "cancelled")
+    changes.note(session, [changes.Note(t.pk(activity), activity.owner_id, kind, now, changed)])
+    return True
 
 
 def columns(activity: t.Activity, content: Content) -> dict[str, Any]:

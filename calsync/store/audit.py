@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 import sqlalchemy
 from sqlmodel import Session, col, select
 
+from calsync.store import changes as feed
 from calsync.store import keyset
 from calsync.store import tables as t
 from calsync.store.keyset import Cut, Slice
@@ -56,6 +57,7 @@ def record(
     Call it last in a transaction: until the transaction ends nobody else can add a row. Values whose names
     sound like secrets are replaced by "(hidden)", a private activity's title is left out.
     """
+    feed.made_by(session, feed.by_actor(by), weakly=True)
     kind, id_, label = _describe(thing)
     if session.get_bind().dialect.name == "postgresql":
         session.connection().execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_CHAIN_LOCK)))

@@ -15,6 +15,8 @@ import sqlalchemy
 from sqlalchemy import event
 from sqlmodel import Session
 
+from calsync.store import changes
+
 BUSY_TIMEOUT_MS = 20_000
 
 _in_transaction = threading.local()
@@ -45,9 +47,13 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Session]:
-        """Yield a session that commits on a clean exit and rolls back on an exception."""
-        with _marked(), Session(self._writer, expire_on_commit=False) as session:
+        """Yield a session that commits on a clean exit and rolls back on an exception.
+
+        What happened to activities enters the feed of changes in the same transaction.
+        """
+        with _marked(), changes.WritingSession(self._writer, expire_on_commit=False) as session:
             yield session
+            changes.publish(session)
             session.commit()
 
     def close(self) -> None:

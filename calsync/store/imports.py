@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import Action, Direction, StepState
+from calsync.engine.vocabulary import Action, ChangeKind, Direction, StepState
+from calsync.store import changes
 from calsync.store import tables as t
 
 S, E = t.Step, t.MirrorEvent
@@ -87,6 +88,7 @@ def save(session: Session, made: Sequence[Made], now: datetime) -> None:
     if not made:
         return
     activity_ids = _insert(session, t.Activity, "public_id", [m.activity for m in made])
+    changes.note(session, (_note(m.activity, activity_ids) for m in made))
     links = [m.link | {"activity_id": activity_ids[m.activity["public_id"]]} for m in made]
     link_ids = _insert(session, t.Link, "activity_id", links)
     done = [
@@ -106,6 +108,11 @@ def save(session: Session, made: Sequence[Made], now: datetime) -> None:
     )
     session.connection().execute(change, done)
     _include(session, [m.create.event_id for m in made])
+
+
+def _note(activity: Columns, ids: dict[Any, int]) -> changes.Note:
+    id = ids[activity["public_id"]]
+    return changes.Note(id, activity["owner_id"], ChangeKind.CREATED, activity["created_at"])
 
 
 def miss(session: Session, step_ids: Sequence[int], now: datetime) -> None:

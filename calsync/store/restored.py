@@ -29,7 +29,7 @@ class Forgotten:
 def start_over(connection: sqlalchemy.Connection, epoch: int, now: datetime) -> Forgotten:
     """Give the database its new epoch and drop what must not be acted on.
 
-    Cursors are dropped, open steps superseded, waiting mail withheld, logins and links for passwords ended,
+    Cursors are dropped, open steps superseded, waiting mail withheld, logins, tokens and links for passwords ended,
     channels forgotten, and every account's next plan is held; `account.restore_epoch` differs from the epoch until it
     was compared.
     """
@@ -40,6 +40,9 @@ def start_over(connection: sqlalchemy.Connection, epoch: int, now: datetime) -> 
     _new_epoch(connection, epoch)
     change(update(t.Login).where(col(t.Login.ended_at).is_(None)).values(ended_at=now))
     connection.execute(sqlalchemy.delete(t.Invite).where(col(t.Invite.used_at).is_(None)))
+    # One that was revoked since must not come alive again; the answers to repeated requests are of another past.
+    change(update(t.ApiToken).where(col(t.ApiToken.revoked_at).is_(None)).values(revoked_at=now))
+    connection.execute(sqlalchemy.delete(t.IdempotencyKey))
     # They may have been stopped since. Those that were not are found by their next notice.
     connection.execute(sqlalchemy.delete(t.Channel))
     unfinished = col(t.Run.state).in_((RunState.QUEUED, RunState.RUNNING, RunState.HELD))

@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 from calsync.store.tables.accounts import Account, Calendar, Channel, ProviderCredential, SignInAttempt
 from calsync.store.tables.activities import Activity
+from calsync.store.tables.api import ApiToken, Change, ChangeHead, IdempotencyKey
 from calsync.store.tables.columns import LONG, NEVER, pk
 from calsync.store.tables.conferences import Conference, MeetingHost
 from calsync.store.tables.outbox import Mail, Notice
@@ -32,15 +33,19 @@ __all__ = [
     "NEVER",
     "Account",
     "Activity",
+    "ApiToken",
     "AuditEntry",
     "Booking",
     "Calendar",
+    "Change",
+    "ChangeHead",
     "Channel",
     "Conference",
     "Conflict",
     "EventType",
     "GroupMember",
     "Hours",
+    "IdempotencyKey",
     "Instance",
     "Invite",
     "Link",
