@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from sqlmodel import Session
 from calsync.config import Settings
 from calsync.providers import http
 from calsync.providers.base import Provider
+from calsync.store import happenings
 from calsync.store.db import Database, inside_transaction
 from calsync.store.secrets import Secrets
 
@@ -76,5 +77,11 @@ class Runtime:
     def reading(self) -> contextlib.AbstractContextManager[Session]:
         return self.db.reading()
 
-    def writing(self) -> contextlib.AbstractContextManager[Session]:
-        return self.db.writing()
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Yield a session that commits on a clean exit; what it put into the outbox of webhooks then leaves soon."""
+        with self.db.writing() as session:
+            session.info[happenings.CLOCK] = self.now
+            yield session
+        if session.info.get(happenings.QUEUED):
+            self.enqueue("deliver_webhooks")

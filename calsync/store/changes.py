@@ -120,23 +120,39 @@ def kind(fields: Sequence[str], status: str, was_cancelled: bool) -> ChangeKind:
 # --- what is taken back by a savepoint was no change
 
 
+_NOTICED = [_NOTES]
+
+
+def taken_back_by_savepoints(name: str) -> None:
+    """Have another list of what was noticed, in `session.info`, shortened as savepoints are rolled back."""
+    _NOTICED.append(name)
+
+
 @orm_events.listens_for(WritingSession, "after_transaction_create")
 def _mark(session: Session, transaction: SessionTransaction) -> None:
     if transaction.nested:
-        session.info.setdefault(_MARKS, {})[id(transaction)] = len(session.info.get(_NOTES, ()))
+        lengths = {name: len(session.info.get(name, ())) for name in _NOTICED}
+        session.info.setdefault(_MARKS, {})[id(transaction)] = lengths
 
 
 @orm_events.listens_for(WritingSession, "after_soft_rollback")
 def _take_back(session: Session, transaction: SessionTransaction) -> None:
-    mark = session.info.get(_MARKS, {}).pop(id(transaction), None)
-    if mark is not None:
-        del session.info.get(_NOTES, [])[mark:]
+    for name, length in session.info.get(_MARKS, {}).pop(id(transaction), {}).items():
+        del session.info.get(name, [])[length:]
 
 
 # --- putting in order
 
 
-def publish(session: Session) -> None:
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a transaction did to activities, one note for each, and who it was."""
+
+    notes: Sequence[Note]
+    by: By
+
+
+def publish(session: Session) -> Published:
     """Give positions to what the transaction changed. Call it last: until it ends, nobody else gets a position."""
     session.flush()
     notes = _merged(session.info.pop(_NOTES, ()))
@@ -146,6 +162,7 @@ def publish(session: Session) -> None:
         first = _take_positions(session, len(notes))
         rows = [_row(first + i, n, by) for i, n in enumerate(notes)]
         session.connection().execute(sa.insert(t.Change), rows)
+    return Published(notes, by)
 
 
 def _merged(notes: Iterable[Note]) -> list[Note]:

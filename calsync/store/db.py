@@ -15,7 +15,7 @@ import sqlalchemy
 from sqlalchemy import event
 from sqlmodel import Session
 
-from calsync.store import changes
+from calsync.store import changes, happenings
 
 BUSY_TIMEOUT_MS = 20_000
 
@@ -49,11 +49,12 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """Yield a session that commits on a clean exit and rolls back on an exception.
 
-        What happened to activities enters the feed of changes in the same transaction.
+        What happened to activities enters the feed of changes in the same transaction, and what programs are to be
+        told of the outbox of webhooks.
         """
         with _marked(), changes.WritingSession(self._writer, expire_on_commit=False) as session:
             yield session
-            changes.publish(session)
+            happenings.publish(session, changes.publish(session))
             session.commit()
 
     def close(self) -> None:

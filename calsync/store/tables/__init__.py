@@ -25,6 +25,7 @@ from calsync.store.tables.scheduling import (
 )
 from calsync.store.tables.sync import Conflict, Link, MirrorEvent, MirrorResource, Run, Step
 from calsync.store.tables.usage import UsageDay
+from calsync.store.tables.webhooks import Delivery, DeliveryTry, Webhook
 
 metadata = SQLModel.metadata
 
@@ -42,6 +43,8 @@ __all__ = [
     "Channel",
     "Conference",
     "Conflict",
+    "Delivery",
+    "DeliveryTry",
     "EventType",
     "GroupMember",
     "Hours",
@@ -68,6 +71,7 @@ __all__ = [
     "Taken",
     "UsageDay",
     "User",
+    "Webhook",
     "metadata",
     "pk",
 ]
