@@ -1,0 +1,83 @@
+"""Organizer and attendees both ways (contract sections A4.2 and A4.4). Pure.
+
+Who is on the list is mailed by Outlook whenever it changes. Answers belong to those who gave them and are only read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from calsync.engine.event import Attendee, Event, Person
+
+Json = dict[str, Any]
+
+PARTSTATS = {
+    "organizer": "accepted",
+    "accepted": "accepted",
+    "tentativelyaccepted": "tentative",
+    "declined": "declined",
+}
+ACTIONS = {"accepted": "accept", "tentative": "tentativelyAccept", "declined": "decline"}
+"""What a person does to an invitation, by the answer that it gives."""
+
+OPTIONAL = "opt-participant"
+ROOMS = ("room", "resource")
+
+
+def read_organizer(item: Json) -> Person | None:
+    """Return who organizes an event with guests; None for one that only its calendar's owner has."""
+    found = (item.get("organizer") or {}).get("emailAddress") or {}
+    address = _address(found)
+    if not address or (item.get("isOrganizer", True) and not item.get("attendees")):
+        return None
+    return Person(address, found.get("name") or "")
+
+
+def read_attendees(item: Json) -> tuple[Attendee, ...]:
+    """Return the guests, each address once."""
+    found: dict[str, Attendee] = {}
+    for guest in item.get("attendees") or []:
+        address = _address(guest.get("emailAddress") or {})
+        if address:
+            found.setdefault(address, _attendee(address, guest))
+    return tuple(found.values())
+
+
+def _address(person: Json) -> str:
+    return str(person.get("address") or "").strip().lower()
+
+
+def _attendee(address: str, guest: Json) -> Attendee:
+    kind = str(guest.get("type") or "required").lower()
+    answer = str((guest.get("status") or {}).get("response") or "none").lower()
+    name = str((guest.get("emailAddress") or {}).get("name") or "")
+    return Attendee(
+        address=address,
+        name="" if name.lower() == address else name,
+        role=OPTIONAL if kind == "optional" else "req-participant",
+        partstat=PARTSTATS.get(answer, "needs-action"),
+        kind="resource" if kind == "resource" else "individual",
+    )
+
+
+def is_declined(item: Json) -> bool:
+    """Return whether the person whose calendar this is said no."""
+    return str((item.get("responseStatus") or {}).get("response") or "").lower() == "declined"
+
+
+def is_guest(item: Json) -> bool:
+    """Return whether the person whose calendar this is was invited by somebody else."""
+    return item.get("isOrganizer") is False
+
+
+def write_attendees(event: Event, item: Json) -> list[Json]:
+    """Return the whole new list, because PATCH replaces lists; who stays on it stays as they stand."""
+    stored = {_address(guest.get("emailAddress") or {}): guest for guest in item.get("attendees") or []}
+    return [_entry(guest, stored.get(guest.address)) for guest in event.attendees]
+
+
+def _entry(wanted: Attendee, stored: Json | None) -> Json:
+    if stored is not None and _attendee(wanted.address, stored).role == wanted.role:
+        return {name: stored[name] for name in ("type", "emailAddress") if name in stored}
+    kind = "resource" if wanted.kind in ROOMS else "optional" if wanted.role == OPTIONAL else "required"
+    return {"type": kind, "emailAddress": {"address": wanted.address, "name": wanted.name or wanted.address}}
