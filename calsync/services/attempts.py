@@ -31,13 +31,16 @@ MOST_SKEW = timedelta(minutes=5)
 class Asked:
     """What somebody wants. `account_id` names the account to sign in to again, None connects one.
 
-    `again` asks for every permission anew, after a box was left out.
+    `again` asks for every permission anew, after a box was left out. A program names whom it connects for with
+    `user_id` (None: whoever asks) and where the way back leads with `redirect_uri` ("": here).
     """
 
     provider: str
     account_id: int | None = None
     can_write: bool = False
     again: bool = False
+    user_id: int | None = None
+    redirect_uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +66,27 @@ class BoxesMissing(Refused):
         super().__init__("Not every box was ticked, so nothing was connected.", code="scope_missing")
 
 
-def begin(rt: Runtime, asked: Asked, *, login_id: int, by: Actor) -> str:
-    """Return the address of the provider's page.
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What an attempt is bound to: the login session of a browser, or a program's token."""
+
+    login_id: int | None = None
+    token_id: int | None = None
+
+
+def begin(rt: Runtime, asked: Asked, *, login_id: int | None = None, token_id: int | None = None, by: Actor) -> str:
+    """Return the address of the provider's page. The attempt belongs to a login session or to a program's token.
 
     Raises NotFound, NotAllowed, and Refused with the codes `no_public_url` and `not_configured`.
     """
     current, account = _current(rt, asked.provider), None
     if asked.account_id is None:
-        connect.check_may_connect(rt, by.user_id or 0, asked.provider, by)
+        connect.check_may_connect(rt, asked.user_id or by.user_id or 0, asked.provider, by)
     else:
         account = _account(rt, asked, by)
         asked = replace(asked, can_write=asked.can_write or _could_write(rt, account))
     wish = _wish(rt, asked, account, t.pk(current))
-    return _go(rt, current, asked, wish, "reconnect" if account else "connect", login_id)
+    return _go(rt, current, asked, wish, "reconnect" if account else "connect", Bound(login_id, token_id))
 
 
 def begin_proof(rt: Runtime, provider: str, *, login_id: int, by: Actor) -> str:
@@ -86,17 +97,25 @@ def begin_proof(rt: Runtime, provider: str, *, login_id: int, by: Actor) -> str:
         candidate = rows.find(session, provider, "candidate")
     if candidate is None:
         raise NotFound("credentials", provider)
-    return _go(rt, candidate, Asked(provider), Wish(), "prove", login_id)
+    return _go(rt, candidate, Asked(provider), Wish(), "prove", Bound(login_id))
 
 
-def finish(rt: Runtime, provider: str, query: Mapping[str, str], *, login_id: int | None, by: Actor) -> Arrived:
+def finish(
+    rt: Runtime,
+    provider: str,
+    query: Mapping[str, str],
+    *,
+    login_id: int | None,
+    token_id: int | None = None,
+    by: Actor,
+) -> Arrived:
     """Return what the answer of the provider's page means for whom the attempt belongs to.
 
     Raises BoxesMissing, Refused with the codes of `oauth.read_callback`, `Authorizer.exchange`, `connect_granted`,
     `clock_wrong`, and ProviderError.
     """
     registration = credentials.registration_of(rt, provider)
-    row = _taken(rt, provider, query.get("state", ""), login_id)
+    row = _taken(rt, provider, query.get("state", ""), Bound(login_id, token_id))
     attempt = _attempt_of(rt, row) if row else None
     code = oauth.read_callback(attempt, query, registration.issuers)
     if row is None or attempt is None:  # read_callback has refused it already
@@ -146,8 +165,8 @@ def _wish(rt: Runtime, asked: Asked, account: t.Account | None, credential_id: i
     return Wish(can_write=asked.can_write, login_hint=account.username or account.subject, needs_consent=needs_consent)
 
 
-def _go(rt: Runtime, credential: t.ProviderCredential, asked: Asked, wish: Wish, purpose: str, login_id: int) -> str:
-    redirect = credentials.redirect_uri(rt, asked.provider)
+def _go(rt: Runtime, credential: t.ProviderCredential, asked: Asked, wish: Wish, purpose: str, bound: Bound) -> str:
+    redirect = asked.redirect_uri or credentials.redirect_uri(rt, asked.provider)
     if not redirect:
         reason = "The public address of this installation is not set, so nobody could find the way back here."
         raise Refused(reason, code="no_public_url")
@@ -157,7 +176,9 @@ def _go(rt: Runtime, credential: t.ProviderCredential, asked: Asked, wish: Wish,
         session.add(
             t.SignInAttempt(
                 state_hash=_hash(attempt.state),
-                login_id=login_id,
+                login_id=bound.login_id,
+                token_id=bound.token_id,
+                user_id=asked.user_id,
                 provider=asked.provider,
                 credential_id=t.pk(credential),
                 account_id=asked.account_id,
@@ -179,11 +200,13 @@ def _hash(state: str) -> str:
 # --- and back
 
 
-def _taken(rt: Runtime, provider: str, state: str, login_id: int | None) -> t.SignInAttempt | None:
+def _taken(rt: Runtime, provider: str, state: str, bound: Bound) -> t.SignInAttempt | None:
     """Return the attempt that a state belongs to, used up; None for another browser's, an old one or none."""
     with rt.reading() as session:
         row = rows.find_attempt(session, _hash(state))
-    if row is None or row.login_id != login_id or row.provider != provider or row.created_at + LASTS < rt.now():
+    if row is None or row.provider != provider or row.created_at + LASTS < rt.now():
+        return None
+    if bound == Bound() or bound != Bound(row.login_id, row.token_id):
         return None
     with rt.writing() as session:
         return row if rows.take_attempt(session, t.pk(row)) else None
@@ -240,7 +263,7 @@ def _missing(rt: Runtime, asked: Asked, tokens: Tokens) -> tuple[Box, ...]:
 
 def _owner(rt: Runtime, row: t.SignInAttempt, by: Actor) -> int:
     if row.account_id is None:
-        return by.user_id or 0
+        return row.user_id or by.user_id or 0
     with rt.reading() as session:
         return account_rows.get(session, row.account_id).user_id
 
@@ -252,7 +275,7 @@ def _save(rt: Runtime, row: t.SignInAttempt, tokens: Tokens, who: Identity, by: 
             rt, row.account_id, tokens=tokens, who=who, credential_id=credential_id, by=by
         )
     return connect_oauth.connect_granted(
-        rt, by.user_id or 0, row.provider, tokens=tokens, who=who, credential_id=credential_id, by=by
+        rt, row.user_id or by.user_id or 0, row.provider, tokens=tokens, who=who, credential_id=credential_id, by=by
     )
 
 
@@ -261,8 +284,8 @@ def _once_more(rt: Runtime, row: t.SignInAttempt, who: Identity) -> str:
     with rt.reading() as session:
         credential = rows.get(session, row.credential_id)
     wish = Wish(can_write=row.can_write, login_hint=who.subject, needs_consent=True)
-    asked = Asked(row.provider, row.account_id, row.can_write)
-    return _go(rt, credential, asked, wish, row.purpose, row.login_id)
+    asked = Asked(row.provider, row.account_id, row.can_write, user_id=row.user_id, redirect_uri=row.redirect_uri)
+    return _go(rt, credential, asked, wish, row.purpose, Bound(row.login_id, row.token_id))
 
 
 def is_our_fault(error: CalsyncError) -> bool:

@@ -40,13 +40,18 @@ class ProviderCredential(SQLModel, table=True):
 
 
 class SignInAttempt(SQLModel, table=True):
-    """One way to a provider's sign-in page and back, for the login session that began it. Gone once it was used."""
+    """One way to a provider's sign-in page and back, for the login session or the token that began it. Gone once used.
+
+    `user_id` is whom a program connects an account for; None: whoever asks.
+    """
 
     __tablename__ = "sign_in_attempt"
 
     id: int | None = Field(default=None, primary_key=True)
     state_hash: str = Field(unique=True, max_length=64)
-    login_id: int = Field(foreign_key="login.id", index=True, ondelete="CASCADE")
+    login_id: int | None = Field(default=None, foreign_key="login.id", index=True, ondelete="CASCADE")
+    token_id: int | None = Field(default=None, foreign_key="api_token.id", ondelete="CASCADE")
+    user_id: int | None = Field(default=None, foreign_key="user.id", ondelete="CASCADE")
     provider: str = Field(max_length=20)
     credential_id: int = Field(foreign_key="provider_credential.id", index=True, ondelete="CASCADE")
     account_id: int | None = Field(default=None, foreign_key="account.id", index=True, ondelete="CASCADE")

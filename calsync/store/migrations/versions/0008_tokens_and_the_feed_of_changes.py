@@ -84,6 +84,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_idempotency_key_created_at"), ["created_at"], unique=False)
         batch_op.create_index("uq_idempotency_key_token_id_key", ["token_id", "key"], unique=True)
 
+    with op.batch_alter_table("sign_in_attempt", schema=None) as batch_op:
+        batch_op.alter_column("login_id", existing_type=sa.Integer(), nullable=True)
+        batch_op.add_column(sa.Column("token_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("user_id", sa.Integer(), nullable=True))
+        batch_op.create_foreign_key(
+            batch_op.f("fk_sign_in_attempt_token_id_api_token"), "api_token", ["token_id"], ["id"], ondelete="CASCADE"
+        )
+        batch_op.create_foreign_key(
+            batch_op.f("fk_sign_in_attempt_user_id_user"), "user", ["user_id"], ["id"], ondelete="CASCADE"
+        )
+
     # ### end Alembic commands ###
     # The one row whose lock puts changes in order.
     op.execute("INSERT INTO change_head (id, position) VALUES (1, 0)")
