@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from urllib.parse import urljoin
 
@@ -43,9 +43,20 @@ class _Portion:
 
     size: int = FEW
     most: int = MANY
+    given: int = FEW  # as many came quickly in one answer
 
-    def learn(self, took_s: float) -> None:
-        self.size = min(self.size * 2, self.most) if took_s < QUICK_S else FEW
+    def learn(self, count: int, took_s: float) -> None:
+        """Note how long the server took for so many; a few bodies that came quickly say nothing of many."""
+        if took_s >= QUICK_S:
+            self.size = self.given = FEW
+            return
+        self.given = max(self.given, min(count, self.most))
+        if count >= self.size:
+            self.size = min(self.size * 2, self.most)
+
+    def refused(self) -> None:
+        """Note that the server does not give more than any does."""
+        self.size = self.most = self.given = FEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +65,26 @@ class Bodies:
 
     http: Http
     zones: Mapping[str, str]
+    _portions: dict[str, _Portion] = field(default_factory=dict)
+
+    def recall(self, calendar: str, at_once: int | None) -> None:
+        """Begin with what the server was found to give at once; None when nothing is known of it."""
+        size = min(max(at_once or FEW, FEW), MANY)
+        self._portions[calendar] = _Portion(size, given=size)
+
+    def learned(self, calendar: str) -> int | None:
+        """Return how many bodies the server gives at once, None when it was not seen to give more than any does."""
+        portion = self._portions.get(calendar)
+        return portion.given if portion is not None and portion.given > FEW else None
 
     def fetched(self, calendar: str, wanted: Mapping[str, str | None]) -> Iterator[list[Resource]]:
         """Yield the wanted resources in batches; one is fetched while the one before it is worked on."""
         rest = iter(wanted)
-        if len(wanted) <= FEW:
-            if batch := list(rest):
-                yield self._resources(calendar, self._batch(calendar, batch), wanted)
+        portion = self._portions.setdefault(calendar, _Portion())
+        if len(wanted) <= portion.size:
+            if bodies := self._portion(calendar, rest, portion):
+                yield self._resources(calendar, bodies, wanted)
             return
-        portion = _Portion()
         pool = ThreadPoolExecutor(1, thread_name_prefix="multiget")
         try:
             pending: Future[dict[str, Body]] | None = pool.submit(self._portion, calendar, rest, portion)
@@ -78,7 +100,7 @@ class Bodies:
         batch = list(islice(rest, portion.size))
         began = time.monotonic()
         found = self._batch(calendar, batch, portion)
-        portion.learn(time.monotonic() - began)
+        portion.learn(len(batch), time.monotonic() - began)
         return found
 
     def _resources(self, calendar: str, bodies: Mapping[str, Body], listed: Mapping[str, str | None]) -> list[Resource]:
@@ -128,7 +150,7 @@ class Bodies:
                 found = self._multiget(calendar, handles)
             except Rejected:  # not supported, too large, or one of them poisons it
                 if portion is not None and len(handles) > FEW:
-                    portion.most = FEW
+                    portion.refused()
                     return self._in_pieces(calendar, handles)
         return {handle: found.get(handle) or self._single(calendar, handle) for handle in handles}
 

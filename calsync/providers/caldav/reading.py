@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from calsync.errors import CursorExpired, Rejected, Unavailable
 from calsync.providers.base import Known, Page
@@ -26,10 +26,14 @@ _MAYBE_EXPIRED = (400, 403, 409, 410, 412, 500)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a read ended. With a token changes can be asked for, with a ctag one can see that there are none."""
+    """Where a read ended. With a token changes can be asked for, with a ctag one can see that there are none.
+
+    `at_once` is how many bodies the server was seen to give quickly in one answer, None for no more than any does.
+    """
 
     token: str | None = None
     ctag: str | None = None
+    at_once: int | None = None
 
     def text(self) -> str:
         return json.dumps({k: v for k, v in asdict(self).items() if v is not None})
@@ -55,6 +59,8 @@ class Reader:
     def read(self, calendar: str, cursor: str | None, known: Known) -> Iterator[Page]:
         """Yield what changed since `cursor`, or everything; see CalendarReader."""
         since = Cursor.of(cursor)
+        if since is not None:
+            self._bodies.recall(calendar, since.at_once)
         if since is not None and since.token is not None:
             yield from self._read_changes(calendar, since.token, known)
         elif since is not None and since.ctag is not None and since.ctag == self._fact(calendar, f"{CS}getctag"):
@@ -71,7 +77,7 @@ class Reader:
                 raise Unavailable("the server cuts its list of changes and does not move on")
             yield from self._pages(calendar, changed, removed, known)
             if not is_cut:
-                yield Page(cursor=Cursor(after).text(), is_last=True)
+                yield Page(cursor=self._end(calendar, Cursor(after)), is_last=True)
                 return
             token = after
         raise Unavailable("the server's list of changes has no end")
@@ -133,7 +139,10 @@ class Reader:
         yield Page(present=tuple(listed), is_full=True)
         for resources in self._bodies.fetched(calendar, wanted):
             yield Page(resources=tuple(resources), is_full=True)
-        yield Page(cursor=cursor.text(), is_full=True, is_last=True)
+        yield Page(cursor=self._end(calendar, cursor), is_full=True, is_last=True)
+
+    def _end(self, calendar: str, cursor: Cursor) -> str:
+        return replace(cursor, at_once=self._bodies.learned(calendar)).text()
 
     def _facts(self, calendar: str) -> Cursor:
         """Return the calendar's sync-token, or its ctag where it has none.

@@ -318,6 +318,19 @@ def test_a_server_that_refuses_many_bodies_at_once_gives_them_in_few():
     assert server.count("get") == 0
 
 
+@pytest.mark.parametrize(("limit", "expected"), [(None, [100]), (60, [50, 50])])
+def test_what_a_server_gave_at_once_is_known_at_the_next_read(limit, expected):
+    server, hrefs, asked = many(limit)
+    cursor = read(server.client(), None)[-1].cursor
+    asked.clear()
+    changed = multistatus(*(response(href, etag='"y"') for href in hrefs[:100]), token="t2")
+    server.answers["changes"] = [changed, multistatus(token="t3")]
+    after = read(server.client(), cursor)[-1].cursor
+    assert asked == expected
+    calm = read(server.client(), after)[-1].cursor
+    assert Cursor.of(calm).at_once == Cursor.of(cursor).at_once
+
+
 def test_what_a_multiget_leaves_open_is_asked_for_alone():
     server = Script(
         multiget=multistatus(response("/ann/team/a.ics", etag='"a"', data=TEXT), response("/ann/team/b.ics", 404)),
