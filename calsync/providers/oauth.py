@@ -30,11 +30,13 @@ class ClientPair:
     """Who we are at a provider: the credentials that an admin entered. Its repr shows no secret.
 
     `account_id` is set where they act for a whole account there, without anybody signing in (see WholeAccounts).
+    `tenant` says whose people may sign in, at a provider whose sign-in asks that; "" leaves it to the provider.
     """
 
     client_id: str
     secret: str = field(repr=False)
     account_id: str = ""
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,14 @@ class WholeAccounts(Protocol):
 
 
 @runtime_checkable
+class Explaining(Protocol):
+    """A sign-in that says more of its refusals than their common words."""
+
+    def explain(self, query: Mapping[str, str]) -> Refused | None:
+        """Return what an error that came back means to who signs in; None to leave it to the common words."""
+
+
+@runtime_checkable
 class OAuthProvider(Provider, Protocol):
     """A registry entry of a provider that people sign in to on its own pages."""
 
@@ -146,18 +156,24 @@ _ANSWERS = {
 }
 
 
-def read_callback(attempt: Attempt | None, query: Mapping[str, str], issuers: Collection[str] = ()) -> str:
+def read_callback(
+    attempt: Attempt | None,
+    query: Mapping[str, str],
+    issuers: Collection[str] = (),
+    explaining: Authorizer | None = None,
+) -> str:
     """Return the code that came back to us.
 
     Raises Refused: `state_lost` when this browser did not begin the attempt or used it already, `wrong_issuer`, or
-    the code of the provider's own error.
+    the code of the provider's own error, in the words of the sign-in that is `explaining`.
     """
     if attempt is None or not compare_digest(query.get("state", "").encode(), attempt.state.encode()):
         raise Refused("This sign-in was not begun here, or it was used already. Begin again.", code="state_lost")
     if query.get("iss") and issuers and query["iss"] not in issuers:
         raise Refused("The answer came from somewhere else than we asked. Begin again.", code="wrong_issuer")
     if query.get("error"):
-        raise refusal(query["error"])
+        explained = explaining.explain(query) if isinstance(explaining, Explaining) else None
+        raise explained or refusal(query["error"])
     if not query.get("code"):
         raise Refused("The sign-in page sent no answer that can be used. Begin again.", code="no_code")
     return query["code"]

@@ -117,6 +117,48 @@ class Lasting(Protocol):
     lasting: SetupStep
 
 
+@dataclass(frozen=True, slots=True)
+class TenantChoice:
+    """Whose people may sign in. `value` is the word for it; "" stands for one organisation, whose id is typed."""
+
+    value: str
+    label: str
+    meaning: str
+
+
+@runtime_checkable
+class Tenanted(Protocol):
+    """A registration whose sign-in asks whose people may come (ClientPair.tenant)."""
+
+    tenants: Sequence[TenantChoice]
+
+
+@runtime_checkable
+class Expiring(Protocol):
+    """A registration whose secrets run out, after `longest_secret` at most; when exactly, only an admin can tell us."""
+
+    longest_secret: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What an organisation's administrator answered; `said` is the reason where they did not agree, "" without one."""
+
+    is_given: bool
+    said: str = ""
+
+
+@runtime_checkable
+class Consenting(Protocol):
+    """A registration whose organisations' administrators can allow us for all their people, by a link."""
+
+    def consent_url(self, pair: ClientPair, redirect_uri: str, state: str) -> str:
+        """Return the link. What they answer comes back to our redirect address, with `state`."""
+
+    def read_consent(self, query: dict[str, str]) -> Consent | None:
+        """Return what came back, None for a request about something else. Anybody can write it: it proves nothing."""
+
+
 @runtime_checkable
 class RegisteredProvider(OAuthProvider, Protocol):
     """A registry entry of a provider that wants credentials of ours."""

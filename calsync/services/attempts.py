@@ -117,7 +117,7 @@ def finish(
     registration = credentials.registration_of(rt, provider)
     row = _taken(rt, provider, query.get("state", ""), Bound(login_id, token_id))
     attempt = _attempt_of(rt, row) if row else None
-    code = oauth.read_callback(attempt, query, registration.issuers)
+    code = oauth.read_callback(attempt, query, registration.issuers, grants.authorizer(rt, provider))
     if row is None or attempt is None:  # read_callback has refused it already
         raise NotFound("attempt", provider)
     tokens, who = _exchanged(rt, row, attempt, code)

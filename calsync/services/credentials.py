@@ -109,7 +109,7 @@ def save(
     Blanks around pasted values are dropped. Raises NotFound, NotAllowed, and Refused with the field.
     """
     _admin(by)
-    pair = ClientPair(*("".join(part.split()) for part in (pair.client_id, pair.secret, pair.account_id)))
+    pair = ClientPair(*("".join(part.split()) for part in (pair.client_id, pair.secret, pair.account_id, pair.tenant)))
     registration_of(rt, provider).check(pair)
     with rt.writing() as session:
         current = rows.find(session, provider)
@@ -118,7 +118,7 @@ def save(
         _drop_candidate(session, provider)
         row = _new(rt, provider, pair, "candidate" if current else "current", by)
         row.extra = {"project": file.project, "redirect_uris": list(file.redirect_uris)} if file else {}
-        row.extra = {**row.extra, "account_id": pair.account_id}
+        row.extra = {**row.extra, "account_id": pair.account_id, "tenant": pair.tenant}
         session.add(row)
         session.flush()
         action = "credentials.proposed" if current else "credentials.saved"
@@ -233,13 +233,14 @@ def _new(rt: Runtime, provider: str, pair: ClientPair, state: str, by: Actor) ->
 
 
 def _is_same(rt: Runtime, row: t.ProviderCredential, pair: ClientPair) -> bool:
-    if row.client_id != pair.client_id or row.extra.get("account_id", "") != pair.account_id:
+    known = (row.client_id, row.extra.get("account_id", ""), row.extra.get("tenant", ""))
+    if known != (pair.client_id, pair.account_id, pair.tenant):
         return False
     return bool(row.secret) and rt.secrets.unseal(row.secret or b"") == pair.secret
 
 
 def _pair(rt: Runtime, row: t.ProviderCredential | None) -> ClientPair | None:
-    return ClientPair(row.client_id, rt.secrets.unseal(row.secret)) if row and row.secret else None
+    return grants.pair_in(rt, row, row.secret) if row and row.secret else None
 
 
 def _told(row: t.ProviderCredential) -> dict[str, str]:

@@ -85,7 +85,13 @@ def pair_of(rt: Runtime, credential_id: int | None) -> ClientPair:
         row = None if credential_id is None else session.get(t.ProviderCredential, credential_id)
     if row is None or row.secret is None:
         raise ClientRefused("the provider's credentials were removed")
-    return ClientPair(row.client_id, rt.secrets.unseal(row.secret), str(row.extra.get("account_id", "")))
+    return pair_in(rt, row, row.secret)
+
+
+def pair_in(rt: Runtime, row: t.ProviderCredential, secret: bytes) -> ClientPair:
+    """Return the credentials that stand in a row; `secret` is theirs, sealed."""
+    account_id, tenant = (str(row.extra.get(name, "")) for name in ("account_id", "tenant"))
+    return ClientPair(row.client_id, rt.secrets.unseal(secret), account_id, tenant)
 
 
 def bearer_of(rt: Runtime, account_id: int) -> Callable[[bool], str]:

@@ -27,6 +27,15 @@ _POLICY = SignInWords(
         "Then connect again; beginning again before that ends here once more.",
     ),
 )
+_ADMIN = SignInWords(
+    "An administrator of your organisation has to allow this app",
+    (
+        "Whoever runs this installation finds a link for administrators on the Integrations page.",
+        "Your organisation’s administrator opens it and agrees, once for everybody.",
+        "Then connect again; beginning again before that ends here once more.",
+    ),
+    can_retry=False,
+)
 _INTERNAL = SignInWords(
     "This app is for members of one organisation",
     (
@@ -96,6 +105,8 @@ _ODD = SignInWords("The sign-in did not work", ("Nothing was connected or change
 _BY_CODE = {
     "access_denied": _DENIED,
     "admin_policy_enforced": _POLICY,
+    "needs_admin": _ADMIN,
+    "misconfigured": _SETUP,
     "org_internal": _INTERNAL,
     "reauth_needed": _AGAIN,
     "scope_refused": _SCOPES,

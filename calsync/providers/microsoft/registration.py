@@ -1,0 +1,201 @@
+"""Credentials of Microsoft's: an application id, a secret that runs out, and a tenant; trying them without a person.
+
+Contract sections A1.1, A1.5 to A1.7.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode, urlsplit
+
+from calsync.errors import ProviderError, Refused
+from calsync.providers import probes
+from calsync.providers.http import Answer, Http, Limits
+from calsync.providers.microsoft import aadsts, oauth, setup
+from calsync.providers.microsoft.endpoints import COMMON, CONSUMERS, MICROSOFT, ORGANIZATIONS, Endpoints
+from calsync.providers.oauth import ClientPair
+from calsync.providers.registration import Box, Check, ClientFile, Consent, SetupStep, TenantChoice
+
+MOST_SKEW = timedelta(minutes=5)
+"""How far our clock may be off before proofs of identity stop being valid."""
+
+LONGEST_SECRET = timedelta(days=731)
+"""How long a secret lives at most when it is made in the portal (section A1.7)."""
+
+TENANTS = (
+    TenantChoice(COMMON, "Everybody", "People of any organisation, and with personal accounts"),
+    TenantChoice(ORGANIZATIONS, "Any organisation", "Work and school accounts only"),
+    TenantChoice(CONSUMERS, "Personal accounts", "Outlook.com, Hotmail, Live"),
+    TenantChoice("", "One organisation", "Its tenant ID, or a domain of it"),
+)
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
+_LIMITS = Limits(connect_s=5.0, silence_s=10.0, total_s=15.0, max_bytes=256 * 1024)
+
+_READ_BOX = Box("Calendars.Read", "Read your calendars", "so that your events appear here", "Nothing can be read.")
+_WRITE_BOX = Box(
+    "Calendars.ReadWrite",
+    "Have full access to your calendars",
+    "so that your events appear here, and what you plan or change here appears there",
+    "What you plan or change here cannot be written to your calendar.",
+)
+_STAY_BOX = Box(
+    "offline_access",
+    "Maintain access to data you have given it access to",
+    "so that it goes on when you are not signed in",
+    "You would have to sign in every hour.",
+)
+
+
+@dataclass(slots=True)
+class MicrosoftRegistration:
+    """What Microsoft wants to know about us."""
+
+    endpoints: Endpoints = MICROSOFT
+    allow_private_network: bool = False
+    steps: tuple[SetupStep, ...] = setup.STEPS
+    file_kind: str = ""
+    issuers: tuple[str, ...] = ()
+    tenants: tuple[TenantChoice, ...] = TENANTS
+    longest_secret: timedelta = LONGEST_SECRET
+
+    @property
+    def sign_in_origin(self) -> str:
+        parts = urlsplit(self.endpoints.login)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def read_file(self, data: bytes) -> ClientFile:
+        """Microsoft gives no file. Raises Refused."""
+        reason = "Microsoft has no credentials file. Copy the application ID and the secret’s value from Entra."
+        raise Refused(reason, code="unusable_file", field="file")
+
+    def check(self, pair: ClientPair) -> None:
+        """Return when a pair looks like Microsoft's."""
+        if not _GUID.fullmatch(pair.client_id):
+            raise Refused("An application (client) ID has 32 hexadecimal digits in five groups.", field="client_id")
+        if _GUID.fullmatch(pair.secret):
+            raise Refused("This is the secret’s ID. Its value is shown once, when it is made.", field="client_secret")
+        if not 20 <= len(pair.secret) <= 200:
+            raise Refused("A secret’s value of Microsoft’s has some 40 characters.", field="client_secret")
+        named = tuple(choice.value for choice in self.tenants if choice.value)
+        if pair.tenant and pair.tenant not in named and not _is_tenant(pair.tenant):
+            raise Refused("A tenant is an ID of five groups, or a domain of the organisation.", field="tenant")
+
+    def boxes(self, *, can_write: bool) -> tuple[Box, ...]:
+        """Return what Microsoft's page lists; people agree to all of it or to nothing."""
+        return (_WRITE_BOX if can_write else _READ_BOX, _STAY_BOX)
+
+    def consent_url(self, pair: ClientPair, redirect_uri: str, state: str) -> str:
+        """Return where an administrator allows us for everybody of their organisation (section A1.5)."""
+        query = {"client_id": pair.client_id, "scope": f"{oauth.PREFIX}.default", "redirect_uri": redirect_uri}
+        return f"{self.endpoints.admin_consent(pair.tenant)}?{urlencode({**query, 'state': state})}"
+
+    def read_consent(self, query: dict[str, str]) -> Consent | None:
+        """Return what an administrator answered, None for a request about something else.
+
+        It proves nothing: anybody can write it. The next sign-in shows whether it is true.
+        """
+        if query.get("admin_consent", "").lower() != "true":
+            return None
+        if not query.get("error"):
+            return Consent(True)
+        refused = oauth.refused_as(query["error"], query.get("error_description", ""))
+        return Consent(False, refused.reason if refused else "")
+
+    def examine(self, pair: ClientPair, redirect_uri: str, now: datetime) -> list[Check]:
+        """Ask for the tenant's description, a token for a code that nobody gave, and the API without a token."""
+        with self._http(pair) as http:
+            lines = [_discovery(http, self.endpoints, pair), _token(http, self.endpoints, pair, redirect_uri)]
+            lines += [_api(http, self.endpoints), probes.clock(probes.offset(http, now), "Microsoft", MOST_SKEW)]
+        return lines
+
+    def clock_offset(self, now: datetime) -> timedelta | None:
+        """Return Microsoft's time minus `now`; None when Microsoft cannot be asked."""
+        with self._http() as http, contextlib.suppress(ProviderError):
+            http.request("GET", self.endpoints.discovery(COMMON), expect=range(600))
+            return probes.offset(http, now)
+        return None
+
+    @contextlib.contextmanager
+    def _http(self, pair: ClientPair | None = None) -> Iterator[Http]:
+        hidden = (pair.secret,) if pair else ()
+        http = Http(allow_private_network=self.allow_private_network, secrets=hidden, limits=_LIMITS)
+        try:
+            yield http
+        finally:
+            http.close()
+
+
+def _is_tenant(text: str) -> bool:
+    return bool(_GUID.fullmatch(text) or _DOMAIN.fullmatch(text))
+
+
+# --- the test
+
+
+def _discovery(http: Http, endpoints: Endpoints, pair: ClientPair) -> Check:
+    label = "Microsoft’s sign-in knows the tenant"
+    answer = probes.ask(http, "GET", endpoints.discovery(pair.tenant))
+    if isinstance(answer, ProviderError):
+        host = urlsplit(endpoints.login).hostname
+        return Check(label, False, f"No answer from {host}. Does this server have a way out?")
+    body = oauth.body_of(answer)
+    if str(body.get("issuer", "")).startswith(endpoints.issuer):
+        return Check(label, True, "Its description was read.")
+    return Check(label, False, _meant(body) or "What answered is not Microsoft.")
+
+
+def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str) -> Check:
+    """Redeem a code that nobody gave: a good pair is told about the code, a bad one about itself (section A1.6)."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": "0.calsync-test",
+        "redirect_uri": redirect_uri,
+        "client_id": pair.client_id,
+        "client_secret": pair.secret,
+    }
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    url = endpoints.token(pair.tenant)
+    answer = probes.ask(http, "POST", url, headers=headers, body=urlencode(form).encode())
+    label = "Application ID and secret are accepted"
+    if isinstance(answer, ProviderError):
+        return Check(label, None, "The token address did not answer. Try again in a minute.")
+    return _judged(label, answer)
+
+
+def _judged(label: str, answer: Answer) -> Check:
+    body = oauth.body_of(answer)
+    error = str(body.get("error", ""))
+    number = aadsts.number_in(str(body.get("error_description", "")))
+    if error in ("invalid_client", "unauthorized_client") or number in aadsts.MISSET:
+        said = _meant(body) or f"Microsoft answered {error}."
+        return Check(label, False, said, is_of_pair=True)
+    if error == "invalid_grant":
+        said = "Microsoft knows both: it refused only the made-up code, as it should."
+        return Check(label, True, said, is_of_pair=True)
+    said = f"Microsoft answered {answer.status} {error or 'without a reason'}. Try again in a minute."
+    return Check(label, None, said)
+
+
+def _meant(body: dict[str, object]) -> str:
+    """Return what a refusal means, with its number, by which Microsoft's own pages explain it."""
+    words = str(body.get("error_description", ""))
+    number, meaning = aadsts.number_in(words), aadsts.meaning_of(words)
+    if number is None:
+        return ""
+    return f"{meaning.said} (AADSTS{number})" if meaning else f"Microsoft says AADSTS{number}."
+
+
+def _api(http: Http, endpoints: Endpoints) -> Check:
+    label = "The calendar API can be reached"
+    answer = probes.ask(http, "GET", f"{endpoints.api}/me/calendars")
+    if isinstance(answer, ProviderError):
+        return Check(label, False, f"No answer from {urlsplit(endpoints.api).hostname}.")
+    if answer.status in (401, 403):
+        return Check(label, True, "It answers. What it lets us do shows with the first connection.")
+    return Check(label, None, f"It answered {answer.status} where a refusal was expected.")
