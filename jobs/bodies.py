@@ -152,6 +152,13 @@ def keep_bookings(rt: Runtime, owner: str) -> None:
     following.remove_expired(rt)
 
 
+def keep_blocks(rt: Runtime, owner: str) -> None:
+    """Look for busy blocks that are to be written, put right or deleted, and make their accounts due."""
+    from calsync.services import busy_blocks
+
+    busy_blocks.hurry(rt)
+
+
 def watch_notices(rt: Runtime, owner: str) -> None:
     """Open and end notices, and put the mails that are due into the outbox."""
     from calsync.services import conflicts, notices
@@ -206,6 +213,7 @@ JOBS: dict[str, Body] = {
         work_on_conferences,
         compare_conferences,
         keep_bookings,
+        keep_blocks,
         watch_notices,
         send_mail,
         send_digest,

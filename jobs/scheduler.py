@@ -22,6 +22,7 @@ EVERY: dict[str, timedelta] = {
     "keep_channels": timedelta(minutes=1),
     "keep_conferences": timedelta(seconds=15),
     "keep_bookings": timedelta(minutes=1),
+    "keep_blocks": timedelta(minutes=1),
     "watch_notices": timedelta(minutes=1),
     "send_mail": timedelta(seconds=30),
     "probe_grants": timedelta(minutes=30),

@@ -22,8 +22,8 @@ from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.engine.status import State
 from calsync.engine.vocabulary import AccountState
-from calsync.services import account_states, letters, notices, settings
-from calsync.store import account_pages, calendar_pages
+from calsync.services import account_states, block_choices, letters, notices, settings
+from calsync.store import account_pages, busy_blocks, calendar_pages
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountLine
 from webapp import moments, words
@@ -220,13 +220,18 @@ def _in_sync(line: AccountLine, rules: Rules, now: datetime) -> Fact:
 
 @dataclass(frozen=True, slots=True)
 class CalendarRow:
-    """One calendar of the account's page. `count` is None where nothing of it is read, `arrival` where nobody tells."""
+    """One calendar of the account's page. `count` is None where nothing of it is read, `arrival` where nobody tells.
+
+    `may_hold` tells whether busy blocks can be written to it, `blocks` what is known of those that were.
+    """
 
     row: t.Calendar
     count: calendar_pages.Count | None
     twins: list[calendar_pages.Twin]
     may_change: bool
     arrival: Arrival | None = None
+    may_hold: bool = False
+    blocks: busy_blocks.Sum | None = None
 
 
 def calendar_rows(
@@ -236,8 +241,18 @@ def calendar_rows(
     counts = calendar_pages.event_counts(session, [t.pk(c) for c in calendars if c.last_read_at])
     twins = calendar_pages.twins(session, t.pk(account))
     may_change = account.state != AccountState.DISCONNECTED
+    holds = account.can_write and block_choices.can_hold(provider_info(account.provider).capabilities)
+    blocks = busy_blocks.sums(session, [t.pk(c) for c in calendars if c.takes_blocks or c.clears_blocks])
     return [
-        CalendarRow(c, counts.get(t.pk(c)), twins.get(t.pk(c), []), may_change, told.get(t.pk(c)) if c.syncs else None)
+        CalendarRow(
+            c,
+            counts.get(t.pk(c)),
+            twins.get(t.pk(c), []),
+            may_change,
+            told.get(t.pk(c)) if c.syncs else None,
+            holds and c.is_writable,
+            blocks.get(t.pk(c)),
+        )
         for c in calendars
     ]
 

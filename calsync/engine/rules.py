@@ -83,6 +83,8 @@ def treatment(rules: Rules, kind: EventKind) -> str:
     """Return what becomes of events of a kind: "sync", "busy" or "skip"."""
     if kind is EventKind.DEFAULT:
         return "sync"
+    if kind is EventKind.BLOCK:
+        return "skip"
     name = EVENT_KIND_RULES.get(kind)
     return "busy" if name is None else str(getattr(rules, name))
 

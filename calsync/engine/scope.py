@@ -96,6 +96,8 @@ _BY_KIND = {"busy": Reason.ONLY_BLOCKS, "skip": Reason.LEFT_OUT}
 def _filtered(event: Event, rules: Rules, owner_addresses: frozenset[str]) -> Reason | None:
     if not rules.import_events:
         return Reason.FILTERED_TYPE
+    if event.kind is EventKind.BLOCK:
+        return Reason.BUSY_BLOCK
     by_kind = _BY_KIND.get(engine_rules.treatment(rules, event.kind))
     if by_kind is not None:
         return by_kind

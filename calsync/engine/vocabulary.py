@@ -32,6 +32,7 @@ class EventKind(StrEnum):
     FOCUS = "focus"
     WORK_PLACE = "work_place"
     BIRTHDAY = "birthday"
+    BLOCK = "block"  # one of ours that takes the time of somebody's other calendars (engine/busy_blocks.py)
     FROM_MAIL = "from_mail"  # found by the provider in somebody's mail: flights, reservations
     OTHER = "other"  # a kind that we do not know: it only blocks time
 
@@ -147,6 +148,7 @@ class Reason(StrEnum):
     FILTERED_TYPE = "filtered_type"
     ONLY_BLOCKS = "only_blocks"
     LEFT_OUT = "left_out"
+    BUSY_BLOCK = "busy_block"
     READ_ONLY_KIND = "read_only_kind"
     PRIVATE_POLICY = "private_policy"
     DECLINED = "declined"

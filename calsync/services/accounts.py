@@ -17,7 +17,7 @@ from calsync.engine import rules as engine_rules
 from calsync.engine.vocabulary import AccountState, Direction, Reason, Trigger
 from calsync.errors import NotFound, Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import facts, rule_checks, settings
+from calsync.services import block_choices, facts, rule_checks, settings
 from calsync.services.claims import (
     LeaseLost,
     claim,
@@ -50,19 +50,23 @@ def set_calendar(
     syncs: bool | None = None,
     blocks: bool | None = None,
     is_write_target: bool | None = None,
+    takes_blocks: bool | None = None,
     by: Actor,
 ) -> t.Calendar:
     """Set a calendar's flags; None leaves one as it is.
 
     A person has one write target over all accounts: choosing one unchooses the other. Deselecting parks the
-    links of the calendar, both sides stay as they are. Raises NotFound; Refused for a gone or read-only
-    calendar.
+    links of the calendar, both sides stay as they are. A calendar that takes blocks shows what is busy in its
+    person's others; switched off, the blocks go with the next run. Raises NotFound; Refused for a gone or
+    read-only calendar.
     """
     with rt.writing() as session:
         calendar = rows.get_calendar(session, calendar_id)
         account = rows.get(session, calendar.account_id)
         before = _flags(calendar)
         _set_flags(session, account, calendar, syncs, blocks, is_write_target)
+        if takes_blocks is not None:
+            block_choices.choose(rt, session, account, calendar, takes_blocks)
         audit.record(session, by, "calendar.changed", calendar, at=rt.now(), before=before, after=_flags(calendar))
         return calendar
 
@@ -275,4 +279,5 @@ def _flags(calendar: t.Calendar) -> dict[str, bool]:
         "syncs": calendar.syncs,
         "blocks": calendar.blocks,
         "is_write_target": calendar.is_write_target,
+        "takes_blocks": calendar.takes_blocks,
     }

@@ -36,7 +36,7 @@ IN = (
     ("alive", (Reason.CANCELLED_BEFORE_FIRST_SYNC, Reason.REMOTE_DELETED)),
     ("window", (Reason.TOO_OLD, Reason.OUTSIDE_WINDOW)),
     ("imports", (Reason.FILTERED_TYPE,)),
-    ("event_kind", (Reason.ONLY_BLOCKS, Reason.LEFT_OUT)),
+    ("event_kind", (Reason.ONLY_BLOCKS, Reason.LEFT_OUT, Reason.BUSY_BLOCK)),
     ("all_day", (Reason.ALL_DAY_EXCLUDED,)),
     ("private", (Reason.PRIVATE_POLICY,)),
     ("declined", (Reason.DECLINED,)),

@@ -19,6 +19,7 @@ from calsync.runtime import Actor, Runtime
 from calsync.services import (
     apply_local,
     apply_remote,
+    busy_blocks,
     channels,
     claims,
     clients,
@@ -218,6 +219,8 @@ def _leave(ctx: Context, choice: Choice, by: Actor) -> None:
     errand.save(ctx, leaving.steps(ctx, remote=remote, local=local))
     apply_local.apply(ctx)
     apply_remote.apply(ctx)
+    if remote:
+        busy_blocks.clear(ctx)
     if _counts(ctx.rt, ctx.run_id)[2] == 0:
         _finish(ctx.rt, ctx.account_id, choice, by)
 

@@ -15,7 +15,18 @@ from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import RunState, Trigger
 from calsync.errors import ProviderError
 from calsync.runtime import SYSTEM, Actor, Runtime
-from calsync.services import apply_local, apply_remote, claims, faults, following, frame, held, owners, usage
+from calsync.services import (
+    apply_local,
+    apply_remote,
+    busy_blocks,
+    claims,
+    faults,
+    following,
+    frame,
+    held,
+    owners,
+    usage,
+)
 from calsync.services import fetch as fetching
 from calsync.services import plan as planning
 from calsync.services.context import Context
@@ -121,6 +132,7 @@ def _corridor(ctx: Context, ended: Ended) -> None:
         again = local.missed or remote.missed or local.created_series or remote.created_series
         if not (again or planned.again):
             break
+    busy_blocks.keep(ctx)
     _restored(ctx)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from calsync.engine import busy_blocks
 from calsync.engine.vocabulary import AccountState, LinkState
 from calsync.store import tables as t
 
@@ -80,6 +81,7 @@ def search_orphans(session: Session, limit: int) -> list[int]:
         .outerjoin(L, col(L.event_id) == col(E.id))
         .where(
             col(E.our_id).is_not(None),
+            sa.not_(col(E.our_id).startswith(busy_blocks.PREFIX)),
             col(E.is_deleted).is_(False),
             col(E.is_cancelled).is_(False),
             col(E.recurrence_key) == "",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from calsync.engine import busy_blocks, projection, scope, series
 from calsync.engine import event as events
-from calsync.engine import projection, scope, series
 from calsync.engine.event import Event
 from calsync.engine.resource import Resource
+from calsync.engine.vocabulary import EventKind
 from calsync.store.tables.columns import LONG
 
 Read = tuple[Resource, list[dict[str, Any]]]
@@ -21,7 +22,7 @@ def readable(resource: Resource, own_addresses: frozenset[str], folds: bool) -> 
         return resource, []
     try:
         folded = series.fold_cancelled(resource.events) if folds else resource.events
-        return resource, [_columns(_without_block(event), own_addresses) for event in folded]
+        return resource, [_columns(_as_ours(_without_block(event)), own_addresses) for event in folded]
     except (ValueError, OverflowError) as error:
         title = resource.events[0].summary if resource.events else resource.handle
         return replace(resource, events=(), fault=f"{title}: {error}"[:500]), []
@@ -31,6 +32,11 @@ def _without_block(event: Event) -> Event:
     """Drop our own block of guests from the description: it is a projection, never read inward."""
     description = projection.strip_block(event.description)
     return event if description == event.description else replace(event, description=description)
+
+
+def _as_ours(event: Event) -> Event:
+    """A busy block is known by our mark; it would come in as a meeting otherwise, and be blocked for in its turn."""
+    return replace(event, kind=EventKind.BLOCK) if busy_blocks.is_block(event.our_id) else event
 
 
 def _columns(event: Event, own_addresses: frozenset[str]) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def test_which_events_become_activities(value: Event, rules: dict, reason: Reaso
         (EventKind.BIRTHDAY, {"import_birthday": "sync"}, None),
         (EventKind.FROM_MAIL, {"import_from_mail": "busy"}, Reason.ONLY_BLOCKS),
         (EventKind.OUT_OF_OFFICE, {"import_out_of_office": "skip"}, Reason.LEFT_OUT),
+        (EventKind.BLOCK, {}, Reason.BUSY_BLOCK),  # by no rule at all: it would come back as a meeting
         (EventKind.FOCUS, {"import_focus": "sync", "import_events": False}, Reason.FILTERED_TYPE),
     ],
 )
@@ -79,7 +80,7 @@ def test_what_becomes_of_each_kind_of_event(kind: EventKind, rules: dict, reason
 
 
 def test_every_kind_of_event_that_we_know_has_a_rule() -> None:
-    assert set(EVENT_KIND_RULES) == set(EventKind) - {EventKind.DEFAULT, EventKind.OTHER}
+    assert set(EVENT_KIND_RULES) == set(EventKind) - {EventKind.DEFAULT, EventKind.OTHER, EventKind.BLOCK}
 
 
 def test_what_is_linked_goes_on_whatever_its_kind() -> None:
@@ -88,7 +89,7 @@ def test_what_is_linked_goes_on_whatever_its_kind() -> None:
 
 def test_only_what_is_left_out_is_as_if_it_were_not_there() -> None:
     left_out = {kind for kind in EventKind if scope.is_left_out(kind, RULES)}
-    assert left_out == {EventKind.WORK_PLACE, EventKind.BIRTHDAY, EventKind.FROM_MAIL}
+    assert left_out == {EventKind.WORK_PLACE, EventKind.BIRTHDAY, EventKind.FROM_MAIL, EventKind.BLOCK}
 
 
 @pytest.mark.parametrize(

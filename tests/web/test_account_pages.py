@@ -115,6 +115,34 @@ def test_the_same_calendar_in_another_account_is_named(office: Office, ada: Flas
     assert "would appear twice" in text_of(ada.get(url(office, "choose")).text)
 
 
+def test_a_calendar_that_takes_busy_blocks_says_how_many_and_which_were_not_written(
+    office: Office, eli: FlaskClient
+) -> None:
+    office.change_calendar(takes_blocks=True)
+    times = {"created_at": office.clock(), "ends_at": office.clock()}
+    with office.rt.writing() as session:
+        for key, error in (("a", ""), ("b", "quota exceeded")):
+            block = t.BusyBlock(calendar_id=t.pk(office.calendar), key=key, content={}, error=error, **times)
+            session.add(block)
+    said = text_of(eli.get(url(office)).text)
+    assert "2 blocks" in said
+    assert "1 block not written" in said
+
+
+def test_busy_blocks_are_switched_on_and_off(office: Office, eli: FlaskClient) -> None:
+    path = url(office, f"calendars/{office.calendar.id}")
+    for flag, is_on in (("yes", True), ("no", False)):
+        assert eli.post(path, data={"takes_blocks": flag}).status_code == 303
+        assert calendar(office).takes_blocks is is_on
+
+
+def test_busy_blocks_are_refused_where_nothing_may_be_written(office: Office, eli: FlaskClient) -> None:
+    office.change_calendar(access="reader")
+    answer = eli.post(url(office, f"calendars/{office.calendar.id}"), data={"takes_blocks": "yes"}, headers=HTMX)
+    assert answer.status_code == 409
+    assert not calendar(office).takes_blocks
+
+
 def test_choosing_calendars_leads_to_the_preview_and_on_to_the_sync(office: Office, eli: FlaskClient) -> None:
     home = add_calendar(office, "home", syncs=False, blocks=False)
     office.meeting("Theirs")

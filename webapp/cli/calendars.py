@@ -10,7 +10,7 @@ from calsync.store import accounts as rows
 from calsync.store import tables as t
 from webapp.cli import options, output, tools
 
-COLUMNS = ("id", "name", "access", "primary", "sync", "blocks", "write_target", "gone")
+COLUMNS = ("id", "name", "access", "primary", "sync", "blocks", "busy_blocks", "write_target", "gone")
 
 
 @click.group()
@@ -35,18 +35,22 @@ def list_calendars(account_id: int, as_json: bool) -> None:
 @click.option("--sync", "syncs", type=options.OnOff(), help="Its events become activities, and back.")
 @click.option("--blocks", type=options.OnOff(), help="Its events make the owner unavailable.")
 @click.option("--write-target", is_flag=True, default=None, help="New activities of its owner are created here.")
-def set_calendar(calendar_id: int, syncs: bool | None, blocks: bool | None, write_target: bool | None) -> None:
+@click.option("--busy-blocks", "takes_blocks", type=options.OnOff(), help="Shows what is busy in its owner's others.")
+def set_calendar(
+    calendar_id: int, syncs: bool | None, blocks: bool | None, write_target: bool | None, takes_blocks: bool | None
+) -> None:
     """Choose what a calendar is for."""
     from calsync.services import accounts
 
-    if syncs is None and blocks is None and write_target is None:
-        raise click.UsageError("Say what to set: --sync, --blocks or --write-target.")
+    if (syncs, blocks, write_target, takes_blocks) == (None, None, None, None):
+        raise click.UsageError("Say what to set: --sync, --blocks, --busy-blocks or --write-target.")
     changed = accounts.set_calendar(
         tools.runtime(),
         calendar_id,
         syncs=syncs,
         blocks=blocks,
         is_write_target=write_target,
+        takes_blocks=takes_blocks,
         by=tools.cli_actor(),
     )
     output.show_one(facts(changed), json_wanted=False)
@@ -63,6 +67,7 @@ def facts(found: t.Calendar) -> dict[str, Any]:
         "primary": found.is_primary,
         "sync": found.syncs,
         "blocks": found.blocks,
+        "busy_blocks": found.takes_blocks,
         "write_target": found.is_write_target,
         "gone": found.is_gone,
         "tz": found.tz,

@@ -31,6 +31,7 @@ _REASONS = {
     "outside_window": "Outside the time window that syncs.",
     "filtered_type": "This kind of activity does not sync.",
     "only_blocks": "Events of this kind only block time, as the settings say.",
+    "busy_block": "A block of ours: it stands for busy time in another calendar of the same person.",
     "left_out": "Events of this kind are left out by the settings.",
     "read_only_kind": "Events of this kind can only be changed in the calendar.",
     "private_policy": "Private, and the settings leave private events out.",

@@ -8,12 +8,14 @@ from sqlmodel import SQLModel
 from calsync.store.tables.accounts import Account, Calendar, Channel, ProviderCredential, SignInAttempt
 from calsync.store.tables.activities import Activity
 from calsync.store.tables.api import ApiToken, Change, ChangeHead, IdempotencyKey
+from calsync.store.tables.blocks import BusyBlock
 from calsync.store.tables.columns import LONG, NEVER, pk
 from calsync.store.tables.conferences import Conference, MeetingHost
 from calsync.store.tables.outbox import Mail, Notice
 from calsync.store.tables.people import Invite, Login, RecoveryCode, SignInFailure, User
 from calsync.store.tables.records import AuditEntry, Instance, Setting
 from calsync.store.tables.scheduling import (
+    AskedBusy,
     Booking,
     EventType,
     GroupMember,
@@ -35,8 +37,10 @@ __all__ = [
     "Account",
     "Activity",
     "ApiToken",
+    "AskedBusy",
     "AuditEntry",
     "Booking",
+    "BusyBlock",
     "Calendar",
     "Change",
     "ChangeHead",

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
@@ -154,6 +155,8 @@ class Calendar(SQLModel, table=True):
     syncs: bool = False
     blocks: bool = False
     is_write_target: bool = False
+    takes_blocks: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})  # see busy_block
+    clears_blocks: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})  # switched off since
     is_gone: bool = False  # the provider no longer lists it; links are parked
     cursor: str | None = None
     last_read_at: datetime | None = None  # last complete read

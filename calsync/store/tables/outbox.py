@@ -43,6 +43,7 @@ class Mail(SQLModel, table=True):
     subject: str = Field(max_length=300)
     text: str
     html: str = ""
+    attachments: list[Any] = Field(default_factory=list, sa_column=json_column())  # [file name, media type, text]
     state: str = Field(default="waiting", max_length=10)  # waiting, sent, failed, withheld
     attempts: int = 0
     next_attempt_at: datetime | None = None

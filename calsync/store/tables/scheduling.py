@@ -19,7 +19,8 @@ from calsync.store.tables.columns import json_column, one_of, public_id
 class Resource(SQLModel, table=True):
     """A room, a piece of equipment or a person, with at most one calendar, which is its alone.
 
-    A person's resource belongs to a user, whose own activities and calendars block it as well.
+    A person's resource belongs to a user, whose own activities and calendars block it as well. `asked_address` is
+    under what a provider is asked when it is busy, through `asked_account_id`: for calendars that are not connected.
     """
 
     __tablename__ = "resource"
@@ -31,6 +32,8 @@ class Resource(SQLModel, table=True):
     tz: str = Field(default="UTC", max_length=64)
     user_id: int | None = Field(default=None, foreign_key="user.id", unique=True, ondelete="SET NULL")
     calendar_id: int | None = Field(default=None, foreign_key="calendar.id", unique=True, ondelete="SET NULL")
+    asked_account_id: int | None = Field(default=None, foreign_key="account.id", index=True, ondelete="SET NULL")
+    asked_address: str = Field(default="", max_length=320, sa_column_kwargs={"server_default": ""})
     is_active: bool = True
     when_unreachable: str = Field(default=Unreachable.FAIL_CLOSED, max_length=12)
     last_known_minutes: int = 60  # with last_known: how old what is known may be
@@ -40,6 +43,26 @@ class Resource(SQLModel, table=True):
     created_at: datetime
 
     __table_args__ = (one_of("kind", ResourceKind), one_of("when_unreachable", Unreachable))
+
+
+class AskedBusy(SQLModel, table=True):
+    """What a provider told of when a resource is busy, from `starts_at` to `ends_at`; the last answer counts.
+
+    `spans` are [start, end] in ISO 8601, UTC. `why` it told nothing (providers/free_busy.py), or what went wrong.
+    """
+
+    __tablename__ = "asked_busy"
+
+    resource_id: int = Field(foreign_key="resource.id", primary_key=True, ondelete="CASCADE")
+    account_id: int = Field(foreign_key="account.id", index=True, ondelete="CASCADE")
+    address: str = Field(max_length=320)
+    spans: list[Any] = Field(default_factory=list, sa_column=json_column())
+    starts_at: datetime
+    ends_at: datetime
+    read_at: datetime | None = None  # last answer that told something
+    why: str = Field(default="", max_length=20)
+    error: str = Field(default="", max_length=300)
+    next_ask_at: datetime = Field(index=True)
 
 
 class ResourceGroup(SQLModel, table=True):

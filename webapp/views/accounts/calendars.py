@@ -46,10 +46,10 @@ class Move:
 @bp.post("/<int:account_id>/calendars/<int:calendar_id>")
 @connects_required
 def set_calendar(account_id: int, calendar_id: int) -> Any:
-    """Switch whether a calendar syncs, or blocks availability."""
+    """Switch whether a calendar syncs, blocks availability, or takes busy blocks."""
     account = writable_account(account_id)
     _of(account_id, calendar_id)
-    flags = {name: _FLAG.get(request.form.get(name, "")) for name in ("syncs", "blocks")}
+    flags = {name: _FLAG.get(request.form.get(name, "")) for name in ("syncs", "blocks", "takes_blocks")}
     changed = accounts.set_calendar(runtime(), calendar_id, **flags, by=actor())
     with runtime().reading() as session:
         told = arrivals.of(session, account, settings.rules_of(session, account))
