@@ -100,16 +100,23 @@ def find(rt: Runtime, *, by: Actor) -> Proposal | None:
     )
 
 
-def accept(rt: Runtime, *, by: Actor) -> None:
-    """Save the proposed rules; every account's next run follows them.
+def accept(rt: Runtime, *, in_stages: bool = False, by: Actor) -> int:
+    """Save the proposed rules; every account's next run follows them. Return how many accounts wait for a yes first.
 
+    In stages, what the next run of each account would change is held until somebody approves it, account by account.
     Raises Refused with code `no_proposal` when there is none, and `stale` when somebody saved other rules since.
     """
     proposal = find(rt, by=by)
     if proposal is None:
         raise Refused("There is nothing to apply any more.", code="no_proposal")
-    settings.save_rules(rt, proposal.rules, proposal.version, by=by)
+    held = _hold(rt) if in_stages else []  # first: a run that begins in between must not go ahead
+    try:
+        settings.save_rules(rt, proposal.rules, proposal.version, by=by)
+    except Refused:
+        _release(rt, held)
+        raise
     drop(rt, by=by)
+    return len(held)
 
 
 def drop(rt: Runtime, *, by: Actor) -> None:
@@ -121,6 +128,25 @@ def drop(rt: Runtime, *, by: Actor) -> None:
             return
         store.put(session, _name(by), {}, found[1], by_id=by.user_id, at=rt.now())
         _take_back(session, found[0]["run_ids"], rt.now())
+
+
+# --- stages
+
+
+def _hold(rt: Runtime) -> list[int]:
+    """Hold the next plan of every account that syncs, and return those whose plan was not held already."""
+    with rt.writing() as session:
+        accounts = [a for a in account_rows.list_accounts(session) if a.state != AccountState.DISCONNECTED]
+        ours = [account for account in accounts if not account.hold_next_plan]
+        for account in ours:
+            account.hold_next_plan, account.approved_digest = True, ""
+        return [t.pk(account) for account in ours]
+
+
+def _release(rt: Runtime, account_ids: list[int]) -> None:
+    with rt.writing() as session:
+        for account_id in account_ids:
+            account_rows.get(session, account_id).hold_next_plan = False
 
 
 # --- proposing

@@ -4,11 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from calsync.engine.vocabulary import EventKind, Policy
 from calsync.errors import NotAllowed, Refused
 from calsync.runtime import Actor
-from calsync.services import queued, rule_preview, settings
+from calsync.services import held, queued, rule_preview, settings
 from calsync.store import previews
 from calsync.store import tables as t
 from tests import factories
@@ -75,6 +76,44 @@ def test_accepting_saves_what_was_proposed_and_the_next_run_follows(office: Offi
     office.settle()
     assert office.titles_there() == ["Busy"]
     assert rule_preview.find(office.rt, by=ada) is None
+
+
+def test_in_stages_the_changes_of_an_account_wait_for_a_yes(office: Office, ada: Actor) -> None:
+    office.write("Review")
+    office.settle()
+    propose(office, ada, show_title=False)
+    assert rule_preview.accept(office.rt, in_stages=True, by=ada) == 1
+    assert not settings.rules(office.rt)[0].show_title
+    assert office.sync().state == "held"
+    assert office.titles_there() == ["Review"]
+    with office.rt.reading() as session:
+        (step,) = session.scalars(sa.select(t.Step).where(t.Step.state == "held")).all()
+    assert step.reason == "first_plan_held"
+    held.approve(office.rt, step.run_id, by=ada)
+    office.settle()
+    assert office.titles_there() == ["Busy"]
+    office.write("Later")
+    office.settle()
+    assert office.titles_there() == ["Busy", "Busy"]
+
+
+def test_in_stages_an_account_that_changes_nothing_goes_on(office: Office, ada: Actor) -> None:
+    propose(office, ada, show_title=False)
+    rule_preview.accept(office.rt, in_stages=True, by=ada)
+    office.settle()
+    office.write("Review")
+    office.settle()
+    assert office.titles_there() == ["Busy"]
+
+
+def test_in_stages_nothing_is_held_when_the_settings_are_refused(office: Office, ada: Actor) -> None:
+    propose(office, ada, show_title=False)
+    office.rule(show_location=False)
+    with pytest.raises(Refused):
+        rule_preview.accept(office.rt, in_stages=True, by=ada)
+    office.write("Review")
+    office.settle()
+    assert office.titles_there() == ["Review"]
 
 
 def test_dropping_forgets_it_and_its_previews(office: Office, ada: Actor) -> None:

@@ -222,6 +222,7 @@ ROUTES = (
     Route("settings.preset", "POST", "/settings/presets/usual", ADMINS),
     Route("settings.preview", "GET", "/settings/preview", ADMINS),
     Route("settings.apply", "POST", "/settings/preview/apply", ADMINS),
+    Route("settings.apply_in_stages", "POST", "/settings/preview/stages", ADMINS),
     Route("settings.drop", "POST", "/settings/preview/drop", ADMINS),
     # duplicates
     Route("duplicates.index", "GET", "/duplicates/", TEAM),

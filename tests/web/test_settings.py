@@ -1,12 +1,14 @@
 """Sync Settings: six tabs, the sentence on top, and a preview before anything counts."""
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from calsync.engine import presets
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Deletions, Direction, MailRule, Policy
 from calsync.services import queued, rule_preview, settings
+from calsync.store import tables as t
 from tests import factories
 from tests.services.office import Office
 from tests.web.queries import count_queries
@@ -192,6 +194,17 @@ def test_values_that_cannot_be_are_refused_and_kept_as_typed(
     assert said in answer.text
     assert next(iter(changes.values())) in answer.text
     assert settings.rules(office.rt) == before
+
+
+def test_a_change_can_be_applied_in_stages(office: Office, ada: FlaskClient) -> None:
+    send(ada, "conflicts", policy="crm")
+    carry_out(office)
+    assert "Apply in stages" in ada.get("/settings/preview").text
+    answer = ada.post("/settings/preview/stages")
+    assert answer.location == "/history/?tab=held"
+    assert rules_of(office).policy is Policy.CRM
+    with office.rt.reading() as session:
+        assert all(account.hold_next_plan for account in session.scalars(sa.select(t.Account)))
 
 
 def test_a_field_can_have_a_winner_of_its_own(office: Office, ada: FlaskClient) -> None:

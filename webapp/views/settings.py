@@ -90,6 +90,14 @@ def apply() -> Any:
     return redirect(url_for("settings.index"), 303)
 
 
+@bp.post("/preview/stages")
+@role_required(Role.ADMIN)
+def apply_in_stages() -> Any:
+    count = rule_preview.accept(runtime(), in_stages=True, by=actor())
+    flash(f"Saved. What changes by it waits for your yes: {words.count(count, 'account')}, one by one.")
+    return redirect(url_for("history.index", tab="held"), 303)
+
+
 @bp.post("/preview/drop")
 @role_required(Role.ADMIN)
 def drop() -> Any:
