@@ -53,7 +53,7 @@ _REASONS = {
     "brake_deletions": "Too many deletions at once; waits for approval.",
     "brake_creates": "Too many new records at once; waits for approval.",
     "brake_mails": "Too many people would get mail; waits for approval.",
-    "first_plan_held": "The first changes after a restore, a change of direction or settings applied in stages wait for approval.",
+    "first_plan_held": "First changes after a restore, a new direction or settings in stages wait for approval.",
     "broken_event": "The calendar holds this event in a form that cannot be read.",
     "all_day_excluded": "All-day events are left out by the settings.",
     "unsupported": "The provider cannot hold this.",
