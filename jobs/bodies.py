@@ -176,6 +176,21 @@ def send_mail(rt: Runtime, owner: str) -> None:
     mail.send_waiting(rt)
 
 
+def deliver_webhooks(rt: Runtime, owner: str) -> None:
+    """Look for webhooks that have something to be delivered."""
+    from calsync.services import webhook_delivery
+
+    for webhook_id in webhook_delivery.due(rt):
+        rt.enqueue("deliver_to_webhook", webhook_id=webhook_id)
+
+
+def deliver_to_webhook(rt: Runtime, owner: str, webhook_id: int) -> None:
+    """Deliver what is due to one webhook. Whatever its receiver is slow to take, nobody else waits for."""
+    from calsync.services import webhook_delivery
+
+    webhook_delivery.deliver(rt, webhook_id)
+
+
 def send_digest(rt: Runtime, owner: str) -> None:
     """Write the weekly digest when its hour has come."""
     from calsync.services import digest
@@ -216,6 +231,8 @@ JOBS: dict[str, Body] = {
         keep_blocks,
         watch_notices,
         send_mail,
+        deliver_webhooks,
+        deliver_to_webhook,
         send_digest,
         find_duplicates,
         prune,

@@ -25,6 +25,7 @@ EVERY: dict[str, timedelta] = {
     "keep_blocks": timedelta(minutes=1),
     "watch_notices": timedelta(minutes=1),
     "send_mail": timedelta(seconds=30),
+    "deliver_webhooks": timedelta(seconds=5),
     "probe_grants": timedelta(minutes=30),
     "send_digest": timedelta(minutes=30),
     "prune": timedelta(hours=6),

@@ -17,6 +17,7 @@ import pytest
 from tests.parts import browser, databases, missing, network, postgres
 from tests.parts.fault_proxy import FaultProxy
 from tests.parts.radicale import Radicale
+from tests.parts.receiver import Receiver
 from tests.parts.smtp import SmtpSink
 from tests.parts.xandikos import Xandikos
 
@@ -209,6 +210,14 @@ def smtp() -> Iterator[SmtpSink]:
     sink.start()
     yield sink
     sink.stop()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A program that takes webhooks."""
+    made = Receiver()
+    yield made
+    made.stop()
 
 
 # --- the browser (pytest-playwright's `page`, `context` and `browser` use these) ----------------------------

@@ -28,6 +28,7 @@ _GOALS = {
     "held": ("history.index", "Look and approve"),
     "failing": ("accounts.show", "See what fails"),
     "conflict": ("conflicts.index", "Decide"),
+    "webhook": ("webhooks.show", "See why"),
     "disconnected": ("accounts.index", "Open Accounts"),
     "recovered": ("accounts.show", "Open account"),
 }
@@ -54,6 +55,8 @@ def why(notice: t.Notice) -> str:
 def _values(endpoint: str, notice: t.Notice) -> dict[str, Any]:
     if endpoint == "accounts.show":
         return {"account_id": notice.account_id or 0}
+    if endpoint == "webhooks.show":
+        return {"webhook_id": notice.facts.get("webhook", 0)}
     if endpoint == "integrations.credentials":
         return {"provider": notice.facts.get("provider", "")}
     if endpoint == "history.index":

@@ -43,6 +43,12 @@ def set_guard(check: Callable[[], None] | None) -> None:
     _guard[:] = [check] if check else []
 
 
+def check_guard() -> None:
+    """Raise where network is forbidden. Whatever sends a request calls this first."""
+    for check in _guard:
+        check()
+
+
 class RedirectLoop(Rejected):
     """The server sends us in circles, or on a longer way than we go."""
 
@@ -130,8 +136,7 @@ class Http:
         Raises what `errors.py` names: SignInNeeded, RateLimited, Rejected, VersionMismatch, Unavailable, the last
         with is_in_doubt when a write was sent and no answer came.
         """
-        for check in _guard:
-            check()
+        check_guard()
         self.home = self.home or _host(url)
         self._patience.deadline = time.monotonic() + self.limits.total_s + (silence_s or 0.0)
         seen = {url}

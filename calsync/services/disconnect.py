@@ -33,7 +33,7 @@ from calsync.services import (
 )
 from calsync.services.context import Context
 from calsync.store import accounts as rows
-from calsync.store import audit, runs
+from calsync.store import audit, conflicts, runs
 from calsync.store import notices as notice_rows
 from calsync.store import tables as t
 
@@ -277,13 +277,11 @@ def _close_open(session: Session, account_id: int) -> None:
         sa.update(t.Step)
         .where(col(t.Step.account_id) == account_id, col(t.Step.state).in_(waiting))
         .values(state=StepState.SUPERSEDED),
-        sa.update(t.Conflict)
-        .where(col(t.Conflict.account_id) == account_id, col(t.Conflict.state) == "open")
-        .values(state="settled"),
         sa.update(t.Link).where(col(t.Link.account_id) == account_id).values(considered_rules="", waits_for=""),
     )
     for change in changes:
         session.execute(change.execution_options(synchronize_session=False))
+    conflicts.settle_open(session, account_id)
 
 
 def _tell(session: Session, account: t.Account, by: Actor) -> None:

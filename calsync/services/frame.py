@@ -15,14 +15,17 @@ from sqlmodel import Session
 from calsync.engine import rules as rule_values
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import AccountState, RunState, Trigger
+from calsync.engine.webhooks import Happening
 from calsync.errors import ProviderError, RateLimited, Refused
 from calsync.runtime import SYSTEM, Actor, Runtime
 from calsync.services import claims, clients, failures, settings, usage
 from calsync.services.context import Context
-from calsync.store import polls, runs
+from calsync.store import happenings, polls, runs
 from calsync.store import tables as t
 from calsync.store.polls import Facts
 
+AWAITED = (Trigger.MANUAL, Trigger.API, Trigger.FIRST)
+"""Runs that somebody asked for and may be waiting for."""
 KEPT_OF_REQUEST = ("choice",)
 """What stays of a waiting run's request beside the rules in force: a run that is taken up again needs it."""
 
@@ -47,13 +50,17 @@ class Ask:
 
 @dataclass(slots=True)
 class Ended:
-    """How a run went, for its row. `phases` are milliseconds; `error` is what stopped it early, or None."""
+    """How a run went, for its row. `phases` are milliseconds; `error` is what stopped it early, or None.
+
+    `is_awaited` says that somebody asked for it: programs are told that it ended although it found nothing.
+    """
 
     error: ProviderError | None = None
     phases: dict[str, int] = field(default_factory=dict)
     spent: usage.Spent = field(default_factory=usage.Spent)
     cursors: dict[str, list[str | None]] = field(default_factory=dict)
     is_planned: bool = False
+    is_awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +184,8 @@ def close_row(rt: Runtime, session: Session, account_id: int, run_id: int, ask: 
     usage.add(rt, session, account_id, ended.spent)
     if not ended.is_planned:
         polls.update_run(session, run_id, _ending(None, ask, ended, now))
+        if ended.is_awaited and ended.error is None:
+            happenings.note(session, Happening.INTEGRATION_SYNCED, runs.get(session, run_id))
         return 0
     row = runs.get(session, run_id)
     runs.count(session, row)

@@ -168,6 +168,15 @@ def _conflict(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
     return f"{records} of {facts['account']} need a decision", what, "/conflicts"
 
 
+def _webhook(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    what = (
+        f"{facts['account']} took none of our messages for five days, so its webhook was switched off.\n"
+        "Nothing is lost: what happens is kept and leaves once you switch it on again. What was given up before that "
+        "can be sent again there, too.\n\nSee what it answered:"
+    )
+    return f"The webhook to {facts['account']} was switched off", what, f"/webhooks/{notice.facts['webhook']}"
+
+
 def _disconnected(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
     what = f"{facts['account']} ({facts['provider']}) was disconnected by {facts['why']}. It is no longer synced."
     return f"{facts['account']} was disconnected", what, "/accounts"
@@ -181,5 +190,6 @@ _LETTERS: dict[str, Callable[[dict[str, Any], t.Notice], tuple[str, str, str]]] 
     "held": _held,
     "failing": _failing,
     "conflict": _conflict,
+    "webhook": _webhook,
     "disconnected": _disconnected,
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlmodel import Session
 
@@ -22,11 +23,12 @@ from calsync.store import audit
 from calsync.store import credentials as credential_rows
 from calsync.store import notices as rows
 from calsync.store import tables as t
+from calsync.store import webhooks as webhook_rows
 
-KINDS = ("reconnect", "ending", "credentials", "held", "failing", "conflict", "disconnected", "recovered", "digest")
-"""Every kind; each is also the name of a switch in a person's notice_choices."""
-WATCHED = ("reconnect", "ending", "credentials", "held", "failing", "conflict")
+WATCHED = ("reconnect", "ending", "credentials", "held", "failing", "conflict", "webhook")
 """Kinds that begin and end with the facts."""
+KINDS = (*WATCHED, "disconnected", "recovered", "digest")
+"""Every kind; each is also the name of a switch in a person's notice_choices."""
 ENDING_WITHIN = timedelta(days=2)
 """How long before a grant ends by itself its owner is told."""
 FAILING_AFTER = 3
@@ -41,7 +43,7 @@ PASSING = {"recovered": timedelta(days=1), "disconnected": timedelta(days=14)}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A notice that should be open by the facts. `account_id` is None for one about a whole provider."""
+    """A notice that should be open by the facts. `account_id` is None for one about a provider or a webhook."""
 
     user_id: int
     kind: str
@@ -54,9 +56,11 @@ class Wanted:
 
 
 def subject_of(account_id: int | None, facts: Mapping[str, Any]) -> str:
-    """Return how a notice names what it is about: an account, a provider or nothing."""
+    """Return how a notice names what it is about: an account, a webhook, a provider or nothing."""
     if account_id is not None:
         return f"account:{account_id}"
+    if facts.get("webhook"):
+        return f"webhook:{facts['webhook']}"
     return f"provider:{facts['provider']}" if facts.get("provider") else ""
 
 
@@ -164,6 +168,7 @@ def _wanted(session: Session, labels: Mapping[str, str], now: datetime) -> list[
     held, conflicts = rows.held_counts(session), rows.conflict_counts(session)
     refused = credential_rows.refused(session)
     found = [_credentials(row, user_id, labels) for row in refused for user_id in admins]
+    found += [_webhook(row, user_id) for row in webhook_rows.switched_off(session) for user_id in admins]
     found += [_ending(account) for account in rows.ending_accounts(session, now + ENDING_WITHIN)]
     unknown = {row.id for row in refused}
     for account in rows.troubled_accounts(session, FAILING_AFTER):
@@ -178,6 +183,11 @@ def _wanted(session: Session, labels: Mapping[str, str], now: datetime) -> list[
 def _credentials(row: t.ProviderCredential, user_id: int, labels: Mapping[str, str]) -> Wanted:
     facts = {"account": labels.get(row.provider, row.provider), "provider": row.provider, "why": row.refused_why}
     return Wanted(user_id, "credentials", None, facts)
+
+
+def _webhook(row: t.Webhook, user_id: int) -> Wanted:
+    facts = {"account": urlsplit(row.url).hostname or row.url, "webhook": row.id}
+    return Wanted(user_id, "webhook", None, facts)
 
 
 def _ending(account: t.Account) -> Wanted:

@@ -92,6 +92,7 @@ def run(
 
 def _run(rt: Runtime, opened: Opened, ask: Ask, owner: str, ended: Ended) -> None:
     """Go through the corridor and note how it ended. Raises LeaseLost."""
+    ended.is_awaited = not ask.dry and (ask.trigger or opened.account.requested_trigger) in frame.AWAITED
     try:
         ctx = frame.open_context(rt, opened, ask, owner)
     except ProviderError as error:

@@ -86,6 +86,13 @@ def close(session: Session, subject: str, now: datetime) -> None:
         row.closed_at = now
 
 
+def settle_open(session: Session, account_id: int) -> None:
+    """End every open conflict of an account: nothing comes of it any more."""
+    query = sa.select(K).where(col(K.account_id) == account_id, col(K.state) == "open")
+    for row in session.scalars(query):
+        row.state = "settled"
+
+
 def drop_questions(session: Session, event_ids: Collection[int], now: datetime) -> None:
     """End what is being asked about events that are gone or stay out: their activities may be planned again."""
     query = sa.select(K).where(

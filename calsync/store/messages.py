@@ -41,7 +41,7 @@ def rows(session: Session, seen: Iterable[Seen]) -> list[Message]:
     found: dict[tuple[str, str, int], Seen] = {}
     for each in seen:
         found.setdefault((each.what, each.row.__tablename__, each.row.id), each)
-    return [_TELLERS[type(each.row)](session, each) for each in found.values()]
+    return [_TELLERS[type(each.row)](session, each) for each in found.values() if not _is_repeated(session, each)]
 
 
 def activities(session: Session, made: Published, wanted: frozenset[str]) -> list[Message]:
@@ -61,6 +61,16 @@ def activities(session: Session, made: Published, wanted: frozenset[str]) -> lis
 def text(moment: datetime | None) -> str | None:
     """Return a moment as messages carry it: RFC 3339, in UTC."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _is_repeated(session: Session, seen: Seen) -> bool:
+    """Whether a run holds what the one before it held: every run plans anew what nobody has approved yet."""
+    if seen.what is not Happening.RUN_HELD:
+        return False
+    run: t.Run = seen.row
+    earlier = (col(t.Run.account_id) == run.account_id, col(t.Run.id) < run.id, col(t.Run.plan_digest) != "")
+    query = sa.select(col(t.Run.plan_digest)).where(*earlier).order_by(col(t.Run.id).desc()).limit(1)
+    return session.connection().execute(query).scalar() == run.plan_digest
 
 
 def _of_note(

@@ -29,9 +29,9 @@ class Forgotten:
 def start_over(connection: sqlalchemy.Connection, epoch: int, now: datetime) -> Forgotten:
     """Give the database its new epoch and drop what must not be acted on.
 
-    Cursors are dropped, open steps superseded, waiting mail withheld, logins, tokens and links for passwords ended,
-    channels forgotten, and every account's next plan is held; `account.restore_epoch` differs from the epoch until it
-    was compared.
+    Cursors are dropped, open steps superseded, waiting mail and messages withheld, logins, tokens and links for
+    passwords ended, channels forgotten, and every account's next plan is held; `account.restore_epoch` differs from the
+    epoch until it was compared.
     """
 
     def change(statement: sqlalchemy.Update) -> int:
@@ -43,6 +43,10 @@ def start_over(connection: sqlalchemy.Connection, epoch: int, now: datetime) -> 
     # One that was revoked since must not come alive again; the answers to repeated requests are of another past.
     change(update(t.ApiToken).where(col(t.ApiToken.revoked_at).is_(None)).values(revoked_at=now))
     connection.execute(sqlalchemy.delete(t.IdempotencyKey))
+    # They arrived since, or were overtaken; who wants them sends them again.
+    waiting = update(t.Delivery).where(col(t.Delivery.state) == "waiting")
+    change(waiting.values(state="failed", next_try_at=None, ended_at=now))
+    change(update(t.Webhook).values(lease_owner=None, lease_until=None))
     # They may have been stopped since. Those that were not are found by their next notice.
     connection.execute(sqlalchemy.delete(t.Channel))
     unfinished = col(t.Run.state).in_((RunState.QUEUED, RunState.RUNNING, RunState.HELD))

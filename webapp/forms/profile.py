@@ -44,11 +44,12 @@ NOTICE_HINTS = {
     "held": "A run stopped at a safety limit and waits for approval.",
     "failing": "An account failed several times in a row.",
     "conflict": "A record was changed on both sides and waits for your decision.",
+    "webhook": "A webhook took nothing for five days and was switched off. Once.",
     "disconnected": "An account was disconnected.",
     "recovered": "What failed before works again. Once.",
     "digest": "Once a week, how syncing went.",
 }
-ADMIN_NOTICES = ("digest", "credentials")
+ADMIN_NOTICES = ("digest", "credentials", "webhook")
 
 
 def notices_form(role: str, choices: dict[str, Any]) -> Any:

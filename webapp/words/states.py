@@ -95,6 +95,7 @@ _NOTICE = {
     "held": Word("Waiting for approval", "violet", "shield"),
     "failing": Word("Failing repeatedly", "red", "flag"),
     "conflict": Word("Waiting for your decision", "amber", "arrows-left-right"),
+    "webhook": Word("Webhook switched off", "red", "webhook"),
     "disconnected": Word("Account disconnected", "grey", "unlink"),
     "recovered": Word("Working again", "green", "check"),
     "digest": Word("Weekly summary", "blue", "mail"),
@@ -137,6 +138,7 @@ def notice_text(kind: str, facts: Mapping[str, Any]) -> str:
         "held": f"{account}: a run stopped at a safety limit.",
         "failing": f"{account} failed several times in a row.",
         "conflict": f"{account}: {count} waiting for a decision." if count else f"{account}: a decision is needed.",
+        "webhook": f"{account} took no message for five days, so its webhook was switched off.",
         "disconnected": f"{account} was disconnected. Its history is kept.",
         "recovered": f"{account} syncs again.",
     }
