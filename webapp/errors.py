@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,9 +139,14 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
 
 
 def _unexpected(error: Exception) -> Response:
+    return _answer(unexpected(error))
+
+
+def unexpected(error: Exception) -> Trouble:
+    """Write an error that nobody planned for into the log and return the words for it, with a reference to find it."""
     reference = uuid.uuid4().hex[:12]
     log.error("unexpected error %s on %s %s", reference, request.method, request.path, exc_info=error)
-    return _answer(_fault(reference))
+    return _fault(reference)
 
 
 def _standard(status: int) -> Trouble:
@@ -154,7 +159,14 @@ def _fault(reference: str) -> Trouble:
     return Trouble(500, "fault", "Something went wrong on our side", why, "back", reference)
 
 
+RENDERERS: dict[str, Callable[[Trouble], Response]] = {}
+"""How errors are told below an address that has a manner of its own: its beginning, and who renders them."""
+
+
 def _answer(trouble: Trouble) -> Response:
+    for beginning, render in RENDERERS.items():
+        if request.path.startswith(beginning):
+            return render(trouble)
     if _wants_json():
         body: Any = jsonify(error=trouble.code, title=trouble.title, detail=trouble.why, reference=trouble.reference)
     elif wants_fragment():

@@ -14,6 +14,7 @@ from werkzeug.local import LocalProxy
 from calsync.runtime import Runtime
 from webapp import (
     access,
+    api,
     assets,
     auth,
     brand,
@@ -61,6 +62,7 @@ def create_app(rt: Runtime) -> Flask:
     setup_view.install(app)
     for blueprint in _blueprints():
         app.register_blueprint(blueprint)
+    api.install(app)
     _install_globals(app)
     return app
 

@@ -35,7 +35,10 @@ class Pager:
 def asked(limit: int = PAGE_SIZE) -> Cut:
     """Return the slice that the address asks for. A mangled cursor is a 404: no such page."""
     after, before = request.args.get("after"), request.args.get("before")
-    return Cut(limit, _decode(after) if after else None, _decode(before) if before and not after else None)
+    try:
+        return Cut(limit, decode(after) if after else None, decode(before) if before and not after else None)
+    except ValueError:
+        abort(404)
 
 
 def pager(found: Slice, key: Callable[[Any], tuple[Any, ...]]) -> Pager:
@@ -54,14 +57,15 @@ def encode(values: tuple[Any, ...]) -> str:
     return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
-def _decode(text: str) -> tuple[Any, ...]:
+def decode(text: str) -> tuple[Any, ...]:
+    """Return the sort values of a cursor. Raises ValueError for a mangled one."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if not isinstance(parts, list):
-            raise TypeError("a cursor is a list")
-        return tuple(_rich(part) for part in parts)
-    except (ValueError, binascii.Error, TypeError):
-        abort(404)
+    except (binascii.Error, RecursionError) as error:
+        raise ValueError(text) from error
+    if not isinstance(parts, list):
+        raise ValueError(text)
+    return tuple(_rich(part) for part in parts)
 
 
 def _plain(value: Any) -> Any:

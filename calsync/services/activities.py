@@ -51,7 +51,7 @@ def create(rt: Runtime, owner_id: int, values: Changes, *, by: Actor) -> t.Activ
         rules, _ = settings.organisation_rules(session)
         access.check_new_id(session, facts.get("external_id"), None)
         kind = Kind(facts.get("kind", Kind.MEETING))
-        made = _first(values, rules, owner.tz)
+        made = first_event(values, rules, owner.tz)
         due_is = "end" if kind is Kind.TASK and values.get("due") is not None else None
         content = events.content(made)
         row = activities.new(
@@ -72,8 +72,11 @@ def create(rt: Runtime, owner_id: int, values: Changes, *, by: Actor) -> t.Activ
     return row
 
 
-def _first(values: Changes, rules: Rules, tz: str) -> Event:
-    """Return the event of a new activity. Its uid is its public id: a repeated create finds what it made before."""
+def first_event(values: Changes, rules: Rules, tz: str) -> Event:
+    """Return the event of a new activity. Raises Refused.
+
+    Its uid is its public id: a repeated create finds what it made before.
+    """
     if not str(values.get("title") or "").strip():
         raise Refused("Give it a title.", code="invalid", field="title")
     start = values.get("due") if values.get("due") is not None else values.get("start")

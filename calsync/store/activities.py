@@ -211,6 +211,14 @@ def find_by_external_id(session: Session, external_id: str) -> t.Activity | None
     return session.scalars(sa.select(A).where(col(A.external_id) == external_id)).one_or_none()
 
 
+def by_ids(session: Session, ids: Collection[int]) -> list[t.Activity]:
+    """Return these activities, in no order."""
+    wanted, found = sorted(ids), list[t.Activity]()
+    for begin in range(0, len(wanted), _AT_ONCE):
+        found += session.scalars(sa.select(A).where(col(A.id).in_(wanted[begin : begin + _AT_ONCE])))
+    return found
+
+
 def master_of(session: Session, override: t.Activity) -> t.Activity | None:
     """Return the series of a changed occurrence; None when only the occurrence is known here."""
     query = sa.select(A).where(

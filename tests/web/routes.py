@@ -45,6 +45,7 @@ ROUTES = (
     Route("brand.style", "GET", "/brand/style.css", EVERYONE),
     Route("brand.icon", "GET", "/brand/icon.svg", EVERYONE),
     Route("brand.logo", "GET", "/brand/logo", (HIDDEN,) * 5),  # there is no logo
+    Route("api_docs", "GET", "/api/docs", EVERYONE),
     Route("home.index", "GET", "/", SIGNED_IN),
     Route("theme.choose", "POST", "/theme", SIGNED_IN),
     Route("help.index", "GET", "/help/", SIGNED_IN),

@@ -113,7 +113,8 @@ def address_facts() -> dict[str, str]:
 
 def _lead_to_setup() -> Any:
     section = (request.endpoint or "").partition(".")[0]
-    if section in OPEN_SECTIONS or request.endpoint == "static" or not is_waiting():
+    is_open = section in OPEN_SECTIONS or request.endpoint == "static" or request.path.startswith("/api/")
+    if is_open or not is_waiting():
         return None
     return redirect(url_for("setup.admin"), 303)
 

@@ -1,0 +1,81 @@
+"""What tests of the API ask for: the application, tokens of the cast, and a program that sends requests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from calsync.runtime import SYSTEM, Runtime
+from calsync.services import tokens
+from calsync.store import tables as t
+from tests import factories
+from tests.factories import Cast
+from tests.web.conftest import _shared_app, app, cast, clock, quick_passwords, rt, workplace
+from webapp.api import limits
+
+__all__ = ["_shared_app", "app", "cast", "clock", "quick_passwords", "rt", "workplace"]
+
+MEETING = {"title": "Kick-off Acme", "start": "2030-01-09T10:00:00Z", "end": "2030-01-09T11:00:00Z"}
+
+
+@dataclass
+class Program:
+    """A program with a token. Each method sends one request below /api/v1."""
+
+    app: Flask
+    secret: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def send(self, method: str, path: str, *, headers: dict[str, str] | None = None, **given: Any) -> TestResponse:
+        sent = {"Authorization": f"Bearer {self.secret}", **self.headers, **(headers or {})}
+        return self.app.test_client(use_cookies=False).open(f"/api/v1{path}", method=method, headers=sent, **given)
+
+    def get(self, path: str, **given: Any) -> TestResponse:
+        return self.send("GET", path, **given)
+
+    def post(self, path: str, body: Any = None, **given: Any) -> TestResponse:
+        return self.send("POST", path, json={} if body is None else body, **given)
+
+    def put(self, path: str, body: Any, **given: Any) -> TestResponse:
+        return self.send("PUT", path, json=body, **given)
+
+    def patch(self, path: str, body: Any, **given: Any) -> TestResponse:
+        return self.send("PATCH", path, json=body, **given)
+
+    def delete(self, path: str, **given: Any) -> TestResponse:
+        return self.send("DELETE", path, **given)
+
+
+Programs = Callable[..., Program]
+
+
+@pytest.fixture(autouse=True)
+def fresh_counts() -> None:
+    """Request rates of one test are no other's."""
+    limits.reset()
+
+
+@pytest.fixture
+def program(app: Flask, rt: Runtime) -> Programs:
+    """Return a maker of programs: `program(cast.eli, "read")`, or `program(None, "write")` with a service token."""
+
+    def made(user: t.User | None, scope: str = "write") -> Program:
+        by = SYSTEM if user is None else factories.acting(user)
+        return Program(app, tokens.create(rt, "test", scope, is_service=user is None, by=by).secret)
+
+    return made
+
+
+@pytest.fixture
+def crm(program: Programs) -> Program:
+    """The CRM: a service token that may write."""
+    return program(None)
+
+
+@pytest.fixture
+def eli(program: Programs, cast: Cast) -> Program:
+    """A program of Eli's own."""
+    return program(cast.eli)
