@@ -144,6 +144,21 @@ def compare_conferences(rt: Runtime, owner: str, account_id: int) -> None:
     conference_compare.compare(rt, account_id)
 
 
+def ask_others(rt: Runtime, owner: str) -> None:
+    """Look for resources whose busy time is to be asked for again."""
+    from calsync.services import asked_busy
+
+    for account_id in asked_busy.list_due(rt):
+        rt.enqueue("ask_busy", account_id=account_id)
+
+
+def ask_busy(rt: Runtime, owner: str, account_id: int) -> None:
+    """Ask through one account when others are busy."""
+    from calsync.services import asked_busy
+
+    asked_busy.ask(rt, account_id)
+
+
 def keep_bookings(rt: Runtime, owner: str) -> None:
     """Let bookings follow their activities, and remove holds that nobody made a booking of."""
     from calsync.services import following
@@ -229,6 +244,8 @@ JOBS: dict[str, Body] = {
         compare_conferences,
         keep_bookings,
         keep_blocks,
+        ask_others,
+        ask_busy,
         watch_notices,
         send_mail,
         deliver_webhooks,

@@ -23,6 +23,7 @@ EVERY: dict[str, timedelta] = {
     "keep_conferences": timedelta(seconds=15),
     "keep_bookings": timedelta(minutes=1),
     "keep_blocks": timedelta(minutes=1),
+    "ask_others": timedelta(minutes=1),
     "watch_notices": timedelta(minutes=1),
     "send_mail": timedelta(seconds=30),
     "deliver_webhooks": timedelta(seconds=5),

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from calsync.engine.hours import Hours
 from calsync.services import mappable, working_hours
+from calsync.services.believing import Source
 from calsync.services.mappable import Mapped
 from calsync.store import resource_pages
 from calsync.store import scheduling as rows
@@ -60,6 +61,16 @@ class Detail:
     groups: Sequence[t.ResourceGroup]
     event_types: Sequence[t.EventType]
     stands_for: t.User | None
+    trouble: str = ""  # why its calendar could not be mapped any more
+    asked: tuple[t.AskedBusy, Source] | None = None
+
+    @property
+    def asked_worth(self) -> Word | None:
+        """What the provider's answer about it is worth now."""
+        if self.asked is None:
+            return None
+        found = self.asked[1]
+        return words.calendar_worth(found.why, found.closes, found.counts, found.is_switched_off)
 
 
 def rows_of(session: Session, found: Sequence[t.Resource]) -> list[Row]:
@@ -76,7 +87,8 @@ def detail(session: Session, resource_id: int) -> Detail:
     user = None if resource.user_id is None else session.get(t.User, resource.user_id)
     groups = resource_pages.groups_of(session, resource_id)
     event_types = resource_pages.event_types_of(session, resource, [t.pk(group) for group in groups])
-    return Detail(row, groups, event_types, user)
+    trouble = mappable.trouble(session, resource, row.mapped.calendar) if row.mapped else ""
+    return Detail(row, groups, event_types, user, trouble, mappable.asked_of(runtime(), session, resource))
 
 
 def _sentence(hours: Hours) -> str:

@@ -17,12 +17,12 @@ from calsync.engine import hours as engine_hours
 from calsync.engine.clock import Span
 from calsync.engine.hours import Hours
 from calsync.engine.openings import Diary, Slot, Terms
-from calsync.engine.vocabulary import GroupMode, Pick
+from calsync.engine.vocabulary import BookingState, GroupMode, Pick
 from calsync.errors import Refused
 from calsync.runtime import Runtime
 from calsync.services import believing, busy, working_hours
 from calsync.services.believing import Source
-from calsync.services.busy import Times
+from calsync.services.busy import Busy, Times
 from calsync.services.overlaps import Who, overlaps
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
@@ -141,12 +141,33 @@ def read(
     activity_ids = {booking.activity_id for booking in moving} - {None}
     for times in found.values() if moving else ():
         times.things = [
-            thing
+            each
             for thing in times.things
             if thing.booking_id not in moving_ids and thing.activity_id not in activity_ids
+            for each in _without_moving(thing, moving)
         ]
         times.bookings = [row for row in times.bookings if row.booking_id not in moving_ids]
     return {subject.resource_id: times for subject, times in found.items()}
+
+
+def _without_moving(thing: Busy, moving: Sequence[t.Booking]) -> list[Busy]:
+    """Return what is left of a thing without the bookings that move: a provider tells when somebody else is busy, and
+    not that it is because of them.
+    """
+    left = [thing]
+    for booking in moving if thing.source == busy.ASKED else ():
+        if booking.state == BookingState.HELD:  # nobody else knows of it
+            continue
+        left = [
+            each._replace(starts_at=start, ends_at=end)
+            for each in left
+            for start, end in (
+                (each.starts_at, min(each.ends_at, booking.starts_at)),
+                (max(each.starts_at, booking.ends_at), each.ends_at),
+            )
+            if start < end
+        ]
+    return left
 
 
 def _reach(terms: Terms) -> timedelta:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import AccountState, Unreachable
 from calsync.store import tables as t
+
+ASKED_EVERY = timedelta(minutes=5)
+"""How often providers are asked when others are busy."""
 
 UNASKED = timedelta(days=1)
 """How old a calendar may be that nothing polls: it is read only when somebody asks."""
@@ -24,6 +27,7 @@ class Subject:
     tz: str = "UTC"
     when_unreachable: str = Unreachable.IGNORE
     last_known_minutes: int = 60
+    is_asked: bool = False  # a provider is asked when it is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,9 @@ class Source:
     """A calendar that was asked, when it was read completely, and what that is worth.
 
     `why` it cannot be believed now: disconnected, gone, reconnect, paused, never_read, failing or late; "" when it can.
-    `counts` is False when what stands in it was ignored, `closes` when nothing is free because of it.
+    `counts` is False when what stands in it was ignored, `closes` when nothing is free because of it. What a provider
+    tells of somebody else's time (`is_about_others`) has an address as `name` and `calendar_id` 0; `why` may then also
+    be one of free_busy.py.
     """
 
     calendar_id: int
@@ -42,6 +48,7 @@ class Source:
     counts: bool = True
     closes: bool = False
     is_switched_off: bool = False
+    is_about_others: bool = False
 
 
 def of_resource(resource: t.Resource) -> Subject:
@@ -53,26 +60,49 @@ def of_resource(resource: t.Resource) -> Subject:
         resource.tz,
         resource.when_unreachable,
         resource.last_known_minutes,
+        resource.asked_account_id is not None,
     )
 
 
 def source(subject: Subject, calendar: t.Calendar, account: t.Account, rules: Rules, now: datetime) -> Source:
     """Return what a calendar is worth to a subject now."""
-    facts = (t.pk(calendar), calendar.name or account.label, t.pk(account), calendar.last_read_at)
+    known = Source(t.pk(calendar), calendar.name or account.label, t.pk(account), calendar.last_read_at)
+    return _worth(subject, known, doubt(calendar, account, rules, now), rules, now)
+
+
+def asked_source(subject: Subject, asked: t.AskedBusy, account: t.Account, rules: Rules, now: datetime) -> Source:
+    """Return what a provider's answer about somebody else's time is worth to a subject now."""
+    known = Source(0, asked.address, t.pk(account), asked.read_at, is_about_others=True)
+    return _worth(subject, known, asked_doubt(asked, account, now), rules, now)
+
+
+def _worth(subject: Subject, known: Source, why: str, rules: Rules, now: datetime) -> Source:
     if not rules.block_busy_time:
-        return Source(*facts, counts=False, is_switched_off=True)
-    why = doubt(calendar, account, rules, now)
+        return replace(known, counts=False, is_switched_off=True)
     if not why:
-        return Source(*facts)
+        return known
     match subject.when_unreachable:
         case Unreachable.IGNORE:
-            return Source(*facts, why=why, counts=False)
+            return replace(known, why=why, counts=False)
         case Unreachable.LAST_KNOWN:
             oldest = now - timedelta(minutes=subject.last_known_minutes)
-            is_known = calendar.last_read_at is not None and calendar.last_read_at >= oldest
-            return Source(*facts, why=why, closes=not is_known)
+            is_known = known.read_at is not None and known.read_at >= oldest
+            return replace(known, why=why, closes=not is_known)
         case _:
-            return Source(*facts, why=why, closes=True)
+            return replace(known, why=why, closes=True)
+
+
+def asked_doubt(asked: t.AskedBusy, account: t.Account, now: datetime) -> str:
+    """Return why a provider's answer cannot be believed, "" when it can. It is late when two are missing."""
+    reasons = (
+        ("disconnected", account.state == AccountState.DISCONNECTED),
+        ("reconnect", not account.grant_ok),
+        ("paused", account.state == AccountState.PAUSED),
+        (asked.why, bool(asked.why)),
+        ("never_read", asked.read_at is None),
+        ("late", asked.read_at is not None and now - asked.read_at > 2 * ASKED_EVERY + status.grace(ASKED_EVERY)),
+    )
+    return next((reason for reason, holds in reasons if holds), "")
 
 
 def doubt(calendar: t.Calendar, account: t.Account, rules: Rules, now: datetime) -> str:

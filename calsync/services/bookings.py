@@ -55,10 +55,10 @@ class Booked:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a transaction left to be done: accounts to ask about a hold, or accounts to hint."""
+    """What a transaction left to be done: what to ask while a hold stands, or accounts to hint."""
 
     booking_id: int
-    asks: Collection[int] = ()
+    asks: Collection[taking.Question] = ()
     woken: Collection[int] = ()
 
 

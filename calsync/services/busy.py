@@ -22,12 +22,12 @@ from calsync.engine.series import Occurrence
 from calsync.engine.vocabulary import EventKind
 from calsync.services import believing, frame, settings
 from calsync.services.believing import Source, Subject
+from calsync.store import asked_busy, unfolding
 from calsync.store import busy as rows
 from calsync.store import tables as t
-from calsync.store import unfolding
 from calsync.store.busy import Row, Window
 
-CRM, CALENDAR, BOOKING, HOLD = "crm", "calendar", "booking", "hold"
+CRM, CALENDAR, BOOKING, HOLD, ASKED = "crm", "calendar", "booking", "hold", "asked"
 """Sources of busy time."""
 
 FREE, SWITCHED_OFF, NOT_BELIEVED = "free", "switched_off", "not_believed"
@@ -90,6 +90,7 @@ class _Read:
     placed: dict[int | None, list[Row]]  # by calendar
     events: dict[int, list[Row]]  # by calendar
     taken: dict[int, list[rows.TakenRow]]  # by resource
+    asked: dict[int, tuple[t.AskedBusy, t.Account, Rules]]  # by resource
     contents: dict[str, Mapping[int, Content]]  # by source, of what is not plain
     changed: dict[str, Mapping[tuple[int, str], list[unfolding.Changed]]]  # by source, of series by place and uid
     series: set[tuple[str, int, str]]  # source, place and uid of the series that come with their changed occurrences
@@ -120,6 +121,10 @@ def _read(session: Session, subjects: Sequence[Subject], window: Window, now: da
         _grouped(placed, lambda row: row.calendar_id),
         _grouped(_counting(mirrored, ruled), lambda row: row.place),
         _grouped(taken, lambda row: row.resource_id),
+        {
+            row.resource_id: (row, account, engine_rules.overlay(base, account.overrides))
+            for row, account in asked_busy.of_resources(session, [s.resource_id for s in subjects if s.is_asked])
+        },
         {
             CRM: _contents(folded[CRM], lambda ids: unfolding.activity_contents(session, ids)),
             CALENDAR: _contents(folded[CALENDAR], lambda ids: unfolding.event_contents(session, ids)),
@@ -176,6 +181,8 @@ def _times(read_: _Read, subject: Subject, window: Window, now: datetime) -> Tim
         for calendar, account, rules in read_.calendars
         if calendar.id == subject.calendar_id or (calendar.blocks and account.user_id == subject.user_id)
     ]
+    told = read_.asked.get(subject.resource_id)
+    others = None if told is None else believing.asked_source(subject, *told, now)
     ignored = {s.calendar_id: SWITCHED_OFF if s.is_switched_off else NOT_BELIEVED for s in asked if not s.counts}
     by_account = {s.account_id: ignored[s.calendar_id] for s in asked if not s.counts}
     taken = read_.taken.get(subject.resource_id, [])
@@ -183,8 +190,18 @@ def _times(read_: _Read, subject: Subject, window: Window, now: datetime) -> Tim
         *_planned(read_, subject, window, by_account),
         *_mirrored(read_, subject, window, {s.calendar_id: ignored.get(s.calendar_id, "") for s in asked}),
         *(_booked(row) for row in taken),
+        *(() if told is None or others is None else _told(told[0], others, window)),
     ]
-    return Times(things, asked, taken)
+    return Times(things, asked if others is None else [*asked, others], taken)
+
+
+def _told(asked: t.AskedBusy, source: Source, window: Window) -> Iterator[Busy]:
+    """Yield what a provider told of somebody else's time; beyond what was asked for, everything is taken."""
+    ignored = "" if source.counts else SWITCHED_OFF if source.is_switched_off else NOT_BELIEVED
+    spans = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in asked.spans]
+    for start, end in [*spans, (asked.ends_at, max(asked.ends_at, window[1]))]:
+        if start < window[1] and end > window[0]:
+            yield Busy(start, end, ASKED, f"asked {asked.resource_id}", ignored=ignored)
 
 
 def _planned(read_: _Read, subject: Subject, window: Window, by_account: Mapping[int, str]) -> Iterator[Busy]:

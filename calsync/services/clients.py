@@ -68,6 +68,17 @@ def open_reader(rt: Runtime, account_id: int) -> CalendarReader:
     return ReadOnly(_open(rt, account, zones))
 
 
+def open_reading(rt: Runtime, account_id: int) -> CalendarClient:
+    """Return a client for questions that no CalendarReader answers; the caller closes it, and writes nothing with it.
+
+    Raises NotFound, and Refused (code `disconnected`).
+    """
+    account, zones, _ = _load(rt, account_id)
+    if account.state == AccountState.DISCONNECTED:
+        raise Refused("This account is disconnected.", code="disconnected")
+    return _open(rt, account, zones)
+
+
 def open_client(rt: Runtime, account_id: int) -> CalendarClient:
     """Return a client that can write; the caller closes it.
 

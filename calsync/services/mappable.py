@@ -14,9 +14,12 @@ from sqlmodel import Session, col
 from calsync.engine import rules as engine_rules
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import AccountState, Direction
+from calsync.errors import Refused
 from calsync.runtime import Runtime
 from calsync.services import believing, settings
+from calsync.services import resources as resources_
 from calsync.services.believing import Source
+from calsync.store import asked_busy
 from calsync.store import tables as t
 
 C, A = t.Calendar, t.Account
@@ -60,6 +63,26 @@ def of_resources(rt: Runtime, session: Session, resources: Sequence[t.Resource])
     known = {t.pk(c): (c, a) for c, a in session.execute(_calendars().where(col(C.id).in_(ids)))}
     found = ((resource, known.get(resource.calendar_id or 0)) for resource in resources)
     return {t.pk(resource): _mapped(rt, resource, base, *pair) for resource, pair in found if pair}
+
+
+def asked_of(rt: Runtime, session: Session, resource: t.Resource) -> tuple[t.AskedBusy, Source] | None:
+    """Return what a provider told of when a resource is busy, and what that is worth now; None where none is asked."""
+    if resource.asked_account_id is None:
+        return None
+    base, _ = settings.organisation_rules(session)
+    for asked, account in asked_busy.of_resources(session, [t.pk(resource)]):
+        subject = believing.of_resource(resource)
+        return asked, believing.asked_source(subject, asked, account, _rules(base, account), rt.now())
+    return None
+
+
+def trouble(session: Session, resource: t.Resource, calendar: t.Calendar) -> str:
+    """Return why a resource's calendar could not be mapped today, "" when it could: it was switched off since, say."""
+    try:
+        resources_.check_mapping(session, resource, calendar)
+    except Refused as why:
+        return why.reason
+    return ""
 
 
 def _mapped(rt: Runtime, resource: t.Resource, base: Rules, calendar: t.Calendar, account: t.Account) -> Mapped:

@@ -68,6 +68,8 @@ class Sight:
 
         Calendars that only block time are nobody else's business.
         """
+        if thing.source == busy.ASKED:
+            return False  # there is nothing to read
         owner_id = thing.owner_id if thing.event_id is None else self.owners.get(thing.calendar_id or 0)
         if owner_id is not None and owner_id == self.viewer.user_id:
             return True
@@ -96,7 +98,8 @@ def overlaps(rt: Runtime, who: Who, start: datetime, end: datetime, viewer: Acto
 
 def pairs(things: Iterable[Busy]) -> list[engine.Overlap[Busy]]:
     """Return the pairs that take the same time, copies of one thing left out."""
-    found = [thing for thing in things if not thing.ignored]
+    # What a provider tells of somebody else's time has no identity: it may be the very booking that stands beside it.
+    found = [thing for thing in things if not thing.ignored and thing.source != busy.ASKED]
     shown = {thing.activity_id for thing in found if thing.source == busy.CRM}
     # A booking whose activity is there stands for nothing more than its buffers.
     once = [t_ for t_ in found if t_.source != busy.BOOKING or t_.activity_id not in shown]

@@ -127,8 +127,8 @@ def list_moved(rt: Runtime, *, by: Actor) -> list[Booked]:
 # --- moving
 
 
-def _hold(rt: Runtime, booking_id: int, starts_at: datetime) -> list[int]:
-    """Keep the new time while its calendars are asked; return the accounts to ask. Raises SlotTaken."""
+def _hold(rt: Runtime, booking_id: int, starts_at: datetime) -> list[taking.Question]:
+    """Keep the new time while its calendars are asked; return what to ask. Raises SlotTaken."""
     now = rt.now()
     with rt.writing() as session:
         booking, case, ids = _case(session, booking_id)

@@ -12,7 +12,7 @@ from calsync.engine.vocabulary import AccountState, Direction, ResourceKind, Unr
 from calsync.errors import NotAllowed, Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import settings
-from calsync.store import accounts, audit, people
+from calsync.store import accounts, asked_busy, audit, people
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
 
@@ -85,9 +85,17 @@ def map_calendar(rt: Runtime, resource_id: int, calendar_id: int, *, by: Actor) 
         calendar = accounts.get_calendar(session, calendar_id)
         check_mapping(session, row, calendar)
         if row.calendar_id != calendar_id:
+            stop_asking(session, row)
             _set(row, {"calendar_id": calendar_id})
             audit.record(session, by, "resource.mapped", _thing(row), at=rt.now(), after={"calendar": calendar.name})
         return row
+
+
+def stop_asking(session: Session, row: t.Resource) -> None:
+    """Ask no more when a resource is busy, on a row that the caller is writing: a calendar here says it better."""
+    if row.asked_address:
+        _set(row, {"asked_account_id": None, "asked_address": ""})
+        asked_busy.forget(session, t.pk(row))
 
 
 def unmap(rt: Runtime, resource_id: int, *, by: Actor) -> t.Resource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -12,7 +13,7 @@ from calsync.engine.openings import Slot
 from calsync.engine.vocabulary import GroupMode, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Runtime
-from calsync.services import availability, claims, sync
+from calsync.services import asked_busy, availability, claims, sync
 from calsync.services.availability import Case
 from calsync.services.believing import Source
 from calsync.store import scheduling as rows
@@ -28,6 +29,13 @@ NEXT, LOOK_AHEAD = 5, timedelta(days=14)
 """How many free slots whoever comes too late is offered, and how far off they may lie."""
 
 MINUTE = timedelta(minutes=1)
+
+
+class Question(NamedTuple):
+    """What is to be asked before a booking: the calendars of an account, or through it when others are busy."""
+
+    account_id: int
+    is_about_others: bool = False
 
 
 class SlotTaken(Refused):
@@ -66,13 +74,13 @@ def chosen(session: Session, case: Case, slot: Slot, now: datetime) -> tuple[int
     return (openings.pick(slot.resource_ids, case.pick, picked_at, rows.ahead(session, slot.resource_ids, now)),)
 
 
-def stale(resource_ids: Iterable[int], sources: Mapping[int, list[Source]], now: datetime) -> list[int]:
-    """Return the accounts whose calendars are to be asked before these resources are booked."""
+def stale(resource_ids: Iterable[int], sources: Mapping[int, list[Source]], now: datetime) -> list[Question]:
+    """Return what is to be asked before these resources are booked."""
     asked = (source for resource_id in resource_ids for source in sources.get(resource_id, ()))
     can_be_asked = ("", "late", "failing", "never_read")
     return sorted(
         {
-            source.account_id
+            Question(source.account_id, source.is_about_others)
             for source in asked
             if source.why in can_be_asked
             and not source.is_switched_off
@@ -81,14 +89,17 @@ def stale(resource_ids: Iterable[int], sources: Mapping[int, list[Source]], now:
     )
 
 
-def ask(rt: Runtime, account_ids: Iterable[int]) -> None:
+def ask(rt: Runtime, questions: Iterable[Question]) -> None:
     """Ask the providers what has changed. What goes wrong stands on the account, and counts as was chosen there.
 
     One that is being run by somebody else at this moment is being asked already.
     """
-    for account_id in account_ids:
+    for question in questions:
+        if question.is_about_others:
+            asked_busy.ask(rt, question.account_id)
+            continue
         try:
-            sync.run(rt, account_id, trigger=Trigger.EDIT)
+            sync.run(rt, question.account_id, trigger=Trigger.EDIT)
         except (Refused, claims.LeaseLost):
             continue
 

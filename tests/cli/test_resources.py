@@ -42,3 +42,11 @@ def test_an_unknown_resource_is_refused(office: Shell) -> None:
 
 def test_an_empty_list_says_how_to_begin(office: Shell) -> None:
     assert "calsync resources create" in office.done("resources", "list").out
+
+
+def test_a_provider_that_tells_nothing_of_others_is_not_asked(office: Shell) -> None:
+    office.done("resources", "create", "Room 1")
+    refused = office("resources", "ask", "1", "1", "room@example.com")
+    assert refused.code == 2
+    assert "does not tell when others are busy" in refused.err
+    assert "any more" in office.done("resources", "ask", "1").out

@@ -271,6 +271,8 @@ ROUTES = (
     Route("resources.edit", "POST", "/resources/{resource}/edit", ADMINS),
     Route("resources.map_calendar", "POST", "/resources/{resource}/calendar", ADMINS),
     Route("resources.unmap", "POST", "/resources/{resource}/calendar/remove", ADMINS),
+    Route("resources.ask", "POST", "/resources/{resource}/asked", ADMINS),
+    Route("resources.stop_asking", "POST", "/resources/{resource}/asked/remove", ADMINS),
     Route("resources.disable", "POST", "/resources/{resource}/disable", ADMINS),
     Route("resources.enable", "POST", "/resources/{resource}/enable", ADMINS),
     Route("resources.hours", "GET", "/resources/{resource}/hours", ADMINS),

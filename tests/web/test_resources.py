@@ -258,3 +258,41 @@ def test_a_long_list_asks_no_more_than_a_short_one(ada: FlaskClient, rt: Runtime
     for number in range(1, 9):
         room(number)
     assert asked() == short <= 12
+
+
+# --- busy time that is asked for
+
+
+def test_without_an_account_that_could_ask_nothing_is_offered(ada: FlaskClient, rt: Runtime) -> None:
+    room = make.make_resource(rt)
+    assert "Busy time that is asked for" not in ada.get(f"/resources/{room.id}").text
+
+
+def test_the_page_says_what_was_told_and_when(ada: FlaskClient, rt: Runtime, account: t.Account) -> None:
+    room = make.make_resource(rt)
+    given = {"account_id": account.id, "address": "room@example.com", "starts_at": rt.now(), "ends_at": rt.now()}
+    with rt.writing() as session:
+        row = session.get_one(t.Resource, room.id)
+        row.asked_account_id, row.asked_address = account.id, "room@example.com"
+        session.add(t.AskedBusy(resource_id=t.pk(room), why="not_found", **given))
+    page = text_of(ada.get(f"/resources/{room.id}").text)
+    assert "Address room@example.com Offers nothing" in page
+    assert "knows nobody under this address" in page
+    assert ada.post(f"/resources/{room.id}/asked/remove").status_code == 303
+    assert only(rt).asked_address == ""
+
+
+def test_an_account_that_cannot_ask_is_refused(ada: FlaskClient, rt: Runtime, account: t.Account) -> None:
+    room = make.make_resource(rt)
+    answer = ada.post(f"/resources/{room.id}/asked", data={"address": "r@example.com", "account": account.id})
+    assert answer.status_code == 422
+    assert "does not tell when others are busy" in answer.text
+
+
+def test_a_calendar_that_was_switched_off_since_is_said_on_the_page(
+    ada: FlaskClient, rt: Runtime, calendar: t.Calendar
+) -> None:
+    room = make.make_resource(rt, "Room 1", calendar)
+    with rt.writing() as session:
+        session.get_one(t.Calendar, calendar.id).syncs = False
+    assert "does not sync. Switch Sync on for it first." in text_of(ada.get(f"/resources/{room.id}").text)

@@ -74,6 +74,24 @@ def unmap(resource_id: int) -> None:
 
 @resources.command()
 @click.argument("resource_id", metavar="ID", type=int)
+@click.argument("account_id", metavar="ACCOUNT", type=int, required=False)
+@click.argument("address", required=False)
+def ask(resource_id: int, account_id: int | None, address: str | None) -> None:
+    """Have a provider asked when ADDRESS is busy, through ACCOUNT; without both, ask no more."""
+    from calsync.services import asked_busy
+
+    rt, by = tools.runtime(), tools.cli_actor()
+    if account_id is None or address is None:
+        made = asked_busy.drop(rt, resource_id, by=by)
+        output.say(f"Nobody is asked about {made.name} any more.")
+        return
+    made = asked_busy.set_address(rt, resource_id, account_id, address, by=by)
+    asked_busy.ask(rt, account_id)
+    output.say(f"{made.name} is busy when {made.asked_address} is, as its provider tells.")
+
+
+@resources.command()
+@click.argument("resource_id", metavar="ID", type=int)
 def disable(resource_id: int) -> None:
     """Take no more bookings of a resource; those that stand go on."""
     from calsync.services import resources as service
@@ -119,6 +137,7 @@ def facts(session: Session, resource: t.Resource) -> dict[str, Any]:
         "user": user.email if user else None,
         "calendar_id": resource.calendar_id,
         "calendar": calendar.name if calendar else None,
+        "asked_address": resource.asked_address or None,
         "active": resource.is_active,
         "when_unreachable": resource.when_unreachable,
         "last_known_minutes": resource.last_known_minutes,

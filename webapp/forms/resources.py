@@ -95,6 +95,22 @@ class MapForm(FlaskForm):
         self.calendar.choices = choices((t.pk(c), f"{c.name or 'Calendar'} ({a.label})") for c, a in found)
 
 
+class AskForm(FlaskForm):
+    """Under which address, and through which account, a provider is asked when the resource is busy."""
+
+    address = StringField(
+        "Address",
+        [DataRequired("Give its address at the provider."), Length(max=320)],
+        filters=[trimmed],
+        description="Of the room or person, as the provider knows it.",
+    )
+    account = SelectField("Asked through", [InputRequired("Choose an account.")], coerce=int, validate_choice=False)
+
+    def name_accounts(self, found: Iterable[t.Account]) -> None:
+        """Give the choices."""
+        self.account.choices = choices((t.pk(account), account.label) for account in found)
+
+
 class GroupForm(FlaskForm):
     name = StringField("Name", [DataRequired("Give it a name."), Length(max=200)], filters=[trimmed])
     mode = RadioField(

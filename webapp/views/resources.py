@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, url_for
 
-from calsync.services import groups, mappable, resources, working_hours
+from calsync.services import asked_busy, groups, mappable, resources, working_hours
 from calsync.services.working_hours import Owner
 from calsync.store import people, resource_pages
 from calsync.store import scheduling as rows
@@ -17,7 +17,7 @@ from calsync.store import tables as t
 from calsync.store.keyset import Cut
 from webapp import errors, hours_view, moments, resource_view
 from webapp.access import Role, actor, role_required, runtime
-from webapp.forms.resources import GroupForm, MapForm, ResourceForm
+from webapp.forms.resources import AskForm, GroupForm, MapForm, ResourceForm
 from webapp.fragments import page
 
 bp = Blueprint("resources", __name__, url_prefix="/resources")
@@ -83,6 +83,29 @@ def map_calendar(resource_id: int) -> Any:
 def unmap(resource_id: int) -> Any:
     resources.unmap(runtime(), resource_id, by=actor())
     flash("It has no calendar now. What was written there stays.", "warning")
+    return redirect(url_for("resources.show", resource_id=resource_id), 303)
+
+
+@bp.post("/<int:resource_id>/asked")
+@role_required(Role.ADMIN)
+def ask(resource_id: int) -> Any:
+    """Have its busy time asked for at a provider."""
+    resources.get(runtime(), resource_id)
+    form = AskForm()
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            address = form.address.data or ""
+            asked_busy.set_address(runtime(), resource_id, form.account.data, address, by=actor())
+            flash("The provider is asked every few minutes from now on, and before each booking.")
+            return redirect(url_for("resources.show", resource_id=resource_id), 303)
+    return _show(resource_id, MapForm(formdata=None), form)
+
+
+@bp.post("/<int:resource_id>/asked/remove")
+@role_required(Role.ADMIN)
+def stop_asking(resource_id: int) -> Any:
+    asked_busy.drop(runtime(), resource_id, by=actor())
+    flash("The provider is asked no more about it.", "warning")
     return redirect(url_for("resources.show", resource_id=resource_id), 303)
 
 
@@ -162,14 +185,18 @@ def _tabs() -> list[tuple[str, str, str]]:
     ]
 
 
-def _show(resource_id: int, form: MapForm) -> Any:
+def _show(resource_id: int, form: MapForm, ask: AskForm | None = None) -> Any:
+    ask = ask or AskForm(formdata=None)
     with runtime().reading() as session:
         detail = resource_view.detail(session, resource_id)
         found = mappable.calendars_for(session, detail.row.resource) if actor().is_admin else []
+        is_unmapped = actor().is_admin and detail.row.mapped is None
+        ask.name_accounts(asked_busy.list_accounts(runtime(), session) if is_unmapped else [])
     form.name_calendars(found)
     if not form.is_submitted():
         form.calendar.data = detail.row.resource.calendar_id
-    return page("resources/show.html", status=422 if form.errors else 200, detail=detail, row=detail.row, form=form)
+    status = 422 if form.errors or ask.errors else 200
+    return page("resources/show.html", status=status, detail=detail, row=detail.row, form=form, ask=ask)
 
 
 def _named(form: ResourceForm) -> ResourceForm:

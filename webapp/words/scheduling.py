@@ -26,6 +26,7 @@ _SOURCES = {
     "calendar": "in a calendar",
     "booking": "a booking with its buffers",
     "hold": "a slot being taken right now",
+    "asked": "as its provider tells",
 }
 _IGNORED = {
     "free": "It is shown as free, or was declined.",
@@ -40,6 +41,10 @@ _DOUBTS = {
     "never_read": "It was never read yet",
     "failing": "The last sync failed",
     "late": "It has not been read in time",
+    "not_found": "The provider knows nobody under this address, or does not tell this account",
+    "not_allowed": "The account that asks lacks the permission (reconnect it with write access, all boxes ticked)",
+    "too_much": "The address stands for more than one person",
+    "no_answer": "The provider could not say",
 }
 
 

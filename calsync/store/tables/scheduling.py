@@ -62,7 +62,7 @@ class AskedBusy(SQLModel, table=True):
     read_at: datetime | None = None  # last answer that told something
     why: str = Field(default="", max_length=20)
     error: str = Field(default="", max_length=300)
-    next_ask_at: datetime = Field(index=True)
+    next_ask_at: datetime | None = Field(default=None, index=True)
 
 
 class ResourceGroup(SQLModel, table=True):
