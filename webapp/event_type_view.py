@@ -17,7 +17,7 @@ from calsync.store import scheduling as rows
 from calsync.store import tables as t
 from calsync.store.event_type_pages import About
 from calsync.store.keyset import Cut
-from webapp.access import runtime
+from webapp.access import actor, runtime
 from webapp.forms import event_types as forms
 from webapp.forms.event_types import EventTypeForm
 from webapp.forms.fields import choices
@@ -32,6 +32,8 @@ class Row:
 
     event_type: t.EventType
     about: About
+    host_account: t.Account | None = None
+    hosting_kinds: frozenset[str] = frozenset()
 
     @property
     def may_edit(self) -> bool:
@@ -44,6 +46,11 @@ class Row:
     @property
     def place(self) -> str:
         return words.place(self.event_type.location_kind)
+
+    @property
+    def host(self) -> str:
+        """Who hosts its meeting, in words; "" where it takes place elsewhere."""
+        return words.host(self.event_type.location_kind, self.host_account, self.hosting_kinds)
 
     @property
     def about_url(self) -> str:
@@ -66,6 +73,13 @@ def rows_of(session: Session, found: Sequence[t.EventType]) -> list[Row]:
     return [Row(each, about[t.pk(each)]) for each in found]
 
 
+def detail(session: Session, row: t.EventType) -> Row:
+    """Return an event type as its page shows it."""
+    about = event_type_pages.about(session, [row])
+    host = None if row.host_account_id is None else session.get(t.Account, row.host_account_id)
+    return Row(row, about[t.pk(row)], host, event_types.hosting_kinds(runtime()))
+
+
 def address(slug: str) -> str:
     """Return the whole address of a public page, to be copied."""
     base = settings.public_url(runtime()) or request.url_root.rstrip("/")
@@ -75,16 +89,17 @@ def address(slug: str) -> str:
 def new_form() -> EventTypeForm:
     """Return the form of a new event type: a person's own, unless the address says of whom."""
     who = request.args.get("who") or f"user:{current_user.id}"
-    return _prepared(EventTypeForm(data=forms.new_data(who)))
+    return _prepared(EventTypeForm(data=forms.new_data(who)), None)
 
 
 def edit_form(row: t.EventType) -> EventTypeForm:
     """Return the form of an event type."""
-    return _prepared(EventTypeForm(data=forms.data_of(row)))
+    return _prepared(EventTypeForm(data=forms.data_of(row)), row.host_account_id)
 
 
-def _prepared(form: EventTypeForm) -> EventTypeForm:
+def _prepared(form: EventTypeForm, host_id: int | None) -> EventTypeForm:
     form.name_places(event_types.link_kinds(runtime()))
+    form.name_hosts(event_types.hosts(runtime(), host_id, by=actor()))
     form.who.choices = _whom()
     return form
 

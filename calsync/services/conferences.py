@@ -121,8 +121,8 @@ def _want(
 
 
 def _house(rt: Runtime, session: Session, conference: t.Conference, activity: t.Activity) -> None:
-    """Find who hosts a conference: whoever the activity belongs to."""
-    account = rows.host_of(session, activity.owner_id, conference.provider)
+    """Find who hosts a conference: whom the event type names, else whoever the activity belongs to."""
+    account = rows.host_of(session, activity, conference.provider)
     if account is not None:
         conference.account_id, conference.error, conference.next_try_at = account.id, "", rt.now()
 

@@ -11,11 +11,11 @@ from sqlmodel import Session
 
 from calsync.engine import booking_form
 from calsync.engine.booking_form import Question
-from calsync.engine.vocabulary import MailRule
-from calsync.errors import NotAllowed, Refused
+from calsync.engine.vocabulary import AccountState, MailRule
+from calsync.errors import NotAllowed, NotFound, Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import activity_fields, booking_rows, resources
-from calsync.store import accounts, audit
+from calsync.services import activity_fields, booking_rows, conference_drafts, resources
+from calsync.store import accounts, audit, conferences
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
 
@@ -93,6 +93,7 @@ def create(rt: Runtime, values: EventTypeValues, *, by: Actor) -> t.EventType:
     """
     _check_right(by, values.owner_id)
     with rt.writing() as session:
+        _check_host(session, rt, values.host_account_id, None, by)
         checked = _checked(session, rt, values, None)
         row = t.EventType(**checked, created_at=rt.now())
         session.add(row)
@@ -108,6 +109,7 @@ def edit(rt: Runtime, event_type_id: int, values: EventTypeValues, *, version: i
         _check_right(by, row.owner_id)
         _check_right(by, values.owner_id)
         resources.check_version(row.row_version, version)
+        _check_host(session, rt, values.host_account_id, row.host_account_id, by)
         checked = _checked(session, rt, values, row)
         old, new = audit.changes({name: getattr(row, name) for name in checked}, checked)
         for name, value in new.items():
@@ -152,6 +154,21 @@ def link_kinds(rt: Runtime) -> list[str]:
     return sorted({kind for p in rt.providers.values() for kind in p.info.capabilities.makes_links})
 
 
+def hosting_kinds(rt: Runtime) -> frozenset[str]:
+    """Return the kinds of meeting that an account hosts by itself, whatever calendar the booking stands in."""
+    return frozenset(conference_drafts.providers(rt))
+
+
+def hosts(rt: Runtime, known_id: int | None, *, by: Actor) -> list[t.Account]:
+    """Return the accounts that may be chosen to host, and the one that was (`known_id`), also when it is gone."""
+    names = [entry.info.name for entry in conference_drafts.providers(rt).values()]
+    with rt.reading() as session:
+        found = conferences.hosting(session, names, None if by.is_admin else by.user_id) if names else []
+        if known_id is not None and all(account.id != known_id for account in found):
+            found.append(accounts.get(session, known_id))
+    return found
+
+
 def slug_of(name: str) -> str:
     """Return a name as the end of an address."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "booking"
@@ -192,8 +209,22 @@ def _check_who(session: Session, rt: Runtime, values: EventTypeValues) -> None:
         rows.get_group(session, values.group_id)
     if values.owner_id is not None:
         resources.ensure_person(session, values.owner_id, rt)
-    if values.host_account_id is not None:
-        accounts.get(session, values.host_account_id)
+
+
+def _check_host(session: Session, rt: Runtime, account_id: int | None, before: int | None, by: Actor) -> None:
+    """Return when an account may host the meetings of bookings; one that was chosen before may stay, whatever became
+    of it. Staff choose their own. Raises NotFound, Refused.
+    """
+    if account_id is None or account_id == before:
+        return
+    account = accounts.get(session, account_id)
+    if not by.is_admin and account.user_id != by.user_id:
+        raise NotFound("account", account_id)
+    if account.provider not in {entry.info.name for entry in conference_drafts.providers(rt).values()}:
+        reason = f"{account.label} hosts no meetings of its own: they are made with the events in its calendars."
+        raise Refused(reason, code="invalid", field="host_account_id")
+    if account.state == AccountState.DISCONNECTED:
+        raise Refused(f"{account.label} is disconnected.", code="disconnected", field="host_account_id")
 
 
 def _facts(values: Mapping[str, Any]) -> dict[str, Any]:

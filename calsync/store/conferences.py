@@ -81,20 +81,31 @@ def changed(session: Session, limit: int) -> list[tuple[t.Conference, t.Activity
 
 def homeless(session: Session, limit: int) -> list[tuple[t.Conference, t.Activity]]:
     """Return wanted conferences that nobody could host so far and somebody can now, with their activities."""
-    hosts = sa.exists().where(
-        col(t.Account.user_id) == col(A.owner_id),
-        col(t.Account.provider) == col(C.provider),
-        col(t.Account.state) != AccountState.DISCONNECTED,
-        col(t.Account.secret).is_not(None),
+    theirs = sa.exists().where(col(t.Account.user_id) == col(A.owner_id), *_hosts(col(C.provider)))
+    chosen = sa.exists().where(
+        col(t.Booking.activity_id) == col(A.id),
+        col(t.EventType.id) == col(t.Booking.event_type_id),
+        col(t.Account.id) == col(t.EventType.host_account_id),
+        *_hosts(col(C.provider)),
     )
     query = (
         sa.select(C, A)
         .join(A, col(A.id) == col(C.activity_id))
-        .where(col(C.state) == "wanted", col(C.account_id).is_(None), hosts)
+        .where(col(C.state) == "wanted", col(C.account_id).is_(None), sa.or_(theirs, chosen))
         .order_by(col(C.id))
         .limit(limit)
     )
     return [(conference, activity) for conference, activity in session.execute(query)]
+
+
+def _hosts(provider: Any) -> tuple[Any, ...]:
+    """Return what holds of an account that can host meetings at a provider."""
+    account = t.Account
+    return (
+        col(account.provider) == provider,
+        col(account.state) != AccountState.DISCONNECTED,
+        col(account.secret).is_not(None),
+    )
 
 
 def abandoned(session: Session) -> list[t.Conference]:
@@ -109,15 +120,34 @@ def is_known_link(session: Session, link: str) -> bool:
     return bool(link) and session.scalars(query).first() is not None
 
 
-def host_of(session: Session, user_id: int, provider: str) -> t.Account | None:
-    """Return the account at a provider with which a person hosts: the first that is connected, None without one."""
-    query = sa.select(t.Account).where(
-        col(t.Account.user_id) == user_id,
-        col(t.Account.provider) == provider,
-        col(t.Account.state) != AccountState.DISCONNECTED,
-        col(t.Account.secret).is_not(None),
+def host_of(session: Session, activity: t.Activity, provider: str) -> t.Account | None:
+    """Return the account at a provider that hosts an activity's meeting, None without one.
+
+    That is the one that its event type names, as long as it is connected; else its owner's, the first that is.
+    """
+    chosen = (
+        sa.select(t.Account)
+        .join(t.EventType, col(t.EventType.host_account_id) == col(t.Account.id))
+        .join(t.Booking, col(t.Booking.event_type_id) == col(t.EventType.id))
+        .where(col(t.Booking.activity_id) == activity.id, *_hosts(provider))
     )
-    return session.scalars(query.order_by(~col(t.Account.grant_ok), col(t.Account.id)).limit(1)).one_or_none()
+    theirs = sa.select(t.Account).where(col(t.Account.user_id) == activity.owner_id, *_hosts(provider))
+    in_turn = (~col(t.Account.grant_ok), col(t.Account.id))
+    found = session.scalars(chosen.limit(1)).one_or_none()
+    return found or session.scalars(theirs.order_by(*in_turn).limit(1)).one_or_none()
+
+
+def hosting(session: Session, providers: Collection[str], user_id: int | None = None) -> list[t.Account]:
+    """Return the connected accounts that can host meetings at these providers, of one person or all, by label."""
+    account = t.Account
+    query = sa.select(account).where(
+        col(account.provider).in_(providers),
+        col(account.state) != AccountState.DISCONNECTED,
+        col(account.secret).is_not(None),
+    )
+    if user_id is not None:
+        query = query.where(col(account.user_id) == user_id)
+    return list(session.scalars(query.order_by(sa.func.lower(col(account.label)), col(account.id))))
 
 
 # --- what is to be done

@@ -22,6 +22,7 @@ from tests.conferences.office import ELI, Office, found
 from tests.emulators.zoom.conftest import zoom, zoom_server
 from tests.emulators.zoom.server import ACCOUNT, HOOK_SECRET, S2S_ID, S2S_SECRET, ZoomServer
 from tests.web.conftest import SignIn
+from tests.web.test_event_types import TERMS
 
 __all__ = ["zoom", "zoom_server"]
 
@@ -355,3 +356,19 @@ def test_disconnecting_revokes_the_grant(eli: FlaskClient, office: Office) -> No
     answer = eli.post(f"/accounts/{account_id(office)}/disconnect", data={"choice": "keep"})
     assert answer.status_code == 303, answer.text
     assert [line["status"] for line in office.switch.requests("oauth.revoke")] == [200]
+
+
+# --- who hosts the meetings of bookings
+
+
+def test_an_event_type_says_who_hosts_and_what_if_that_account_goes(ada: FlaskClient, office: Office) -> None:
+    account = office.account()
+    chosen = {"location_kind": office.provider.kind, "host_account_id": str(account.id)}
+    data = TERMS | chosen | {"who": f"user:{office.cast.eli.id}"}
+    assert f'<option value="{account.id}">{account.label}</option>' in ada.get("/event-types/new").text
+    made = ada.post("/event-types/new", data=data)
+    assert made.status_code == 303
+    assert f"<dt>Hosted by</dt><dd>{account.label}</dd>" in text(ada, made.location)
+    with office.rt.writing() as session:
+        session.get_one(t.Account, account.id).state = "disconnected"
+    assert "is disconnected: whoever is booked hosts new meetings" in text(ada, made.location)

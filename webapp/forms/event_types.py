@@ -51,6 +51,10 @@ def _minutes(label: str, low: int, high: int, reason: str, hint: str = "") -> In
     return IntegerField(label, checks, description=hint)
 
 
+def _id_or_none(value: object) -> int | None:
+    return int(str(value)) if value not in (None, "", "None") else None
+
+
 class QuestionForm(Form):
     """One question; without a text it is not there."""
 
@@ -85,6 +89,11 @@ class EventTypeForm(FlaskForm):
     has_color = BooleanField("A colour of its own")
     length_minutes = _minutes("Length", 1, 1440, "A booking lasts 1 minute to 24 hours.", "Minutes.")
     location_kind = SelectField("Where")
+    host_account_id = SelectField(
+        "Hosted by",
+        coerce=_id_or_none,
+        description="Should this account go, whoever is booked hosts new meetings instead.",
+    )
     location = StringField("Place, number or link", [Length(max=2000)], filters=[trimmed])
     buffer_before_minutes = _minutes(
         "Buffer before", 0, 720, "A buffer is at most 12 hours.", "Minutes kept free before it."
@@ -135,6 +144,10 @@ class EventTypeForm(FlaskForm):
         made = [(kind, scheduling.place(kind)) for kind in link_kinds]
         self.location_kind.choices = choices([*scheduling.PLACES.items(), *made])
 
+    def name_hosts(self, found: Iterable[t.Account]) -> None:
+        """Give the choices of who hosts meetings at providers without calendars."""
+        self.host_account_id.choices = choices([("", "Whoever is booked"), *((t.pk(a), a.label) for a in found)])
+
     def grow(self) -> None:
         """Add empty rows where people may want to say more."""
         if not any(each.form.number.data is None for each in self.reminders):
@@ -142,8 +155,8 @@ class EventTypeForm(FlaskForm):
         if not any(not each.form.label.data for each in self.questions):
             _add(self.questions, MOST_QUESTIONS)
 
-    def values(self, known: t.EventType | None) -> EventTypeValues:
-        """Return what the form says; the account that hosts, which no form asks for, stays."""
+    def values(self) -> EventTypeValues:
+        """Return what the form says."""
         kind, _, row_id = (self.who.data or "").partition(":")
         who = {"resource": "resource_id", "group": "group_id", "user": "owner_id"}.get(kind, "resource_id")
         said: dict[str, Any] = {who: int(row_id)}
@@ -151,7 +164,7 @@ class EventTypeForm(FlaskForm):
         said |= {name: self[name].data for name in (*NUMBERS, *CHOICES)}
         return EventTypeValues(
             **said,
-            host_account_id=known.host_account_id if known else None,
+            host_account_id=self.host_account_id.data,
             notice_minutes=self.notice.data * self.notice_unit.data,
             reminders=self._reminders(),
             color=self.color.data if self.has_color.data else "",
@@ -210,6 +223,7 @@ def data_of(row: t.EventType) -> dict[str, Any]:
         "questions": [_question(each) for each in questions],
         "mail": "" if row.mail is None else "own",
         **(row.mail or {}),
+        "host_account_id": row.host_account_id,
         "version": row.row_version,
     }
 

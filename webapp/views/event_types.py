@@ -38,7 +38,7 @@ def new() -> Any:
     form = event_type_view.new_form()
     if form.validate_on_submit():
         with errors.shown_on(form):
-            made = event_types.create(runtime(), form.values(None), by=actor())
+            made = event_types.create(runtime(), form.values(), by=actor())
             flash(f"{made.name} can be booked." if made.is_active else f"{made.name} is there.")
             return redirect(url_for("event_types.show", event_type_id=made.id), 303)
     return _form_page(form, None)
@@ -49,7 +49,7 @@ def new() -> Any:
 def show(event_type_id: int) -> Any:
     with runtime().reading() as session:
         row = rows.get_event_type(session, event_type_id)
-        [shown] = event_type_view.rows_of(session, [row])
+        shown = event_type_view.detail(session, row)
         own_hours = working_hours.of_event_type(session, row)
     return page(
         "event_types/show.html",
@@ -67,7 +67,7 @@ def edit(event_type_id: int) -> Any:
     if form.validate_on_submit():
         with errors.shown_on(form):
             version = form.version.data or 0
-            event_types.edit(runtime(), event_type_id, form.values(row), version=version, by=actor())
+            event_types.edit(runtime(), event_type_id, form.values(), version=version, by=actor())
             flash("Saved.")
             return redirect(url_for("event_types.show", event_type_id=event_type_id), 303)
     return _form_page(form, row)
@@ -110,4 +110,12 @@ def _form_page(form: EventTypeForm, row: t.EventType | None) -> Any:
     form.grow()
     back_url = url_for("event_types.show", event_type_id=row.id) if row else url_for("event_types.index")
     prefix = event_type_view.address("")
-    return page("event_types/form.html", status=status, form=form, event_type=row, back_url=back_url, prefix=prefix)
+    return page(
+        "event_types/form.html",
+        status=status,
+        form=form,
+        event_type=row,
+        back_url=back_url,
+        prefix=prefix,
+        hosting_kinds=sorted(event_types.hosting_kinds(runtime())),
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from calsync.engine.hours import LAST_MINUTE, Hours, Minutes
+from calsync.store.tables import Account
 from webapp.words.states import Word
 from webapp.words.texts import count
 
@@ -67,6 +68,19 @@ def pick(value: str) -> str:
 def place(kind: str) -> str:
     """Return where something takes place: what is no place of ours is a kind of meeting that a provider makes."""
     return PLACES.get(kind) or f"Video meeting ({kind.title()})"
+
+
+def host(kind: str, account: Account | None, hosting_kinds: Collection[str]) -> str:
+    """Return who hosts the meeting of a booking; "" where its place is no meeting that a provider makes."""
+    if kind in PLACES:
+        return ""
+    if kind not in hosting_kinds:
+        return "The account in whose calendar the booking stands"
+    if account is None:
+        return "Whoever is booked; without an account of theirs the meeting waits"
+    if account.state == "disconnected":
+        return f"{account.label} is disconnected: whoever is booked hosts new meetings"
+    return account.label
 
 
 def unreachable(value: str, minutes: int) -> str:
