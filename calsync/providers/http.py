@@ -6,6 +6,7 @@ No retries (the row knows when to try again) and no knowledge of any provider: w
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import time
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ MAX_REDIRECTS = 8
 MAX_BYTES = 64 * 1024 * 1024
 LONGEST_WAIT = timedelta(hours=24)
 DEFAULT_WAIT = timedelta(seconds=60)
+_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+"""Whole seconds (RFC 9110 section 10.2.3), or parts of one, which some servers send."""
 _MOVED = (301, 302, 303, 307, 308)
 _REQUEST_IDS = ("x-request-id", "request-id", "x-zm-trackingid")
 """Headers by which a provider's support finds one request."""
@@ -232,8 +235,8 @@ class Http:
     def retry_after(self, answer: Answer) -> timedelta | None:
         """Return how long the server asks us to wait, at most a day; None when it does not say."""
         value = answer.headers.get("retry-after", "").strip()
-        if value.isdecimal():
-            return min(timedelta(seconds=min(int(value), 10**6)), LONGEST_WAIT)
+        if _SECONDS.fullmatch(value):
+            return min(timedelta(seconds=min(float(value), 10**6)), LONGEST_WAIT)
         date = _http_date(value)
         if date is None:
             return None

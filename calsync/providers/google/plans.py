@@ -1,5 +1,4 @@
-"""A write as a sequence of calls. A plan yields the calls it needs next and is sent their replies; many plans advance
-together, so that the writes of a run share batches. A call that fails ends its plan, unless the plan handles it.
+"""A write as a sequence of calls. Many plans advance together, so that the writes of a run share batches.
 
 What makes a repeat harmless is in here: event ids made of keys, If-Match, and what a duplicate or a gone event means
 (contract sections 4.4, 7 and 8.4).
@@ -15,13 +14,14 @@ from calsync.engine import event as events
 from calsync.engine import series
 from calsync.engine.event import FIELDS, Event
 from calsync.engine.vocabulary import MailRule
-from calsync.errors import ProviderError, Rejected, Unavailable, VersionMismatch
+from calsync.errors import Rejected, Unavailable, VersionMismatch
+from calsync.providers import together
 from calsync.providers.base import Edit, Resource, Write, Written
 from calsync.providers.google import bodies, codec, when
 from calsync.providers.google.wire import Call, Outcome, Reply, Wire, demand, events_path
 
 Json = dict[str, Any]
-Plan = Generator[tuple[Call, ...], tuple[Outcome, ...], Written]
+Plan = together.Plan[Call, Outcome]
 
 SEND_UPDATES = {MailRule.NEVER: "none", MailRule.EXTERNAL: "externalOnly", MailRule.ALL: "all"}
 _GONE = (404, 410)
@@ -29,25 +29,7 @@ _GONE = (404, 410)
 
 def carry_out(wire: Wire, plans: Sequence[Plan]) -> list[Written]:
     """Run plans side by side and return their outcomes, in order. Never raises for a single plan."""
-    outcomes: list[Written] = [None] * len(plans)
-    waiting: dict[int, tuple[Call, ...]] = {}
-    answers: dict[int, tuple[Outcome, ...] | None] = dict.fromkeys(range(len(plans)))
-    while answers:
-        for number, answer in answers.items():
-            try:
-                waiting[number] = next(plans[number]) if answer is None else plans[number].send(answer)
-            except StopIteration as done:
-                outcomes[number] = done.value
-            except ProviderError as error:
-                outcomes[number] = error
-        answers = _answered(wire, waiting)
-        waiting = {}
-    return outcomes
-
-
-def _answered(wire: Wire, waiting: dict[int, tuple[Call, ...]]) -> dict[int, tuple[Outcome, ...] | None]:
-    replies = iter(wire.send_all([call for calls in waiting.values() for call in calls]))
-    return {number: tuple(next(replies) for _ in calls) for number, calls in waiting.items()}
+    return together.carry_out(wire.send_all, plans)
 
 
 def plan(calendar: str, calendar_zone: str, write: Write) -> Plan:

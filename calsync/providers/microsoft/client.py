@@ -1,0 +1,98 @@
+"""The Microsoft client: one account behind CalendarClient. Reading is in `reading.py`, writing in `plans.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import httpx2
+
+from calsync.errors import Rejected
+from calsync.providers import together
+from calsync.providers.auth import BearerAuth
+from calsync.providers.base import Known, Page, RemoteCalendar, Resource, Write, Written
+from calsync.providers.http import Http
+from calsync.providers.microsoft import calendars, errors, plans
+from calsync.providers.microsoft.endpoints import MICROSOFT, Endpoints
+from calsync.providers.microsoft.reading import Reader
+from calsync.providers.microsoft.seats import Seat
+from calsync.providers.microsoft.wire import BATCH, Wire
+
+
+class MicrosoftClient:
+    """Read and write access to one account. Handles are immutable event ids, versions etags.
+
+    `bearer` gives an access token, a fresh one when it is called with True. `zones` are the calendars' time zones,
+    `person` the address of whose mailbox it is. `take` is told before each request how many calls it holds, and waits
+    for their turn; `seat` holds places at the mailbox. `transport` and `now` stand in for network and clock.
+    """
+
+    def __init__(
+        self,
+        bearer: Callable[[bool], str],
+        zones: Mapping[str, str],
+        endpoints: Endpoints = MICROSOFT,
+        *,
+        person: str = "",
+        take: Callable[[int], None] = lambda count: None,
+        seat: Seat = lambda count: nullcontext(),
+        allow_private_network: bool = False,
+        transport: httpx2.BaseTransport | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.http = Http(
+            auth=BearerAuth(bearer), allow_private_network=allow_private_network, transport=transport, now=now
+        )
+        self.http.read_error = partial(errors.read, self.http)
+        self._wire = Wire(self.http, endpoints, partial(bearer, True), take, seat)
+        self._zones, self._person = dict(zones), person
+        self._reader = Reader(self._wire, self._zones, now)
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+        return self.http.requests
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made so far, as Graph counts them."""
+        return self._wire.calls
+
+    @property
+    def limited(self) -> int:
+        """How many answers so far asked us to wait."""
+        return self.http.limited
+
+    def calendars(self) -> list[RemoteCalendar]:
+        """Return every calendar of the account that can hold events."""
+        return calendars.list_all(self._wire)
+
+    def read(self, calendar: str, cursor: str | None, known: Known) -> Iterator[Page]:
+        """Yield what changed since `cursor`, or everything when it is None; see CalendarReader."""
+        return self._reader.read(calendar, cursor, known)
+
+    def get_many(self, calendar: str, handles: Sequence[str]) -> dict[str, Resource | None]:
+        """Return each handle's resource, or None where Graph says that it is gone."""
+        return self._reader.get_many(calendar, handles)
+
+    def write(self, calendar: str, writes: Sequence[Write]) -> list[Written]:
+        """Apply writes, as many calls as possible together, and return their outcomes in order."""
+        if len(writes) > BATCH:
+            raise ValueError(f"at most {BATCH} writes together")
+        zone = self._zones.get(calendar, "UTC")
+        planned = [plans.plan(calendar, zone, write, self._person) for write in writes]
+        return together.carry_out(self._wire.send_all, planned)
+
+    def move(self, calendar: str, handle: str, version: str | None, to: str) -> Resource:
+        """Raise Rejected: Graph cannot move events (contract section A4.4)."""
+        raise Rejected("unsupported", "Outlook’s events are moved by making them anew")
+
+    def clock_offset(self) -> timedelta | None:
+        """Return Microsoft's time minus ours; None before any answer."""
+        return self.http.clock_offset
+
+    def close(self) -> None:
+        """Release connections."""
+        self.http.close()

@@ -1,0 +1,245 @@
+"""Reading a calendar: what changed since a delta link, or everything, and single events (contract sections A4 and A9).
+
+The delta tells what was touched in a window of time, and little of it: occurrences without their series, nothing of our
+marks, and it says "removed" of what only left the window. So it is taken as a list of what to look at. The window moves
+on once a day; then, as at first, the calendar is listed whole and compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from calsync.errors import Rejected, Unavailable
+from calsync.providers.base import Known, Page, Resource
+from calsync.providers.microsoft import codec, deltas, errors, events, marks
+from calsync.providers.microsoft.wire import BATCH, Call, Reply, Wire, calendar_path
+
+Json = dict[str, Any]
+Versions = Mapping[str, str | None]
+
+BEFORE, AFTER = timedelta(days=90), timedelta(days=400)
+"""The window of a delta around the day on which it begins; at most 1825 days are allowed."""
+
+LISTED, TOUCHED, FEW = 100, 500, 10
+"""Entries of a page: of whole events, of a delta, and of a delta that the server gave up on."""
+
+FIRST_SILENCE_S = 120.0
+"""How long Graph may think about the first page of a whole calendar."""
+
+_WHOLE_LIST = {"$expand": marks.EXPAND}
+_BRIEF_LIST = {"$select": "id,type,changeKey"}
+
+
+class Reader:
+    """Reads the calendars of one account. `zones` are the calendars' time zones, as far as they are known."""
+
+    def __init__(self, wire: Wire, zones: Mapping[str, str], now: Callable[[], datetime]) -> None:
+        self._wire, self._zones, self._now = wire, zones, now
+
+    def read(self, calendar: str, cursor: str | None, known: Known) -> Iterator[Page]:
+        """Yield what changed since `cursor`, or everything; see CalendarReader.
+
+        Once a day, and without a delta always, what changed is found by listing everything.
+        """
+        since = None if cursor is None else deltas.parse(cursor)
+        if since is None or not since.link or since.day != self._today():
+            yield from self._everything(calendar, None if cursor is None else known())
+            return
+        touched = deltas.Touched()
+        link = self._follow(Call("GET", since.link, page=TOUCHED), touched)
+        last = deltas.Cursor(link, since.day).text
+        if not touched:
+            yield Page(cursor=last, is_last=True)
+            return
+        yield from _ended(self._changes(calendar, touched, known()), last)
+
+    def get_many(self, calendar: str, handles: Sequence[str]) -> dict[str, Resource | None]:
+        """Return each handle's resource, or None where Graph says that it is gone. Raises ProviderError."""
+        found = events.items(self._wire, calendar, handles)
+        whole = events.with_masters(self._wire, calendar, found)
+        return {handle: None if item is None else self._resource(calendar, item) for handle, item in whole.items()}
+
+    def _today(self) -> date:
+        return self._now().astimezone(UTC).date()
+
+    def _resource(self, calendar: str, item: Json) -> Resource:
+        return codec.resource_of(events.bare(item), self._zones.get(calendar))
+
+    # --- deltas and lists
+
+    def _begin(self, calendar: str, touched: deltas.Touched) -> str:
+        """Go through a new delta and return its link; "" where a full mailbox gives none (section A9.2)."""
+        today = datetime.combine(self._today(), datetime.min.time())
+        query = {f"{name}DateTime": f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in _window(today)}
+        path = calendar_path(calendar, "calendarView", "delta")
+        try:
+            return self._follow(Call("GET", path, query, page=TOUCHED), touched)
+        except Rejected as error:
+            if error.code == "quota":
+                return ""
+            raise
+
+    def _follow(self, call: Call, touched: deltas.Touched) -> str:
+        """Note every entry of a delta and return the link that leads on from its end."""
+        while True:
+            page = self._page(call).item
+            for item in _entries(page):
+                touched.add(item)
+            following = page.get("@odata.nextLink")
+            if not following:
+                return deltas.end_of(page)
+            call = Call("GET", str(following), page=call.page)
+
+    def _page(self, call: Call) -> Reply:
+        """Return a page of a delta. Of a large calendar the server may only manage small ones (section A9.2)."""
+        try:
+            return self._wire.send(call, FIRST_SILENCE_S)
+        except errors.TooMuch:
+            return self._wire.send(Call(call.method, call.path, call.query, page=FEW), FIRST_SILENCE_S)
+
+    def _list(self, calendar: str, query: Json, size: int) -> Iterator[list[Json]]:
+        """Yield the calendar's events, series as masters, page by page."""
+        call = Call("GET", calendar_path(calendar, "events"), query, page=size)
+        while True:
+            page = self._wire.send(call, FIRST_SILENCE_S).item
+            yield _entries(page)
+            following = page.get("@odata.nextLink")
+            if not following:
+                return
+            call = Call("GET", str(following), page=size)
+
+    # --- everything
+
+    def _everything(self, calendar: str, known: Versions | None) -> Iterator[Page]:
+        """Yield every event; only those at other versions where some are `known`.
+
+        The delta begins before the list, so that nothing falls between the two; what it names and the list lacks,
+        because entries moved while pages were turned, is asked for.
+        """
+        touched, today = deltas.Touched(), self._today()
+        link = self._begin(calendar, touched)
+        listed: set[str] = set()
+        series: list[str] = []
+        for entries in self._list(calendar, _WHOLE_LIST, LISTED):
+            fresh = [item for item in entries if item["id"] not in listed]
+            listed |= {item["id"] for item in fresh}
+            series += [item["id"] for item in fresh if codec.is_master(item)]
+            singles = [item for item in fresh if not codec.is_master(item)]
+            found = [self._resource(calendar, item) for item in singles if _is_new(item, known)]
+            yield Page(tuple(found), present=tuple(item["id"] for item in singles), is_full=True)
+        series += [handle for handle in touched.series if handle not in listed]
+        yield from self._missed(calendar, [handle for handle in touched.singles if handle not in listed])
+        for some in _chunks(series):
+            yield self._whole_series(calendar, some, known)
+        yield Page(cursor=deltas.Cursor(link, today).text, is_full=True, is_last=True)
+
+    def _missed(self, calendar: str, handles: Sequence[str]) -> Iterator[Page]:
+        for some in _chunks(handles):
+            found = [resource for resource in self.get_many(calendar, some).values() if resource is not None]
+            yield Page(tuple(found), present=tuple(r.handle for r in found), is_full=True)
+
+    def _whole_series(self, calendar: str, handles: Sequence[str], known: Versions | None) -> Page:
+        resources, present, _ = self._series(calendar, handles, known)
+        return Page(tuple(resources), present=tuple(present), is_full=True)
+
+    def _series(
+        self, calendar: str, handles: Sequence[str], known: Versions | None
+    ) -> tuple[list[Resource], list[str], list[str]]:
+        """Return series with their exceptions as far as their versions are not known, what of them is there, and
+        the ids of series that are gone.
+        """
+        masters = events.items(self._wire, calendar, handles, events.WITH_EXCEPTIONS)
+        alive = {handle: item for handle, item in masters.items() if item is not None}
+        resources = [self._resource(calendar, item) for item in alive.values() if _is_new(item, known)]
+        changed = [e["id"] for item in alive.values() for e in events.exceptions_in(item) if _is_new(e, known)]
+        unchanged = [e["id"] for item in alive.values() for e in events.exceptions_in(item) if not _is_new(e, known)]
+        exceptions = [
+            self._resource(calendar, whole)
+            for item in events.items(self._wire, calendar, changed).values()
+            if item is not None and (series := alive.get(codec.series_of(item) or "")) is not None
+            if not codec.is_gone(whole := codec.with_series(item, series))
+        ]
+        present = [*alive, *unchanged, *(resource.handle for resource in exceptions)]
+        return [*resources, *exceptions], present, [handle for handle in masters if handle not in alive]
+
+    # --- changes
+
+    def _changes(self, calendar: str, touched: deltas.Touched, known: Versions) -> Iterator[Page]:
+        """Yield what is to be known of everything that was touched.
+
+        What was removed without having been known is an occurrence, most often, and does not say of which series:
+        then everything is compared by its version.
+        """
+        singles = [h for h, version in touched.singles.items() if h not in known or known[h] != version]
+        yield from self._looked_at(calendar, [*singles, *(h for h in touched.removed if h in known)], known)
+        seen = set(touched.singles) | set(touched.series)
+        for some in _chunks(list(touched.series)):
+            yield from self._series_changes(calendar, some, touched.occurrences, known)
+        if any(handle not in known for handle in touched.removed):
+            yield from self._compared(calendar, seen | set(touched.removed), known)
+
+    def _series_changes(
+        self, calendar: str, handles: Sequence[str], occurrences: set[str], known: Versions
+    ) -> Iterator[Page]:
+        """Yield what changed in series. What is known as an exception and comes as a plain occurrence counts no more;
+        what belongs to a series that is gone is looked at.
+        """
+        resources, present, gone = self._series(calendar, handles, known)
+        reverted = [h for h in known if h in occurrences and h not in present]
+        yield Page(tuple(resources), removed=(*(h for h in gone if h in known), *reverted))
+        if gone:
+            yield from self._compared(calendar, {*present, *gone, *reverted}, known)
+
+    def _looked_at(self, calendar: str, handles: Sequence[str], known: Versions) -> Iterator[Page]:
+        """Yield events as they are now: those that are not there any more are removed."""
+        for some in _chunks(handles):
+            found = events.with_masters(self._wire, calendar, events.items(self._wire, calendar, some))
+            yield self._page_of(calendar, found, known)
+
+    def _page_of(self, calendar: str, found: Mapping[str, Json | None], known: Versions) -> Page:
+        changed = [item for item in found.values() if item is not None and _is_new(item, known)]
+        removed = tuple(handle for handle, item in found.items() if item is None and handle in known)
+        return Page(tuple(self._resource(calendar, item) for item in changed), removed)
+
+    def _compared(self, calendar: str, seen: set[str], known: Versions) -> Iterator[Page]:
+        """Yield what differs by its version from what is known, and was not seen otherwise."""
+        listed = [item for entries in self._list(calendar, _BRIEF_LIST, TOUCHED) for item in entries]
+        fresh = [item for item in listed if item["id"] not in seen and _is_new(item, known)]
+        series = [item["id"] for item in fresh if codec.is_master(item)]
+        yield from self._looked_at(calendar, [item["id"] for item in fresh if not codec.is_master(item)], known)
+        for some in _chunks(series):
+            yield Page(tuple(self._series(calendar, some, known)[0]))
+        there = {item["id"] for item in listed}
+        yield from self._looked_at(calendar, [h for h in known if h not in there and h not in seen], known)
+
+
+def _window(today: datetime) -> tuple[tuple[str, datetime], tuple[str, datetime]]:
+    return ("start", today - BEFORE), ("end", today + AFTER)
+
+
+def _entries(page: Json) -> list[Json]:
+    found = page.get("value")
+    if not isinstance(found, list):
+        raise Unavailable("the list has no entries")
+    return found
+
+
+def _is_new(item: Json, known: Versions | None) -> bool:
+    """Return whether an item is at another version than the one that is known, or always where nothing is compared."""
+    if known is None:
+        return True
+    version = codec.version_of(item)
+    return item["id"] not in known or version is None or known[item["id"]] != version
+
+
+def _ended(pages: Iterable[Page], cursor: str) -> Iterator[Page]:
+    """Yield pages, and the cursor behind them once all of them were taken."""
+    yield from pages
+    yield Page(cursor=cursor, is_last=True)
+
+
+def _chunks(handles: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(handles), BATCH):
+        yield handles[start : start + BATCH]

@@ -1,0 +1,247 @@
+"""Calls of Graph: one by one, or up to 20 in a batch in which each answer stands for itself.
+
+(contract sections A2, A11 and A12)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx2
+
+from calsync.errors import ProviderError, SignInNeeded, Unavailable, VersionMismatch
+from calsync.providers.http import Answer, Http
+from calsync.providers.microsoft import errors
+from calsync.providers.microsoft.endpoints import Endpoints
+from calsync.providers.microsoft.seats import Seat
+
+Json = dict[str, Any]
+
+BATCH = 20
+"""Calls in one batch at most."""
+
+_PREFER = 'outlook.timezone="UTC", IdType="ImmutableId"'
+"""What every call says anew: times in UTC, and ids that stay when an event moves between calendars."""
+
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call. `path` begins below the version; a link of Graph's own is a whole address and followed to the letter.
+
+    `version` makes it conditional; `handle` is what it is about, for VersionMismatch. `page` is how many entries a
+    list shall have at once. An answer with a status in `expect`, or with an error code in `excused`, is returned, not
+    raised.
+    """
+
+    method: str
+    path: str
+    query: dict[str, Any] = field(default_factory=dict)
+    body: Json | None = None
+    version: str | None = None
+    handle: str = ""
+    page: int | None = None
+    expect: tuple[int, ...] = ()
+    excused: tuple[str, ...] = ()
+
+    @property
+    def is_write(self) -> bool:
+        return self.method != "GET"
+
+    def excuses(self, answer: Answer) -> bool:
+        """Return whether a refusal is an answer like any other here."""
+        return answer.status in self.expect or bool(self.excused and errors.codes_of(answer) & set(self.excused))
+
+    @property
+    def target(self) -> str:
+        kept = {name: value for name, value in self.query.items() if value is not None}
+        return self.path + (f"?{urlencode(kept, quote_via=quote)}" if kept else "")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        prefer = _PREFER if self.page is None else f"{_PREFER}, odata.maxpagesize={self.page}"
+        found = {"Accept": _JSON, "Prefer": prefer}
+        if self.body is not None:
+            found["Content-Type"] = _JSON
+        return found | ({} if self.version is None else {"If-Match": self.version})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one call. `item` is empty where the body is."""
+
+    status: int
+    item: Json
+
+
+Outcome = Reply | ProviderError
+
+
+def calendar_path(calendar: str, *more: str) -> str:
+    """Return the path of a calendar, or of something in it."""
+    return "/" + "/".join(quote(part, safe="") for part in ("me", "calendars", calendar, *more))
+
+
+def event_path(calendar: str, event: str, *more: str) -> str:
+    """Return the path of an event, or of something about it. An event that left the calendar is not found there."""
+    return calendar_path(calendar, "events", event, *more)
+
+
+class Wire:
+    """Sends calls for one account.
+
+    `renew` replaces a token that was refused. `take` is told how many calls come next, and waits for their turn at
+    the mailbox; `seat` holds places there while they last.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        endpoints: Endpoints,
+        renew: Callable[[], object],
+        take: Callable[[int], None],
+        seat: Seat,
+    ) -> None:
+        self.http, self._endpoints, self._renew, self._wait, self._seat = http, endpoints, renew, take, seat
+        self.calls = 0
+        """Calls so far, as Graph counts them: each of a batch by itself."""
+
+    def _take(self, count: int) -> None:
+        self._wait(count)
+        self.calls += count
+
+    def send(self, call: Call, silence_s: float | None = None) -> Reply:
+        """Make one call. Raises ProviderError."""
+        self._take(1)
+        content = b"" if call.body is None else json.dumps(call.body, ensure_ascii=False).encode("utf-8", "replace")
+        with self._seat(1):
+            answer = self.http.request(
+                call.method,
+                self._address(call),
+                headers=call.headers,
+                body=content,
+                is_write=call.is_write,
+                expect=range(400, 600),
+                silence_s=silence_s,
+            )
+        return demand(self._outcome(call, answer))
+
+    def send_all(self, calls: Sequence[Call]) -> list[Outcome]:
+        """Make many calls and return the outcome of each, in order."""
+        outcomes: list[Outcome] = []
+        for start in range(0, len(calls), BATCH):
+            outcomes += self._send_some(calls[start : start + BATCH])
+        return outcomes
+
+    def _address(self, call: Call) -> str:
+        """Return where a call goes. A link leads to Graph or nowhere: it carries the token."""
+        if call.path.startswith("/"):
+            return self._endpoints.api + call.target
+        if urlsplit(call.path)[:2] != urlsplit(self._endpoints.api)[:2]:
+            raise Unavailable("the answer leads to somewhere else")
+        return call.path
+
+    def _send_some(self, calls: Sequence[Call]) -> list[Outcome]:
+        try:
+            if len(calls) == 1:
+                return [self.send(calls[0])]
+            return self._renewed(calls, self._batch(calls))
+        except ProviderError as error:
+            return [_of_call(error, call) for call in calls]
+
+    def _renewed(self, calls: Sequence[Call], outcomes: list[Outcome]) -> list[Outcome]:
+        """Repeat what an old token was refused for: inside a batch nobody else notices."""
+        refused = [i for i, outcome in enumerate(outcomes) if _is_refused(outcome)]
+        if refused:
+            self._renew()
+            for i, outcome in zip(refused, self._batch([calls[i] for i in refused]), strict=True):
+                outcomes[i] = outcome
+        return outcomes
+
+    def _batch(self, calls: Sequence[Call]) -> list[Outcome]:
+        self._take(len(calls))
+        requests = [_part(number, call) for number, call in enumerate(calls)]
+        with self._seat(len(calls)):
+            answer = self.http.request(
+                "POST",
+                f"{self._endpoints.api}/$batch",
+                headers={"Accept": _JSON, "Content-Type": _JSON},
+                body=json.dumps({"requests": requests}, ensure_ascii=False).encode("utf-8", "replace"),
+                is_write=any(call.is_write for call in calls),
+            )
+        parts = _parts(answer)
+        return [self._named(call, parts.get(str(number))) for number, call in enumerate(calls)]
+
+    def _named(self, call: Call, answer: Answer | None) -> Outcome:
+        if answer is None:
+            return Unavailable("an answer is missing in the batch", is_in_doubt=call.is_write)
+        url = self._endpoints.api + call.path
+        return self._outcome(call, Answer(answer.status, answer.headers, answer.body, url, call.method))
+
+    def _outcome(self, call: Call, answer: Answer) -> Outcome:
+        if answer.status >= 400 and not call.excuses(answer):
+            return _of_call(self.http.refusal(answer, is_write=call.is_write), call)
+        try:
+            return Reply(answer.status, _item(answer, is_write=call.is_write))
+        except ProviderError as error:
+            return error
+
+
+def demand(outcome: Outcome) -> Reply:
+    """Return a reply. Raises the error that the outcome is."""
+    if isinstance(outcome, ProviderError):
+        raise outcome
+    return outcome
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    return isinstance(outcome, SignInNeeded) and outcome.why == "invalid_grant"
+
+
+def _of_call(error: ProviderError, call: Call) -> ProviderError:
+    """A lost batch leaves reads undone and writes in doubt."""
+    if isinstance(error, VersionMismatch):
+        return VersionMismatch(call.handle)
+    if isinstance(error, Unavailable) and error.is_in_doubt and not call.is_write:
+        return Unavailable(error.detail, error.after_s, is_timeout=error.is_timeout)
+    return error
+
+
+def _item(answer: Answer, *, is_write: bool) -> Json:
+    """Return the JSON object of an answer. One that is cut off says nothing about what happened.
+
+    Stored texts may hold control characters that JSON forbids (section A2).
+    """
+    if not answer.body.strip() and answer.status in (202, 204):
+        return {}
+    try:
+        item = json.loads(answer.text, strict=False)
+    except ValueError as error:
+        is_success = answer.status < 300
+        raise Unavailable("the answer is not whole", is_in_doubt=is_write and is_success) from error
+    return item if isinstance(item, dict) else {}
+
+
+def _part(number: int, call: Call) -> Json:
+    part: Json = {"id": str(number), "method": call.method, "url": call.target, "headers": call.headers}
+    return part if call.body is None else part | {"body": call.body}
+
+
+def _parts(answer: Answer) -> dict[str, Answer]:
+    """Return the inner answers by the number of their call."""
+    found = _item(answer, is_write=True).get("responses")
+    if not isinstance(found, list):
+        raise Unavailable("the answer to a batch has no parts", is_in_doubt=True)
+    return {str(part["id"]): _inner(part) for part in found if isinstance(part, dict) and "id" in part}
+
+
+def _inner(part: Json) -> Answer:
+    body = part.get("body")
+    content = b"" if body is None else json.dumps(body).encode()
+    headers = {str(name): str(value) for name, value in (part.get("headers") or {}).items()}
+    return Answer(int(part.get("status", 0)), httpx2.Headers(headers), content, "")
