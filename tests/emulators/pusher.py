@@ -1,4 +1,4 @@
-"""Delivering notifications from a thread of its own: real POSTs, retried as Google retries (contract 12.2)."""
+"""Delivering notifications from a thread of its own: real POSTs, retried as the emulated provider retries."""
 
 from __future__ import annotations
 
@@ -7,26 +7,42 @@ import http.client
 import itertools
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from tests.emulators.google.world import World
+SERVER_TROUBLE = frozenset({500, 502, 503, 504})
 
-RETRIED = (500, 502, 503, 504)
-TIMEOUT_S = 5
+
+class Ledger(Protocol):
+    """The emulator's store: where tries are written down, and how long each further one waits."""
+
+    lock: Any
+    pushes: list[dict[str, Any]]
+    settings: Any
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message to one address, and which try it is."""
+    """One message to one address, and which try it is. `retried`: statuses after which it is sent again;
+    None stands for anything that is no success, silence included."""
 
-    world: World
+    world: Ledger
     url: str
     headers: dict[str, str]
     attempt: int = 0
+    body: bytes = b""
+    timeout_s: float = 5.0
+    retried: frozenset[int] | None = SERVER_TROUBLE
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def again(self) -> Delivery:
-        return Delivery(self.world, self.url, self.headers, self.attempt + 1)
+        return replace(self, attempt=self.attempt + 1)
+
+    def is_retried(self, status: int | None) -> bool:
+        if self.retried is not None:
+            return status in self.retried
+        return status is None or not 200 <= status < 300
 
 
 class Pusher:
@@ -77,7 +93,7 @@ class Pusher:
             return heapq.heappop(self._queue)[2]
 
     def deliver_now(self, delivery: Delivery) -> None:
-        """Send once, write the outcome to the ledger, and plan the next try after 500, 502, 503 and 504."""
+        """Send once, write the outcome to the ledger, and plan the next try where the provider would."""
         status, error = _post(delivery)
         world = delivery.world
         with world.lock:
@@ -88,20 +104,21 @@ class Pusher:
                     "attempt": delivery.attempt,
                     "status": status,
                     "error": error,
+                    **delivery.facts,
                 }
             )
             delays = world.settings.push_retry_delays_s
-        if status in RETRIED and delivery.attempt < len(delays):
+        if delivery.is_retried(status) and delivery.attempt < len(delays):
             self.send_later(delivery.again(), delays[delivery.attempt])
 
 
 def _post(delivery: Delivery) -> tuple[int | None, str | None]:
     parts = urlsplit(delivery.url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+    connection = kind(parts.hostname or "", parts.port, timeout=delivery.timeout_s)
     try:
         path = parts.path or "/"
-        connection.request("POST", f"{path}?{parts.query}" if parts.query else path, b"", delivery.headers)
+        connection.request("POST", f"{path}?{parts.query}" if parts.query else path, delivery.body, delivery.headers)
         return connection.getresponse().status, None
     except (OSError, http.client.HTTPException) as wrong:
         return None, f"{type(wrong).__name__}: {wrong}"

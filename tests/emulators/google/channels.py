@@ -13,9 +13,9 @@ from tests.emulators.google import access, errors
 from tests.emulators.google import world as worlds
 from tests.emulators.google.access import Call
 from tests.emulators.google.model import Channel, Resource
-from tests.emulators.google.pusher import PUSHER, Delivery
 from tests.emulators.google.wire import Reply
 from tests.emulators.google.world import World
+from tests.emulators.pusher import PUSHER, Delivery
 
 TTL_S = 604_800
 LONGEST_ID, LONGEST_TOKEN = 64, 256

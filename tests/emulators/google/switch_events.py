@@ -9,9 +9,9 @@ from flask import Blueprint
 from tests.emulators.google import copies, drafts, instances, meet, people, times, writing
 from tests.emulators.google import world as worlds
 from tests.emulators.google.model import Calendar, Event, Resource
-from tests.emulators.google.pusher import PUSHER
 from tests.emulators.google.switchboard import act_as, change, current_world, endpoint, plain
 from tests.emulators.google.world import World
+from tests.emulators.pusher import PUSHER
 
 bp = Blueprint("switch_events", __name__, url_prefix="/_switch")
 

@@ -17,9 +17,9 @@ from tests.emulators.clock import Clock
 from tests.emulators.google import channels, discovery, faults, gateway, people
 from tests.emulators.google.access import Session
 from tests.emulators.google.model import Resource, User
-from tests.emulators.google.pusher import PUSHER
 from tests.emulators.google.wire import Reply, Request, lower
 from tests.emulators.google.world import World
+from tests.emulators.pusher import PUSHER
 
 bp = Blueprint("switchboard", __name__, url_prefix="/_switch")
 

@@ -36,14 +36,14 @@ The server itself
     teams_delay_s (0: links are there at once), room_delay_s (0)
     page_cap (no page is longer), empty_pages (every second page is empty), repeats_in_delta (items come twice),
     hides_cancelled_days (a delta says nothing of a deleted occurrence), delta_includes_masters, delta_lag_s (younger
-    changes are not in a delta yet), gone_in_capitals (codes of 410 begin with a capital; else a small letter),
-    gone_has_location, view_expands (false: calendar views show no extended properties)
+    changes are not in a delta yet), gone_in_small_letters (codes of 410 begin with a small
+    letter), gone_has_location, view_expands (false: calendar views show no extended properties)
     batch_order (given, reversed), batch_limit (20), batch_weight (4: the most parts that count as under way)
     most_at_once (4; null: any number), per_10_minutes (10000; null), retry_after ("2"; may be "2.128" or "")
     subscription_minutes (10080), default_only_subscriptions (`me/events` tells of the default calendar only),
     https_only, webhook_rewrites ({"https://cal.example.com": "http://127.0.0.1:5000"}: subscribe the public
-    address, deliver to the local one), validation_timeout_s (10), notify_timeout_s (3), notify_retry_delays_s,
-    notify_drop_every, notify_repeat_every, notify_reversed
+    address, deliver to the local one), validation_timeout_s (10), push_timeout_s (3), push_retry_delays_s,
+    push_drop_every, push_repeat_every, push_reversed
   POST /faults             kind and [method: regular expression for the whole method id, such as `events.create`,
                            `calendars.calendarView.delta`, `batch`, `oauth.token`] [path: expression found in the path]
                            [user] [every: n] [skip: first calls left alone] [times]. Kinds:
@@ -95,6 +95,12 @@ Calendars and events (ids as clients with immutable ids see them)
   POST /events/move        calendar, event, to: another calendar of the mailbox
   POST /events/bulk        calendar, count, start, [every_minutes] [subject]
   GET  /events             calendar: every stored event, deleted ones and exceptions too
+  POST /delta/expire       [calendar] [code: SyncStateNotFound, SyncStateInvalid or ResyncRequired] [status: 410]
+  GET  /subscriptions
+  POST /subscriptions/lifecycle  subscription, event (reauthorizationRequired, subscriptionRemoved, missed): tells its
+                           lifecycle address, and does it
+  GET  /pushes             every try to deliver: url, headers, body, attempt, status, error
+  POST /pushes/wait        returns once nothing is left to deliver
   GET  /mail               whom Exchange mailed: kind (invitation, update, cancellation, answer, forward), to,
                            subject, event, day, comment
   POST /mail/clear

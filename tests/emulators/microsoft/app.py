@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl, unquote
 from flask import Flask, Response, current_app, request
 
 from tests.emulators.microsoft import (
+    batch,
     faults,
     gateway,
     limits,
+    notices,
     pages,
     switch_events,
     switch_people,
@@ -66,7 +68,9 @@ def _graph(rest: str) -> Response:
     world, asked, base = _world(), read(), base_url()
     with limits.under_way(world, _mailbox(world, asked), _weight(world, asked)) as is_crowded:
         with world.lock:
-            reply = gateway.answer(world, asked, base, is_crowded=is_crowded)
+            serve = batch.answer if asked.path == batch.PATH else gateway.answer
+            reply = serve(world, asked, base, is_crowded=is_crowded)
+            reply.before_sending += notices.announce(world)
         return send(reply)
 
 
@@ -77,7 +81,8 @@ def _mailbox(world: World, asked: Request) -> tuple[str, str] | None:
 
 
 def _weight(world: World, asked: Request) -> int:
-    return 1
+    """Return how many calls a request counts as: the parts of a batch that run at once (A11)."""
+    return min(world.settings.batch_weight, batch.size(asked)) if asked.path == batch.PATH else 1
 
 
 def _token(tenant: str) -> Response:

@@ -49,7 +49,7 @@ def serve(world: World, request: Request, base_url: str, entry: Resource, *, is_
             reply = _carry_out(world, request, method, path, session, base_url, applied, is_crowded=is_crowded)
     except GraphError as error:
         reply = refusal(world, request, error)
-    _dress(world, request, reply, applied)
+    dress(world, request, reply, applied)
     entry["status"] = reply.status
     return faults.spoil(world, chosen, reply)
 
@@ -65,7 +65,7 @@ def identify(world: World, request: Request) -> Session | GraphError:
 def _match(request: Request, session: Session | GraphError, entry: Resource) -> tuple[Method, list[str]]:
     path = request.path.removeprefix(ROOT).strip("/")
     if isinstance(session, Session):
-        path = _as_me(path, session.user)
+        path = as_me(path, session.user)
     method, parts, is_known = routes.match(request.verb, path)
     if method is None:
         entry["method_id"] = None
@@ -77,7 +77,7 @@ def _match(request: Request, session: Session | GraphError, entry: Resource) -> 
     return method, parts
 
 
-def _as_me(path: str, user: User) -> str:
+def as_me(path: str, user: User) -> str:
     """`users/{own id or address}` is another name of `me`."""
     for name in (user.oid, user.email):
         if path.lower().startswith(f"users/{name}".lower()):
@@ -101,7 +101,7 @@ def _carry_out(
     limits.check(world, session, is_crowded=is_crowded)
     access.require(session, method.scopes)
     if method.needs_mailbox:
-        access.require_mailbox(session.user)
+        access.require_mailbox(session.user, is_plain_read=method.verb == "GET" and "delta" not in method.id)
     preferences = request.preferences()
     call = Call(
         world=world,
@@ -141,7 +141,7 @@ def refusal(world: World, request: Request, error: GraphError) -> Reply:
     return Reply(error.status, body, dict(error.headers))
 
 
-def _dress(world: World, request: Request, reply: Reply, applied: list[str]) -> None:
+def dress(world: World, request: Request, reply: Reply, applied: list[str]) -> None:
     """Add the headers that every answer of Graph has (A2)."""
     request_id = worlds.new_guid()
     if isinstance(reply.body, dict) and "error" in reply.body and "innerError" in reply.body["error"]:

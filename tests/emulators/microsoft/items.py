@@ -17,7 +17,7 @@ from tests.emulators.microsoft.model import Calendar, Event, Key
 from tests.emulators.microsoft.world import World
 
 IMMUTABLE, MUTABLE = "AAkALgAAAA", "AAMkAGEv"
-PADDING = "A" * 80 + "OID"
+PADDING = "A" * 120 + "OID"
 """Between the master's id and the day: ids of occurrences are longer than 200 characters (A2)."""
 
 

@@ -6,7 +6,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.emulators.microsoft import actions, calendars, extensions, me, meetings, reading, writing
+from tests.emulators.microsoft import (
+    actions,
+    calendars,
+    delta,
+    extensions,
+    me,
+    meetings,
+    reading,
+    schedule,
+    subscriptions,
+    writing,
+)
 from tests.emulators.microsoft.access import BASIC, PROFILE, READS, WRITES, Call
 from tests.emulators.microsoft.model import Resource
 from tests.emulators.microsoft.wire import Reply
@@ -16,6 +27,8 @@ Handler = Callable[[Call], Resource | Reply]
 ID = "([^/]+)"
 MINE = "me"
 EVENT = f"(?:{MINE}|{MINE}/calendars/{ID}|{MINE}/calendar)/events/{ID}"
+SHARED = (*BASIC, "Calendars.Read.Shared", "Calendars.ReadWrite.Shared")
+PLACES = ("Place.Read.All",)
 HOME = f"(?:{MINE}|{MINE}/calendar)"
 ONE = f"{MINE}/calendars/{ID}"
 
@@ -53,6 +66,26 @@ METHODS: list[Method] = [
     Method("GET", ONE, "calendars.get", BASIC, calendars.get),
     Method("PATCH", ONE, "calendars.update", WRITES, calendars.update),
     Method("DELETE", ONE, "calendars.delete", WRITES, calendars.delete),
+    Method("GET", f"{HOME}/calendarView/delta", "calendarView.delta", READS, delta.calendar_view),
+    Method("GET", f"{ONE}/calendarView/delta", "calendars.calendarView.delta", READS, delta.calendar_view),
+    Method("POST", "subscriptions", "subscriptions.create", READS, subscriptions.create),
+    Method("GET", "subscriptions", "subscriptions.list", (), subscriptions.list_all, needs_mailbox=False),
+    Method("GET", f"subscriptions/{ID}", "subscriptions.get", (), subscriptions.get, needs_mailbox=False),
+    Method("PATCH", f"subscriptions/{ID}", "subscriptions.update", READS, subscriptions.update),
+    Method("DELETE", f"subscriptions/{ID}", "subscriptions.delete", (), subscriptions.delete, needs_mailbox=False),
+    Method("POST", f"subscriptions/{ID}/reauthorize", "subscriptions.reauthorize", READS, subscriptions.reauthorize),
+    Method("POST", f"{MINE}/calendar/getSchedule", "schedule.get", SHARED, schedule.get),
+    Method("POST", f"{ONE}/getSchedule", "schedule.get", SHARED, schedule.get),
+    Method("GET", r"places/microsoft\.graph\.room", "places.rooms", PLACES, schedule.rooms, needs_mailbox=False),
+    Method("GET", r"places/microsoft\.graph\.roomlist", "places.lists", PLACES, schedule.lists, needs_mailbox=False),
+    Method(
+        "GET",
+        rf"places/{ID}/microsoft\.graph\.roomlist/rooms",
+        "places.rooms",
+        PLACES,
+        schedule.rooms_of_list,
+        needs_mailbox=False,
+    ),
     Method("GET", f"{HOME}/events", "events.list", READS, reading.list_events),
     Method("GET", f"{ONE}/events", "calendars.events.list", READS, reading.list_events),
     Method("POST", f"{HOME}/events", "events.create", WRITES, writing.create),

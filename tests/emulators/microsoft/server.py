@@ -177,6 +177,21 @@ class Switchboard:
         """Return every stored event of a calendar, deleted ones too."""
         return self.get("/events", calendar=calendar)
 
+    def expire_delta(self, calendar: str | None = None, **how: object) -> int:
+        which = {"calendar": calendar} if calendar else {}
+        return self.post("/delta/expire", **which, **how)["ended"]
+
+    def subscriptions(self) -> list[Json]:
+        return self.get("/subscriptions")
+
+    def tell_lifecycle(self, subscription: str, event: str) -> None:
+        self.post("/subscriptions/lifecycle", subscription=subscription, event=event)
+
+    def pushes(self) -> list[Json]:
+        """Return all tries to deliver notifications, once none is under way."""
+        self.post("/pushes/wait")
+        return self.get("/pushes")
+
     def mail(self) -> list[Json]:
         return self.get("/mail")
 

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint
 
-from tests.emulators.microsoft import guests, items, mail, people, render, times, writing
+from tests.emulators.microsoft import delta, guests, items, mail, notices, people, render, times, writing
 from tests.emulators.microsoft import world as worlds
 from tests.emulators.microsoft.items import Item
 from tests.emulators.microsoft.model import Event, Resource
 from tests.emulators.microsoft.switchboard import change, endpoint, plain
 from tests.emulators.microsoft.world import World
+from tests.emulators.pusher import PUSHER
 
 bp = Blueprint("switch_events", __name__, url_prefix="/_switch")
 
@@ -148,3 +149,38 @@ def list_mail(world: World, sent: Resource) -> list[Resource]:
 def clear_mail(world: World, sent: Resource) -> Resource:
     world.mail.clear()
     return {}
+
+
+@endpoint(bp, "/delta/expire")
+def expire_delta(world: World, sent: Resource) -> Resource:
+    """End delta tokens, of one `calendar` or of all; they answer `status` (410) with `code` from now on."""
+    code, status = sent.get("code", "SyncStateNotFound"), int(sent.get("status", 410))
+    if code not in delta.ENDS:
+        raise ValueError(f"code is one of {', '.join(delta.ENDS)}.")
+    ended = [mark for mark in world.marks.values() if sent.get("calendar") in (None, mark.calendar_id)]
+    for mark in ended:
+        mark.gone = f"{code}:{status}"
+    return {"ended": len(ended)}
+
+
+@endpoint(bp, "/subscriptions", "GET")
+def list_subscriptions(world: World, sent: Resource) -> list[Resource]:
+    return [plain(one) for one in world.subscriptions.values()]
+
+
+@endpoint(bp, "/subscriptions/lifecycle")
+def tell_lifecycle(world: World, sent: Resource) -> Resource:
+    """Send a lifecycle notification, and do what it says: pause until reauthorized, or remove."""
+    notices.tell_lifecycle(world, world.subscriptions[sent["subscription"]], sent["event"])
+    return {}
+
+
+@endpoint(bp, "/pushes", "GET")
+def list_pushes(world: World, sent: Resource) -> list[Resource]:
+    return world.pushes
+
+
+@bp.post("/pushes/wait")
+def wait_for_pushes() -> Resource:
+    """Return once nothing is left to deliver. Deliveries need the lock, so it is not held here."""
+    return {"is_idle": PUSHER.wait_until_idle(10)}

@@ -14,11 +14,12 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from tests.emulators.clock import Clock
-from tests.emulators.microsoft import faults, gateway, people, upkeep
+from tests.emulators.microsoft import faults, gateway, notices, people, upkeep
 from tests.emulators.microsoft.errors import GraphError
 from tests.emulators.microsoft.model import Resource
 from tests.emulators.microsoft.wire import Reply, Request, lower
 from tests.emulators.microsoft.world import World
+from tests.emulators.pusher import PUSHER
 
 bp = Blueprint("switchboard", __name__, url_prefix="/_switch")
 
@@ -39,7 +40,11 @@ def endpoint(blueprint: Blueprint, path: str, verb: str = "POST") -> Callable[[E
             try:
                 with world.lock:
                     upkeep.settle(world)
-                    return jsonify(function(world, sent))
+                    answer = jsonify(function(world, sent))
+                    told = notices.announce(current_world())
+                for tell in told:
+                    tell()
+                return answer
             except (KeyError, ValueError, TypeError, GraphError) as wrong:
                 return jsonify({"error": f"{type(wrong).__name__}: {wrong}"}), 400
 
@@ -89,6 +94,7 @@ def health(world: World, sent: Resource) -> Resource:
 @endpoint(bp, "/reset")
 def reset(world: World, sent: Resource) -> Resource:
     """Begin anew: an empty store with default settings and a running clock. The signing key stays."""
+    PUSHER.forget_all()
     fresh = World(clock=Clock(datetime.fromisoformat(sent["now"]).astimezone(UTC) if sent.get("now") else None))
     for client in sent.get("clients", []):
         people.add_client(fresh, client["client_id"], client["secret"], client["redirect_uris"])
@@ -175,6 +181,7 @@ def act() -> Response:
     sent = request.get_json()
     with world.lock:
         reply = act_as(world, sent)
+        reply.before_sending += notices.announce(world)
     for tell in reply.before_sending:
         tell()
     return Response(reply.text(), reply.status, content_type=reply.content_type())

@@ -38,7 +38,7 @@ class Settings:
     hides_cancelled_days: bool = False
     delta_includes_masters: bool = False
     delta_lag_s: float = 0.0
-    gone_in_capitals: bool = False
+    gone_in_small_letters: bool = False
     gone_has_location: bool = False
     view_expands: bool = True
     batch_order: str = "given"
@@ -52,11 +52,11 @@ class Settings:
     https_only: bool = True
     webhook_rewrites: dict[str, str] = field(default_factory=dict)
     validation_timeout_s: float = 10.0
-    notify_timeout_s: float = 3.0
-    notify_retry_delays_s: list[float] = field(default_factory=lambda: [0.2, 0.5])
-    notify_drop_every: int | None = None
-    notify_repeat_every: int | None = None
-    notify_reversed: bool = False
+    push_timeout_s: float = 3.0
+    push_retry_delays_s: list[float] = field(default_factory=lambda: [0.2, 0.5])
+    push_drop_every: int | None = None
+    push_repeat_every: int | None = None
+    push_reversed: bool = False
 
 
 @dataclass
@@ -86,7 +86,7 @@ class World:
     logged: int = 0
     mail: list[Resource] = field(default_factory=list)
     changes: list[tuple[str, Event]] = field(default_factory=list)
-    notices: list[Resource] = field(default_factory=list)
+    pushes: list[Resource] = field(default_factory=list)
     notices_made: int = 0
     calls: deque[tuple[datetime, tuple[str, str]]] = field(default_factory=deque)
     in_flight: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -171,6 +171,8 @@ def remove(world: World, item: Item, comment: str = "") -> None:
         if not item.day and not item.event.master:
             guests.call_off(world, item.event)
     _take_out(world, item)
+    if item.event.response[0] == "organizer" and (item.day or item.event.master):
+        guests.spread(world, items.master_of(item.event))
 
 
 def _take_out(world: World, item: Item) -> None:
