@@ -8,6 +8,7 @@ on once a day; then, as at first, the calendar is listed whole and compared.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,18 @@ FIRST_SILENCE_S = 120.0
 
 _WHOLE_LIST = {"$expand": marks.EXPAND}
 _BRIEF_LIST = {"$select": "id,type,changeKey"}
+
+
+@dataclass(slots=True)
+class Found:
+    """Series that were asked for: what is new of them and their exceptions, the ids of all that is there, of series
+    that are gone, and of exceptions that count no longer.
+    """
+
+    resources: list[Resource] = field(default_factory=list)
+    present: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    reverted: list[str] = field(default_factory=list)
 
 
 class Reader:
@@ -141,28 +154,26 @@ class Reader:
             yield Page(tuple(found), present=tuple(r.handle for r in found), is_full=True)
 
     def _whole_series(self, calendar: str, handles: Sequence[str], known: Versions | None) -> Page:
-        resources, present, _ = self._series(calendar, handles, known)
-        return Page(tuple(resources), present=tuple(present), is_full=True)
+        found = self._series(calendar, handles, known)
+        return Page(tuple(found.resources), present=tuple(found.present), is_full=True)
 
-    def _series(
-        self, calendar: str, handles: Sequence[str], known: Versions | None
-    ) -> tuple[list[Resource], list[str], list[str]]:
-        """Return series with their exceptions as far as their versions are not known, what of them is there, and
-        the ids of series that are gone.
-        """
+    def _series(self, calendar: str, handles: Sequence[str], known: Versions | None) -> Found:
+        """Return series with their exceptions, as far as their versions are not known."""
         masters = events.items(self._wire, calendar, handles, events.WITH_EXCEPTIONS)
         alive = {handle: item for handle, item in masters.items() if item is not None}
-        resources = [self._resource(calendar, item) for item in alive.values() if _is_new(item, known)]
-        changed = [e["id"] for item in alive.values() for e in events.exceptions_in(item) if _is_new(e, known)]
-        unchanged = [e["id"] for item in alive.values() for e in events.exceptions_in(item) if not _is_new(e, known)]
-        exceptions = [
-            self._resource(calendar, whole)
-            for item in events.items(self._wire, calendar, changed).values()
-            if item is not None and (series := alive.get(codec.series_of(item) or "")) is not None
-            if not codec.is_gone(whole := codec.with_series(item, series))
-        ]
-        present = [*alive, *unchanged, *(resource.handle for resource in exceptions)]
-        return [*resources, *exceptions], present, [handle for handle in masters if handle not in alive]
+        found = Found(gone=[handle for handle in masters if handle not in alive], present=list(alive))
+        found.resources += [self._resource(calendar, item) for item in alive.values() if _is_new(item, known)]
+        exceptions = {e["id"]: handle for handle, item in alive.items() for e in events.exceptions_in(item)}
+        new = {e["id"] for item in alive.values() for e in events.exceptions_in(item) if _is_new(e, known)}
+        found.present += exceptions.keys() - new
+        for handle, item in events.items(self._wire, calendar, sorted(new)).items():
+            whole = None if item is None else codec.with_series(item, alive[exceptions[handle]])
+            if whole is None or codec.is_gone(whole):
+                found.reverted.append(handle)
+            else:
+                found.resources.append(self._resource(calendar, whole))
+                found.present.append(handle)
+        return found
 
     # --- changes
 
@@ -186,11 +197,11 @@ class Reader:
         """Yield what changed in series. What is known as an exception and comes as a plain occurrence counts no more;
         what belongs to a series that is gone is looked at.
         """
-        resources, present, gone = self._series(calendar, handles, known)
-        reverted = [h for h in known if h in occurrences and h not in present]
-        yield Page(tuple(resources), removed=(*(h for h in gone if h in known), *reverted))
-        if gone:
-            yield from self._compared(calendar, {*present, *gone, *reverted}, known)
+        found = self._series(calendar, handles, known)
+        reverted = {h for h in known if h in occurrences and h not in found.present} | {*found.reverted, *found.gone}
+        yield Page(tuple(found.resources), removed=tuple(sorted(h for h in reverted if h in known)))
+        if found.gone:
+            yield from self._compared(calendar, {*found.present, *reverted}, known)
 
     def _looked_at(self, calendar: str, handles: Sequence[str], known: Versions) -> Iterator[Page]:
         """Yield events as they are now: those that are not there any more are removed."""
@@ -210,7 +221,7 @@ class Reader:
         series = [item["id"] for item in fresh if codec.is_master(item)]
         yield from self._looked_at(calendar, [item["id"] for item in fresh if not codec.is_master(item)], known)
         for some in _chunks(series):
-            yield Page(tuple(self._series(calendar, some, known)[0]))
+            yield Page(tuple(self._series(calendar, some, known).resources))
         there = {item["id"] for item in listed}
         yield from self._looked_at(calendar, [h for h in known if h not in there and h not in seen], known)
 
