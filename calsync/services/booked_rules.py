@@ -1,5 +1,5 @@
-"""Rules for the events of bookings, where they differ from the account's: an event type's own mail settings, and one
-event for the guests.
+"""Rules for the events of bookings, where they differ from the account's: an event type's own mail settings, silence
+where the guest hears of it from us, and one event for the guests.
 
 A booking may stand on several calendars. Its guests, and the meeting online that is made with an event, belong to the
 main one; on the others it is there to be seen.
@@ -15,7 +15,9 @@ from sqlmodel import Session, col
 
 from calsync.engine import rules as engine_rules
 from calsync.engine.rules import Rules
-from calsync.engine.vocabulary import Kind
+from calsync.engine.vocabulary import Kind, MailRule
+from calsync.runtime import Runtime
+from calsync.services import guest_mail
 from calsync.services.context import Context
 from calsync.store import tables as t
 
@@ -51,16 +53,19 @@ def _terms(ctx: Context, activity: t.Activity) -> Terms:
     known = ctx.booked.get(t.pk(activity))
     if known is None:
         with ctx.rt.reading() as session:
-            known = ctx.booked[t.pk(activity)] = _read(session, t.pk(activity))
+            known = ctx.booked[t.pk(activity)] = _read(session, ctx.rt, t.pk(activity))
     return known
 
 
-def _read(session: Session, activity_id: int) -> Terms:
-    of_type = (
-        sa.select(col(t.EventType.mail))
-        .join(t.Booking, col(t.Booking.event_type_id) == col(t.EventType.id))
+def _read(session: Session, rt: Runtime, activity_id: int) -> Terms:
+    booked = (
+        sa.select(col(t.EventType.mail), col(t.Booking.guest_email))
+        .select_from(t.Booking)
+        .outerjoin(t.EventType, col(t.Booking.event_type_id) == col(t.EventType.id))
         .where(col(t.Booking.activity_id) == activity_id)
     )
     main = sa.select(col(t.Placement.calendar_id)).where(col(t.Placement.activity_id) == activity_id)
-    mail = session.scalars(of_type).first() or {}
+    of_type, guest_email = next(iter(session.execute(booked)), (None, ""))
+    is_ours = guest_mail.is_ours(session, rt, guest_email)
+    mail = dict.fromkeys(MAIL, MailRule.NEVER.value) if is_ours else of_type or {}
     return Terms(mail, session.scalars(main.order_by(col(t.Placement.id))).first())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, vCalAddress
 
 from calsync.services.guest_facts import Facts
 
@@ -14,12 +14,31 @@ def of(facts: Facts, organisation: str, url: str = "") -> bytes:
 
     So that importing it again replaces what was there, SEQUENCE grows with the activity. `url` is the guest's page.
     """
+    return _file("PUBLISH", _event(facts, organisation, url), organisation)
+
+
+def invitation(facts: Facts, organisation: str, sender: str, url: str = "") -> tuple[str, str, str]:
+    """Return a mail's attachment as file name, media type and text (RFC 6047 section 2.4): the same event as a request
+    to the guest, or its cancellation. `sender` is the address that the mail comes from, who organizes it.
+
+    No answer is asked for: nobody reads that mailbox, and the guest's link says more.
+    """
+    method, event = "CANCEL" if facts.is_cancelled else "REQUEST", _event(facts, organisation, url)
+    event.add("organizer", vCalAddress(f"mailto:{sender}"), parameters={"CN": organisation})
+    about = {"CN": facts.guest_name or facts.guest_email, "ROLE": "REQ-PARTICIPANT", "RSVP": "FALSE"}
+    partstat = {"PARTSTAT": "ACCEPTED"}  # it was the guest who booked
+    event.add("attendee", vCalAddress(f"mailto:{facts.guest_email}"), parameters=about | partstat)
+    text = _file(method, event, organisation).decode()
+    return "booking.ics", f"text/calendar; method={method}; charset=UTF-8; component=VEVENT", text
+
+
+def _file(method: str, event: Event, organisation: str) -> bytes:
     calendar = Calendar()
     calendar.add("prodid", f"-//{organisation}//Bookings//EN")
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
-    calendar.add("method", "PUBLISH")
-    calendar.add_component(_event(facts, organisation, url))
+    calendar.add("method", method)
+    calendar.add_component(event)
     return bytes(calendar.to_ical())
 
 

@@ -1,13 +1,15 @@
 """Mail to the guest of a booking: that it stands, that it moved, that it is cancelled.
 
 Whether it goes out is for the event type to say, else for Sync Settings; never by default, and never about what is
-over. It goes through the outbox, in the transaction of what it tells, whatever calendars send by themselves: it alone
-carries the guest's link.
+over. It goes through the outbox, in the transaction of what it tells, with the booking as a calendar file. It alone
+carries the guest's link, so with a mail server the calendar tells nobody of a booking (`booked_rules.py`); without one
+it is the other way round.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from email.utils import parseaddr
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -18,8 +20,9 @@ from calsync.engine import rules as engine_rules
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import MailRule
 from calsync.runtime import Runtime
-from calsync.services import booking_rows, guest_facts, mail, settings
+from calsync.services import booking_rows, calendar_files, guest_facts, mail, settings
 from calsync.services.guest_facts import Facts
+from calsync.services.settings import MailServer
 from calsync.store import tables as t
 
 What = Literal["new", "changed", "cancelled"]
@@ -35,7 +38,8 @@ _FIRST = {
 
 def tell(session: Session, rt: Runtime, booking: t.Booking, activity: t.Activity, what: What) -> bool:
     """Queue a mail to the guest if the settings want one, and return whether they do."""
-    if not booking.guest_email or booking.ends_at <= rt.now():
+    server, _ = settings.mail_server_of(session, rt)
+    if not _is_ours(server, booking.guest_email) or booking.ends_at <= rt.now():
         return False
     found = guest_facts.find(session, booking)
     if not _is_wanted(_rules(session, found.event_type), booking.guest_email, what):
@@ -45,8 +49,20 @@ def tell(session: Session, rt: Runtime, booking: t.Booking, activity: t.Activity
     public = rt.settings.public_url or organisation.public_url
     url = f"{public}/booking/{booking_rows.token(rt, booking)}" if public else ""
     subject = _SUBJECTS[what].format(facts.title, when)
-    mail.queue(session, booking.guest_email, subject, _text(facts, what, organisation.name, when, url), rt.now())
+    text = _text(facts, what, organisation.name, when, url)
+    sent = mail.queue(session, booking.guest_email, subject, text, rt.now())
+    name = parseaddr(server.sender)[1]
+    sent.attachments = [list(calendar_files.invitation(facts, organisation.name, name, url))]
     return True
+
+
+def is_ours(session: Session, rt: Runtime, guest_email: str) -> bool:
+    """Return whether a guest hears of a booking from us, if the settings want them to: not from the calendar then."""
+    return _is_ours(settings.mail_server_of(session, rt)[0], guest_email)
+
+
+def _is_ours(server: MailServer, guest_email: str) -> bool:
+    return bool(guest_email) and server.is_set
 
 
 def _rules(session: Session, event_type: t.EventType | None) -> Rules:

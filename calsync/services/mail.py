@@ -134,7 +134,7 @@ def _send_one(rt: Runtime, smtp: smtplib.SMTP, server: MailServer, mail: t.Mail)
         if not rows.take_mail(session, mail, rt.now() + RESERVED):
             return False
     try:
-        smtp.send_message(_message(server, mail.to, mail.subject, mail.text, mail.html))
+        smtp.send_message(_of_row(server, mail))
     except (OSError, smtplib.SMTPException) as error:
         _fail(rt, mail.id, error)
         return False
@@ -174,6 +174,21 @@ def _is_permanent(error: Exception) -> bool:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
+
+
+def _of_row(server: MailServer, mail: t.Mail) -> EmailMessage:
+    message = _message(server, mail.to, mail.subject, mail.text, mail.html)
+    for name, media_type, text in mail.attachments or ():
+        _attach(message, name, media_type, text)
+    return message
+
+
+def _attach(message: EmailMessage, name: str, media_type: str, text: str) -> None:
+    """Attach a text, its bytes as they are: a calendar file keeps its line ends (RFC 5545 section 3.1)."""
+    kind, *given = (part.strip() for part in media_type.split(";"))
+    maintype, _, subtype = kind.partition("/")
+    parameters = dict(part.split("=", 1) for part in given)
+    message.add_attachment(text.encode(), maintype=maintype, subtype=subtype, filename=name, params=parameters)
 
 
 def _message(server: MailServer, to: str, subject: str, text: str, html: str) -> EmailMessage:

@@ -5,16 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from icalendar import Calendar
 from sqlmodel import select
 
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import MailRule
 from calsync.runtime import CLI, Runtime
-from calsync.services import activities, booking_rows, bookings, following, rebooking, settings
+from calsync.services import activities, booking_rows, bookings, following, mail, rebooking, settings
 from calsync.services.bookings import Booked, Request
 from calsync.store import tables as t
 from tests import factories
 from tests import scheduling_factories as make
+from tests.parts.smtp import SmtpSink
 
 HOUR = timedelta(hours=1)
 TEN = factories.START.replace(hour=10) + timedelta(days=1)
@@ -28,7 +30,23 @@ def room(rt: Runtime) -> t.Resource:
     make.work(rt)
     look = settings.Organisation(name="Elm Clinic")
     settings.save_organisation(rt, look, 0, by=CLI)
+    save_server(rt)
     return make.make_resource(rt)
+
+
+def save_server(rt: Runtime, host: str = "mail.example.com", port: int = 587, version: int = 0) -> int:
+    server = settings.MailServer(host, port, sender="Elm Clinic <hello@elm.example>", tls="none")
+    return settings.save_mail_server(rt, server, version, by=CLI)
+
+
+def invitation(mail: t.Mail) -> Any:
+    """Return the event in a mail's calendar file, checked for its method."""
+    [(name, media_type, text)] = mail.attachments
+    calendar = Calendar.from_ical(text)
+    assert name == "booking.ics"
+    assert f"method={calendar['method']};" in media_type
+    [event] = calendar.walk("VEVENT")
+    return calendar["method"], event
 
 
 def book(rt: Runtime, event_type: t.EventType, **more: Any) -> Booked:
@@ -70,6 +88,41 @@ def test_guest_hears_of_booking_moving_and_cancelling(rt: Runtime, room: t.Resou
     assert "Elm Street 12" in first.text
     assert "Elm Clinic" in first.text
     assert link not in last.text
+
+
+def test_each_mail_carries_the_booking_as_one_event_that_moves_and_goes(rt: Runtime, room: t.Resource) -> None:
+    booked = book(rt, make.make_event_type(rt, room, mail=ALL, location="Elm Street 12"))
+    rebooking.reschedule(rt, t.pk(booked.booking), TEN + HOUR, by=CLI)
+    rebooking.cancel(rt, t.pk(booked.booking), by=CLI)
+    told = [invitation(mail) for mail in mails(rt)]
+    assert [method for method, _ in told] == ["REQUEST", "REQUEST", "CANCEL"]
+    assert {str(event["uid"]) for _, event in told} == {booked.activity.uid}
+    sequences = [int(event["sequence"]) for _, event in told]
+    assert sequences == sorted(set(sequences))
+    assert [event["dtstart"].dt for _, event in told] == [TEN, TEN + HOUR, TEN + HOUR]
+    assert [str(event["status"]) for _, event in told] == ["CONFIRMED", "CONFIRMED", "CANCELLED"]
+    _, first = told[0]
+    assert (str(first["organizer"]), first["organizer"].params["CN"]) == ("mailto:hello@elm.example", "Elm Clinic")
+    assert (str(first["attendee"]), first["attendee"].params["RSVP"]) == ("mailto:gil@example.org", "FALSE")
+
+
+def test_the_file_arrives_whole_and_as_an_invitation(rt: Runtime, room: t.Resource, smtp: SmtpSink) -> None:
+    save_server(rt, smtp.host, smtp.port, version=1)
+    book(rt, make.make_event_type(rt, room, mail=ALL, name="Zahnärztliche Kontrolle"))
+    assert mail.send_waiting(rt) == 1
+    [delivered] = smtp.messages
+    [part] = list(delivered.message.iter_attachments())
+    assert (part.get_content_type(), part.get_param("method")) == ("text/calendar", "REQUEST")
+    assert part.get_filename() == "booking.ics"
+    [event] = Calendar.from_ical(part.get_payload(decode=True)).walk("VEVENT")
+    assert str(event["summary"]) == "Zahnärztliche Kontrolle, Elm Clinic"
+    assert "Zahnärztliche Kontrolle" in delivered.text
+
+
+def test_without_a_mail_server_nothing_of_ours_waits(rt: Runtime, room: t.Resource) -> None:
+    settings.save_mail_server(rt, settings.MailServer(), 1, by=CLI)
+    book(rt, make.make_event_type(rt, room, mail=ALL))
+    assert mails(rt) == []
 
 
 def test_settings_speak_where_the_event_type_does_not(rt: Runtime, room: t.Resource) -> None:

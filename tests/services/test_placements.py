@@ -9,7 +9,8 @@ from sqlmodel import select
 from calsync.engine.event import Event
 from calsync.engine.vocabulary import Kind, MailRule
 from calsync.providers.memory import Quirks
-from calsync.services import booked_rules, explain, sync
+from calsync.runtime import CLI
+from calsync.services import booked_rules, explain, settings, sync
 from calsync.store import tables as t
 from tests import factories
 from tests import scheduling_factories as make
@@ -209,6 +210,27 @@ def test_an_event_types_own_mail_settings_count(tmp_path: Path, organisation: st
         values = {"starts_at": activity.span_start, "ends_at": activity.span_end, "created_at": office.clock()}
         booking = t.Booking(activity_id=activity.id, event_type_id=event_type.id, state="booked", **values)
         session.add(booking)
+    place(office, activity, office.calendar)
+    run(office, office.calendar)
+    assert mailed(office, office.calendar) == [count]
+
+
+@pytest.mark.parametrize(
+    ("has_server", "address", "count"), [(True, "jo@example.org", 0), (True, "", 1), (False, "jo@example.org", 1)]
+)
+def test_a_guest_who_hears_from_us_is_not_mailed_by_the_calendar(
+    tmp_path: Path, has_server: bool, address: str, count: int
+) -> None:
+    office = open_office(tmp_path, Quirks(mails_by_choice=True))
+    office.rule(mail_new=MailRule.ALL, mail_changed=MailRule.ALL)
+    if has_server:
+        server = settings.MailServer("mail.example.com", 587, sender="hello@example.com")
+        settings.save_mail_server(office.rt, server, 0, by=CLI)
+    activity = office.write("Visit")
+    office.edit("Visit", **GUESTS, responses={"jo@example.org": "needs-action"})
+    with office.rt.writing() as session:
+        values = {"starts_at": activity.span_start, "ends_at": activity.span_end, "created_at": office.clock()}
+        session.add(t.Booking(activity_id=activity.id, guest_email=address, state="booked", **values))
     place(office, activity, office.calendar)
     run(office, office.calendar)
     assert mailed(office, office.calendar) == [count]

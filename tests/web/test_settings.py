@@ -7,10 +7,12 @@ from flask.testing import FlaskClient
 from calsync.engine import presets
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Deletions, Direction, MailRule, Policy
+from calsync.runtime import CLI, Runtime
 from calsync.services import queued, rule_preview, settings
 from calsync.store import tables as t
 from tests import factories
 from tests.services.office import Office
+from tests.web.conftest import text_of
 from tests.web.queries import count_queries
 from webapp import words
 from webapp.forms.rules import TABS
@@ -296,3 +298,9 @@ def test_at_most_twelve_queries_a_page(office: Office, ada: FlaskClient) -> None
         with count_queries(office.rt) as queries:
             assert ada.get(path).status_code == 200
         assert len(queries) <= 12, "\n\n".join(query[:160].replace("\n", " ") for query in queries)
+
+
+def test_the_mail_settings_say_from_whom_guests_of_bookings_hear(ada: FlaskClient, rt: Runtime) -> None:
+    assert "With a mail server it is ours instead" in text_of(ada.get("/settings/mail").text)
+    settings.save_mail_server(rt, settings.MailServer("mail.example.com", 587, sender="a@example.com"), 0, by=CLI)
+    assert "The calendar sends them none" in text_of(ada.get("/settings/mail").text)

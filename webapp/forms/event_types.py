@@ -122,9 +122,10 @@ class EventTypeForm(FlaskForm):
     )
     questions = FieldList(FormField(QuestionForm), max_entries=MOST_QUESTIONS)
     mail = SelectField(
-        "Mail to guests by the calendar",
+        "Mail to guests",
         choices=choices((("", "As Sync Settings say"), ("own", "Rules of its own"))),
-        description="A rule of its own stands above those of Sync Settings, for bookings of this type.",
+        description="Rules of its own stand above those of Sync Settings. Guests get one mail: ours where a mail "
+        "server is set, with their link and a calendar file; else the calendar’s.",
     )
     mail_new = SelectField(MAIL_LABELS["mail_new"], choices=choices(_MAIL_RULES), default="never")
     mail_changed = SelectField(MAIL_LABELS["mail_changed"], choices=choices(_MAIL_RULES), default="never")

@@ -136,6 +136,7 @@ def _show(tab: str, form: RulesTab, sentence: str, in_force: list[str]) -> Any:
         form=form,
         sentence=sentence,
         proposal=proposal,
+        has_mail_server=tab == "mail" and settings.mail_server(runtime())[0].is_set,
         presets=[(name, *words.preset(name), name in in_force) for name in presets.PRESETS],
     )
 
