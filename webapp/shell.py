@@ -86,6 +86,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("people.index", "People", "users", roles=ADMINS),
             Entry("organisation.edit", "Organisation", "building", roles=ADMINS),
             Entry("mail.index", "Mail", "mail", roles=ADMINS),
+            Entry("webhooks.index", "Webhooks", "webhook", roles=ADMINS),
             Entry("audit.index", "Audit log", "clipboard-list", roles=ADMINS),
         ),
     ),

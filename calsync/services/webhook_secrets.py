@@ -49,7 +49,7 @@ def put(rt: Runtime, webhook: t.Webhook, keys: Keys) -> None:
     """Write secrets into a webhook's row."""
     old = [(secret, until.isoformat()) for secret, until in keys.old]
     webhook.secret = rt.secrets.seal(json.dumps({"current": keys.current, "old": old}))
-    webhook.secret_hint = keys.current[-HINT:]
+    webhook.secret_hint = keys.current.rstrip("=")[-HINT:]
     webhook.old_secret_until = max((until for _, until in keys.old), default=None)
 
 

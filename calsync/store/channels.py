@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, Trigger
-from calsync.store import accounts
+from calsync.store import accounts, keyset
 from calsync.store import tables as t
+from calsync.store.keyset import Cut, Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,16 @@ def by_account(session: Session) -> dict[int, list[t.Channel]]:
     for row in session.scalars(sa.select(t.Channel).order_by(col(t.Channel.id))):
         found.setdefault(row.account_id, []).append(row)
     return found
+
+
+def list_channels(session: Session, cut: Cut) -> Slice:
+    """Return a slice of all channels, newest first: channel, account, calendar or None. Its key is a channel's id."""
+    query = (
+        sa.select(t.Channel, t.Account, t.Calendar)
+        .join(t.Account, col(t.Account.id) == col(t.Channel.account_id))
+        .outerjoin(t.Calendar, col(t.Calendar.id) == col(t.Channel.calendar_id))
+    )
+    return keyset.fetch(session, cast(Any, query), [cast(Any, t.Channel.id)], cut)
 
 
 def watched_accounts(session: Session, providers: Collection[str]) -> list[t.Account]:

@@ -3,7 +3,8 @@
 A line is Route(endpoint, method, path, verdicts). The path may name rows of the world that the test builds, all of
 which belong to Eli: {account} {calendar} {activity} {run} {conflict} {step} {notice} {event}, the people {ada} {eli}
 {vic} {sam}, {login} (one of Eli's), {preview}, {push}, {move} (previews of Eli's account), and {resource} (mapped to
-Eli's calendar) with its {group} and {event_type}; {booking} of Eli with its {token} and the {slug} of its event type.
+Eli's calendar) with its {group} and {event_type}; {booking} of Eli with its {token} and the {slug} of its event type;
+a {webhook} with the {delivery} of a test.
 Verdicts are for, in this order: anonymous, Vic (client, a stranger to the rows), Sam (staff, a stranger), Eli (staff,
 whose rows they are), Ada (admin).
 """
@@ -62,6 +63,22 @@ ROUTES = (
     Route("mail.test", "POST", "/mail/test", ADMINS),
     Route("mail.again", "POST", "/mail/again", ADMINS),
     Route("mail.save_digest", "POST", "/mail/digest", ADMINS),
+    # webhooks
+    Route("webhooks.index", "GET", "/webhooks/", ADMINS),
+    Route("webhooks.inbound", "GET", "/webhooks/inbound", ADMINS),
+    Route("webhooks.new", "GET", "/webhooks/new", ADMINS),
+    Route("webhooks.new", "POST", "/webhooks/new", ADMINS),
+    Route("webhooks.show", "GET", "/webhooks/{webhook}", ADMINS),
+    Route("webhooks.edit", "GET", "/webhooks/{webhook}/edit", ADMINS),
+    Route("webhooks.edit", "POST", "/webhooks/{webhook}/edit", ADMINS),
+    Route("webhooks.switch", "POST", "/webhooks/{webhook}/switch", ADMINS),
+    Route("webhooks.secret", "POST", "/webhooks/{webhook}/secret", ADMINS),
+    Route("webhooks.rotate", "POST", "/webhooks/{webhook}/rotate", ADMINS),
+    Route("webhooks.test", "POST", "/webhooks/{webhook}/test", ADMINS),
+    Route("webhooks.resend_failed", "POST", "/webhooks/{webhook}/resend-failed", ADMINS),
+    Route("webhooks.message", "GET", "/webhooks/{webhook}/messages/{delivery}", ADMINS),
+    Route("webhooks.resend", "POST", "/webhooks/{webhook}/messages/{delivery}/resend", ADMINS),
+    Route("webhooks.remove", "POST", "/webhooks/{webhook}/remove", ADMINS),
     # health
     Route("health.healthz", "GET", "/healthz", EVERYONE),
     Route("health.readyz", "GET", "/readyz", (OK, OK, OK, OK, OK)),

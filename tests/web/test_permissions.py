@@ -10,11 +10,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from calsync.runtime import Runtime
-from calsync.services import booking_rows, bookings
+from calsync.runtime import CLI, Runtime
+from calsync.services import booking_rows, bookings, webhooks
 from calsync.services.bookings import Request
 from calsync.store import people
 from calsync.store import tables as t
+from calsync.store import webhooks as webhook_rows
 from tests import factories
 from tests import scheduling_factories as make
 from tests.web.conftest import SignIn, start_login
@@ -94,7 +95,17 @@ def made_for(path: str, rt: Runtime, world: World) -> dict[str, int | str]:
     made |= {name: functools.partial(preview_of_eli, rt, world, kind) for name, kind in PREVIEWS.items()}
     made |= {name: functools.partial(bookable, rt, world, name) for name in ("resource", "group", "event_type")}
     made |= {name: functools.partial(booked, rt, world, name) for name in ("booking", "token", "slug")}
+    made |= {name: functools.partial(hooked, rt, name) for name in ("webhook", "delivery")}
     return {name: build() for name, build in made.items() if f"{{{name}}}" in path}
+
+
+def hooked(rt: Runtime, name: str) -> int:
+    """Return the one webhook, or the test that was sent to it."""
+    with rt.reading() as session:
+        known = webhook_rows.list_webhooks(session)
+    if not known:
+        known = [webhooks.create(rt, "https://crm.example.com/hooks", ["run.held"], by=CLI)[0]]
+    return t.pk(known[0] if name == "webhook" else webhooks.send_test(rt, t.pk(known[0]), "run.held", by=CLI))
 
 
 def bookable(rt: Runtime, world: World, name: str) -> int:

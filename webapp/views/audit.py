@@ -30,6 +30,7 @@ ACTIONS = (
     ("settings.", "Settings"),
     ("second_factor.", "Second factor"),
     ("user.", "People"),
+    ("webhook.", "Webhooks"),
 )
 """Beginnings of actions to filter by."""
 

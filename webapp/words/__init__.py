@@ -39,6 +39,7 @@ from webapp.words.scheduling import group_mode, pick, span
 from webapp.words.sign_in import SignInWords, sign_in_trouble
 from webapp.words.states import Word, account_state, conflict_kind, notice, notice_text, outcome, run_state, step_state
 from webapp.words.texts import PRIVATE_TITLE, count, joined, number, roughly, spelled, title_for
+from webapp.words.webhooks import channel_state, delivery_error, delivery_state, event_meaning, webhook_standing
 
 __all__ = [
     "PRIVATE_TITLE",
@@ -48,11 +49,15 @@ __all__ = [
     "account_state",
     "action",
     "booking_state",
+    "channel_state",
     "conflict_kind",
     "count",
     "deletions",
+    "delivery_error",
+    "delivery_state",
     "direction",
     "error_class",
+    "event_meaning",
     "field",
     "frequency",
     "group_mode",
@@ -90,4 +95,5 @@ __all__ = [
     "step_state",
     "title_for",
     "trigger",
+    "webhook_standing",
 ]
