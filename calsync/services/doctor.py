@@ -19,7 +19,7 @@ from calsync import config
 from calsync.errors import CalsyncError
 from calsync.log import clean_text
 from calsync.runtime import Runtime
-from calsync.services import doctor_accounts, doctor_credentials, settings
+from calsync.services import doctor_accounts, doctor_credentials, doctor_scheduling, settings
 from calsync.services.findings import Finding, Level, fine
 from calsync.store import audit, schema, sealed
 from calsync.store import tables as t
@@ -43,6 +43,7 @@ def examine(rt: Runtime, environ: Mapping[str, str] | None = None) -> list[Findi
         found += [*_public_url(rt), *_mail(session, rt), *_backup(session, rt), *_audit(session)]
         found += doctor_credentials.examine(session, rt)
         found += [*doctor_accounts.examine(session, rt), *doctor_accounts.unheard(session)]
+        found += doctor_scheduling.examine(session, rt)
     return found
 
 

@@ -150,6 +150,25 @@ def hosting(session: Session, providers: Collection[str], user_id: int | None = 
     return list(session.scalars(query.order_by(sa.func.lower(col(account.label)), col(account.id))))
 
 
+def troubled(session: Session, now: datetime, soon: datetime) -> list[tuple[t.Conference, t.Activity]]:
+    """Return meetings ahead that somebody has to look after, with their activities: refused, deleted there, or, where
+    they begin before `soon`, still without anybody who could host them.
+    """
+    is_homeless = sa.and_(col(C.state) == "wanted", col(C.account_id).is_(None), col(A.span_start) < soon)
+    query = (
+        sa.select(C, A)
+        .join(A, col(A.id) == col(C.activity_id))
+        .where(col(A.span_end) > now, sa.or_(col(C.state).in_(("failed", "gone")), is_homeless))
+        .order_by(col(C.id))
+    )
+    return [(conference, activity) for conference, activity in session.execute(query)]
+
+
+def count_left_over(session: Session) -> int:
+    """Return how many meetings carry our mark and belong to nothing."""
+    return int(session.scalar(sa.select(sa.func.count()).where(col(C.state) == "orphan")) or 0)
+
+
 # --- what is to be done
 
 

@@ -31,6 +31,8 @@ WHERE = {
     "activity": "calsync activity list",
     "run": "calsync run list",
     "conflict": "calsync conflict list",
+    "resource": "calsync resources list",
+    "conference": "calsync meetings list",
 }
 """Kind of thing -> the command that lists those there are."""
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "settings": ("settings", "settings"),
     "activity": ("activities", "activity"),
     "resources": ("resources", "resources"),
+    "meetings": ("meetings", "meetings"),
     "sync": ("syncing", "sync"),
     "run": ("runs", "run"),
     "conflict": ("conflicts", "conflict"),
