@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from calsync.errors import Unavailable
 from calsync.providers.microsoft import codec, errors, marks
 from calsync.providers.microsoft.wire import Call, Outcome, Wire, calendar_path, demand, event_path
 
@@ -36,6 +37,8 @@ def get(calendar: str, handle: str, query: Mapping[str, str] = WHOLE) -> Call:
 def of(outcome: Outcome) -> Json | None:
     """Return the event of an answer, None where there is none. Raises the error that the outcome is."""
     reply = demand(outcome)
+    if reply.status < 400 and not reply.item.get("id"):
+        raise Unavailable("the answer is no event")
     return None if reply.status >= 400 else reply.item
 
 

@@ -184,24 +184,32 @@ class Reader:
         then everything is compared by its version.
         """
         singles = [h for h, version in touched.singles.items() if h not in known or known[h] != version]
-        yield from self._looked_at(calendar, [*singles, *(h for h in touched.removed if h in known)], known)
-        seen = set(touched.singles) | set(touched.series)
+        yield from self._changed(calendar, singles, known)
+        yield from self._looked_at(calendar, [h for h in touched.removed if h in known], known)
         for some in _chunks(list(touched.series)):
-            yield from self._series_changes(calendar, some, touched.occurrences, known)
+            yield self._series_changes(calendar, some, touched.occurrences, known)
         if any(handle not in known for handle in touched.removed):
-            yield from self._compared(calendar, seen | set(touched.removed), known)
+            seen = {*touched.singles, *touched.series, *touched.removed}
+            yield from self._compared(calendar, seen, known)
 
-    def _series_changes(
-        self, calendar: str, handles: Sequence[str], occurrences: set[str], known: Versions
-    ) -> Iterator[Page]:
-        """Yield what changed in series. What is known as an exception and comes as a plain occurrence counts no more;
-        what belongs to a series that is gone is looked at.
+    def _series_changes(self, calendar: str, handles: Sequence[str], occurrences: set[str], known: Versions) -> Page:
+        """Return what changed in series. What is known as an exception and comes as a plain occurrence counts no more.
+
+        Raises Unavailable where a series that was named just now is not there: nobody said that it was removed.
         """
         found = self._series(calendar, handles, known)
-        reverted = {h for h in known if h in occurrences and h not in found.present} | {*found.reverted, *found.gone}
-        yield Page(tuple(found.resources), removed=tuple(sorted(h for h in reverted if h in known)))
         if found.gone:
-            yield from self._compared(calendar, {*found.present, *reverted}, known)
+            raise Unavailable("a series that was named is not there")
+        reverted = {h for h in known if h in occurrences and h not in found.present} | set(found.reverted)
+        return Page(tuple(found.resources), removed=tuple(sorted(h for h in reverted if h in known)))
+
+    def _changed(self, calendar: str, handles: Sequence[str], known: Versions) -> Iterator[Page]:
+        """Yield events that were named as being there. Raises Unavailable where one of them is not, see above."""
+        for some in _chunks(handles):
+            found = events.items(self._wire, calendar, some)
+            if any(item is None for item in found.values()):
+                raise Unavailable("an event that was named is not there")
+            yield self._page_of(calendar, events.with_masters(self._wire, calendar, found), known)
 
     def _looked_at(self, calendar: str, handles: Sequence[str], known: Versions) -> Iterator[Page]:
         """Yield events as they are now: those that are not there any more are removed."""
@@ -219,7 +227,7 @@ class Reader:
         listed = [item for entries in self._list(calendar, _BRIEF_LIST, TOUCHED) for item in entries]
         fresh = [item for item in listed if item["id"] not in seen and _is_new(item, known)]
         series = [item["id"] for item in fresh if codec.is_master(item)]
-        yield from self._looked_at(calendar, [item["id"] for item in fresh if not codec.is_master(item)], known)
+        yield from self._changed(calendar, [item["id"] for item in fresh if not codec.is_master(item)], known)
         for some in _chunks(series):
             yield Page(tuple(self._series(calendar, some, known).resources))
         there = {item["id"] for item in listed}

@@ -37,18 +37,22 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 _LIMITS = Limits(connect_s=5.0, silence_s=10.0, total_s=15.0, max_bytes=256 * 1024)
 
-_READ_BOX = Box("Calendars.Read", "Read your calendars", "so that your events appear here", "Nothing can be read.")
+_READ_BOX = Box(
+    "Calendars.Read", "Read your calendars", "so that your events appear here", "Nothing can be read.", False
+)
 _WRITE_BOX = Box(
     "Calendars.ReadWrite",
     "Have full access to your calendars",
     "so that your events appear here, and what you plan or change here appears there",
     "What you plan or change here cannot be written to your calendar.",
+    is_ticked=False,
 )
 _STAY_BOX = Box(
     "offline_access",
     "Maintain access to data you have given it access to",
     "so that it goes on when you are not signed in",
     "You would have to sign in every hour.",
+    is_ticked=False,
 )
 
 
