@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.brake import Tally
 from calsync.engine.vocabulary import OPEN_STEP_STATES, Action, Direction, StepState
+from calsync.store import keyset
 from calsync.store import tables as t
+from calsync.store.keyset import Cut, Slice
 
 S, R = t.Step, t.Run
 
@@ -234,6 +236,15 @@ def in_doubt(session: Session, account_id: int) -> list[t.Step]:
         col(S.account_id) == account_id, col(S.state).in_([StepState.APPLYING, StepState.IN_DOUBT])
     )
     return list(session.scalars(query.order_by(col(S.id))))
+
+
+def list_of_run(session: Session, run_id: int, cut: Cut, *, state: str = "") -> Slice:
+    """Return a slice of a run's steps, each with the public id of its activity; its key is (id,)."""
+    query: Any = sa.select(S, col(t.Activity.public_id)).outerjoin(t.Activity, col(t.Activity.id) == col(S.activity_id))
+    query = query.where(col(S.run_id) == run_id)
+    if state:
+        query = query.where(col(S.state) == state)
+    return keyset.fetch(session, query, [cast(Any, S.id)], cut, newest_first=False)
 
 
 def by_ids(session: Session, ids: Iterable[int]) -> list[t.Step]:

@@ -29,6 +29,12 @@ def caller() -> Caller:
     return found
 
 
+def check_team(who: Caller) -> None:
+    """Return unless the token is of somebody who is only a client here. Raises Refusal 403."""
+    if who.user is not None and who.user.role == Role.CLIENT:
+        raise Refusal(403, "not_allowed", "This is for the team.")
+
+
 def check_scope(who: Caller, needed: Scope) -> None:
     """Return when the token's scope is wide enough, and its person still has the rights for it. Raises Refusal 403."""
     if LEVELS.index(who.scope) < LEVELS.index(needed):

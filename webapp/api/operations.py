@@ -75,6 +75,7 @@ class Operation:
     problems: tuple[int, ...] = ()
     current: Handler | None = None
     must_match: bool = False
+    team_only: bool = False  # not for people with the role client
 
     @property
     def id(self) -> str:
@@ -114,6 +115,8 @@ def _answered(op: Operation, ids: dict[str, Any]) -> Response:
     who = auth.caller()
     limits.take(who)
     auth.check_scope(who, op.scope)
+    if op.team_only:
+        auth.check_team(who)
     query = None if op.query is None else op.query.model_validate(_arguments(op.query))
     body = _body(op)
     call = Call(runtime(), who, who.actor(request.remote_addr or ""), query, body)

@@ -16,7 +16,7 @@ from calsync.errors import Refused
 from calsync.store.keyset import Cut, Slice
 from webapp import paging
 
-Item = TypeVar("Item", bound=BaseModel)
+Item = TypeVar("Item")
 
 
 class Paged(BaseModel):

@@ -82,6 +82,8 @@ def answer(error: Exception) -> Response:
             return _problem(422, "invalid", "The request is not as this route wants it.", _of_pydantic(error))
         case HTTPException():
             return _of_http(error)
+        case OverflowError():  # a time before the first or after the last year that there is
+            return _problem(422, "invalid", "A number or a time lies outside of what can be computed.")
         case CursorTooOld():
             detail = (
                 f"The changes after this cursor are no longer kept. List everything, then go on from {error.newest}."
