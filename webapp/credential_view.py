@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import request
 from sqlmodel import Session
 
-from calsync.services import credentials, credentials_file, hook_secrets, whole_accounts
+from calsync.providers.registration import TenantChoice, Tenanted
+from calsync.services import admin_consent, credentials, credentials_file, hook_secrets, secret_ends, whole_accounts
 from calsync.services.credentials import Standing
-from webapp import brand, security, setup_lines, words
+from webapp import brand, moments, security, setup_lines, words
 from webapp.access import provider_info, runtime
 from webapp.forms.meetings import HookSecretForm
 
@@ -29,6 +31,30 @@ _DIFFERENCES = {
 
 
 @dataclass(frozen=True, slots=True)
+class SecretEnd:
+    """When a secret runs out: `days` until then, 0 or less once it is over, and how urgent that is as a colour."""
+
+    at: datetime
+    days: int
+    colour: str
+
+    @property
+    def label(self) -> str:
+        return f"Runs out in {words.count(self.days, 'day')}" if self.days > 0 else "Has run out"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The link for administrators of organisations. `answered_at` is when one came back from it last, having agreed
+    if `is_given`.
+    """
+
+    url: str
+    answered_at: datetime | None = None
+    is_given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """What an admin sees of a provider's credentials."""
 
@@ -40,6 +66,9 @@ class Panel:
     lasting: Any
     file_kind: str
     takes_account_id: bool = False  # credentials of a whole account there are taken as well
+    tenants: Sequence[TenantChoice] = ()
+    secrets_end: bool = False
+    approval: Approval | None = None
 
     @property
     def is_elsewhere(self) -> bool:
@@ -49,6 +78,26 @@ class Panel:
     @property
     def is_configured(self) -> bool:
         return self.standing.current is not None
+
+    @property
+    def tenant(self) -> str:
+        """Whose people may sign in, as stored."""
+        row = self.standing.current
+        return str(row.extra.get("tenant", "")) if row else ""
+
+    def secret_end(self, row: Any) -> SecretEnd | None:
+        """Return when the secret of these credentials runs out; None where nobody told us."""
+        if not self.secrets_end or row is None or row.secret_expires_at is None:
+            return None
+        now = moments.now()
+        stage = secret_ends.stage(row.secret_expires_at, now)
+        colour = "green" if stage is None else "amber" if stage > 1 else "red"
+        return SecretEnd(row.secret_expires_at, secret_ends.days_left(row.secret_expires_at, now), colour)
+
+    def audience(self, row: Any) -> str:
+        """Return in words whose people may sign in with these credentials."""
+        tenant = str(row.extra.get("tenant", ""))
+        return next((each.label for each in self.tenants if each.value and each.value == tenant), tenant)
 
 
 def here() -> str:
@@ -80,7 +129,19 @@ def panel(provider: str, standing: credentials.Standing) -> Panel:
         lasting=registration.lasting if isinstance(registration, credentials.Lasting) else None,
         file_kind=registration.file_kind,
         takes_account_id=whole_accounts.takes_any(runtime(), provider),
+        tenants=registration.tenants if isinstance(registration, Tenanted) else (),
+        secrets_end=secret_ends.takes_any(runtime(), provider),
+        approval=_approval(provider, standing),
     )
+
+
+def _approval(provider: str, standing: Standing) -> Approval | None:
+    url = admin_consent.link(runtime(), provider) if standing.current else ""
+    if not url or standing.current is None:
+        return None
+    facts = standing.current.extra
+    at = facts.get("consent_at")
+    return Approval(url, datetime.fromisoformat(at) if at else None, bool(facts.get("consent_is_given")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _GOALS = {
     "reconnect": ("accounts.show", "Open and reconnect"),
     "ending": ("accounts.show", "Open and reconnect"),
     "credentials": ("integrations.credentials", "Mend them"),
+    "secret": ("integrations.credentials", "Give a new one"),
     "held": ("history.index", "Look and approve"),
     "failing": ("accounts.show", "See what fails"),
     "conflict": ("conflicts.index", "Decide"),

@@ -54,12 +54,16 @@ class SetupStep:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One permission that a person ticks on the provider's page: its scope, its words there, and what it is for."""
+    """One permission that a person gives on the provider's page: its scope, its words there, and what it is for.
+
+    `is_ticked` False: it has no box of its own there, people agree to everything or to nothing.
+    """
 
     scope: str
     label: str
     purpose: str
     without: str
+    is_ticked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ until then everything goes on with the old one. The secret is sealed and never c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -102,9 +103,16 @@ def standings(session: Session) -> dict[str, Standing]:
 
 
 def save(
-    rt: Runtime, provider: str, pair: ClientPair, *, file: ClientFile | None = None, by: Actor
+    rt: Runtime,
+    provider: str,
+    pair: ClientPair,
+    *,
+    file: ClientFile | None = None,
+    ends_at: datetime | None = None,
+    by: Actor,
 ) -> t.ProviderCredential:
-    """Save a pair, the first for use, a later one as the candidate, and return it. `file` is where it came from.
+    """Save a pair, the first for use, a later one as the candidate, and return it. `file` is where it came from,
+    `ends_at` when its secret runs out, None for one that does not or whose end nobody told us.
 
     Blanks around pasted values are dropped. Raises NotFound, NotAllowed, and Refused with the field.
     """
@@ -119,6 +127,7 @@ def save(
         row = _new(rt, provider, pair, "candidate" if current else "current", by)
         row.extra = {"project": file.project, "redirect_uris": list(file.redirect_uris)} if file else {}
         row.extra = {**row.extra, "account_id": pair.account_id, "tenant": pair.tenant}
+        row.secret_expires_at = ends_at
         session.add(row)
         session.flush()
         action = "credentials.proposed" if current else "credentials.saved"
@@ -268,6 +277,7 @@ def _use(
         # Accounts point at the row of their client: it stays and takes the new secret.
         current.secret, current.secret_hint = candidate.secret, candidate.secret_hint
         current.extra = {**current.extra, **candidate.extra}
+        current.secret_expires_at = candidate.secret_expires_at
         current.signed_in_at, current.signed_in_uri = candidate.signed_in_at, candidate.signed_in_uri
         current.created_at, current.created_by_id = candidate.created_at, candidate.created_by_id
         rows.accept(session, t.pk(current), rt.now())

@@ -127,6 +127,18 @@ def _credentials(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str
     )
 
 
+def _secret(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    days = int(notice.facts.get("days", 0))
+    when = f"runs out on {facts['ends']}" if days else f"ran out on {facts['ends']}"
+    what = (
+        f"The secret of this installation at {facts['provider']} {when}. From then on nobody's account there is "
+        "synced, until there is a new one.\nMake a new secret now: both are good until the old one ends, so nothing "
+        "stops. Nobody's permission ends by it.\n\nGive the new one here:"
+    )
+    left = f"runs out within {counted(days, 'day', 'days')}" if days else "has run out"
+    return f"The secret for {facts['provider']} {left}", what, f"/integrations/{_provider(notice)}/credentials"
+
+
 def _provider(notice: t.Notice) -> str:
     return str(notice.facts.get("provider", ""))
 
@@ -186,6 +198,7 @@ _LETTERS: dict[str, Callable[[dict[str, Any], t.Notice], tuple[str, str, str]]] 
     "reconnect": _reconnect,
     "ending": _ending,
     "credentials": _credentials,
+    "secret": _secret,
     "recovered": _recovered,
     "held": _held,
     "failing": _failing,

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from calsync.engine.vocabulary import Role
 from calsync.errors import NotAllowed, NotFound
 from calsync.runtime import Actor, Runtime
-from calsync.services import letters, mail, settings
+from calsync.services import letters, mail, secret_ends, settings
 from calsync.store import accounts as account_rows
 from calsync.store import audit
 from calsync.store import credentials as credential_rows
@@ -25,7 +25,7 @@ from calsync.store import notices as rows
 from calsync.store import tables as t
 from calsync.store import webhooks as webhook_rows
 
-WATCHED = ("reconnect", "ending", "credentials", "held", "failing", "conflict", "webhook")
+WATCHED = ("reconnect", "ending", "credentials", "secret", "held", "failing", "conflict", "webhook")
 """Kinds that begin and end with the facts."""
 KINDS = (*WATCHED, "disconnected", "recovered", "digest")
 """Every kind; each is also the name of a switch in a person's notice_choices."""
@@ -85,7 +85,7 @@ def watch(rt: Runtime) -> None:
             if each.key not in open_now:
                 raise_notice(session, each.user_id, each.kind, each.account_id, each.facts, now)
         for notice, each in changed:
-            _update(session, notice.id, each.facts)
+            _update(session, notice.id, each.facts, now)
 
 
 def raise_notice(
@@ -168,6 +168,9 @@ def _wanted(session: Session, labels: Mapping[str, str], now: datetime) -> list[
     held, conflicts = rows.held_counts(session), rows.conflict_counts(session)
     refused = credential_rows.refused(session)
     found = [_credentials(row, user_id, labels) for row in refused for user_id in admins]
+    soon = now + timedelta(days=max(secret_ends.STAGES))
+    ending = credential_rows.ending_secrets(session, soon)
+    found += [_secret(row, user_id, labels, now) for row in ending for user_id in admins]
     found += [_webhook(row, user_id) for row in webhook_rows.switched_off(session) for user_id in admins]
     found += [_ending(account) for account in rows.ending_accounts(session, now + ENDING_WITHIN)]
     unknown = {row.id for row in refused}
@@ -183,6 +186,18 @@ def _wanted(session: Session, labels: Mapping[str, str], now: datetime) -> list[
 def _credentials(row: t.ProviderCredential, user_id: int, labels: Mapping[str, str]) -> Wanted:
     facts = {"account": labels.get(row.provider, row.provider), "provider": row.provider, "why": row.refused_why}
     return Wanted(user_id, "credentials", None, facts)
+
+
+def _secret(row: t.ProviderCredential, user_id: int, labels: Mapping[str, str], now: datetime) -> Wanted:
+    """Tell an admin how much time is left; each stage is told anew."""
+    ends_at = row.secret_expires_at or now
+    facts = {"account": labels.get(row.provider, row.provider), "provider": row.provider}
+    return Wanted(user_id, "secret", None, {**facts, "ends_at": ends_at.isoformat(), "days": _stage(ends_at, now)})
+
+
+def _stage(ends_at: datetime, now: datetime) -> int:
+    stage = secret_ends.stage(ends_at, now)
+    return max(secret_ends.STAGES) if stage is None else stage
 
 
 def _webhook(row: t.Webhook, user_id: int) -> Wanted:
@@ -243,10 +258,14 @@ def _is_well(session: Session, notice: t.Notice) -> bool:
     return account is not None and account.grant_ok and account.disconnected_at is None
 
 
-def _update(session: Session, notice_id: int | None, facts: dict[str, Any]) -> None:
+def _update(session: Session, notice_id: int | None, facts: dict[str, Any], now: datetime) -> None:
     notice = session.get(t.Notice, notice_id)
-    if notice is not None:
-        notice.facts = facts
+    if notice is None:
+        return
+    if notice.facts.get("days") != facts.get("days"):
+        # A further stage: it is shown and mailed again, also to those who closed the notice of the one before.
+        notice.next_mail_at, notice.seen_at = now, None
+    notice.facts = facts
 
 
 def _mail(session: Session, notice: t.Notice, user: t.User, place: letters.Place, now: datetime) -> bool:

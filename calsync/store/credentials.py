@@ -81,6 +81,12 @@ def refused(session: Session) -> list[t.ProviderCredential]:
     return list(session.scalars(query.order_by(col(C.refused_at), col(C.id))))
 
 
+def ending_secrets(session: Session, before: datetime) -> list[t.ProviderCredential]:
+    """Return the credentials in use whose secret runs out before a moment, the first to end first."""
+    query = sa.select(C).where(col(C.state) == "current", col(C.secret_expires_at) <= before)
+    return list(session.scalars(query.order_by(col(C.secret_expires_at), col(C.id))))
+
+
 def accept(session: Session, credential_id: int, now: datetime) -> None:
     """Note that credentials are accepted; accounts that failed meanwhile are due now."""
     row = get(session, credential_id)

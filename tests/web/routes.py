@@ -145,6 +145,7 @@ ROUTES = (
     Route("integrations.travel_note_seen", "POST", "/integrations/travel-note", SIGNED_IN),
     Route("integrations.credentials", "GET", "/integrations/google/credentials", ADMINS),
     Route("integrations.credentials", "POST", "/integrations/google/credentials", ADMINS),
+    Route("integrations.save_secret_end", "POST", "/integrations/google/secret-end", ADMINS_MISS),
     Route("integrations.import_credentials", "POST", "/integrations/google/credentials/import", ADMINS),
     Route("integrations.test_credentials", "POST", "/integrations/google/credentials/test", ADMINS_MISS),
     Route("integrations.prove_credentials", "POST", "/integrations/google/credentials/prove", ADMINS_MISS),

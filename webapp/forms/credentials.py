@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import (
+    DateField,
     HiddenField,
     IntegerField,
     PasswordField,
@@ -15,14 +17,16 @@ from wtforms import (
     StringField,
     ValidationError,
 )
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
 
 from calsync.engine.vocabulary import Direction, Role
+from calsync.providers.registration import TenantChoice
 from webapp import words
 from webapp.forms.fields import choices, trimmed
 from webapp.forms.rules import FREQUENCIES
 
+_ENDS = "As the provider shows it beside the secret. Admins are told 30, 14, 7 and 1 days before."
 PLAIN = {"autocapitalize": "off", "autocorrect": "off", "spellcheck": "false", "autocomplete": "off"}
 
 
@@ -44,11 +48,40 @@ class CredentialForm(FlaskForm):
     )
     client_secret = PasswordField("Client Secret", [Length(max=1000)], filters=[trimmed], render_kw=PLAIN)
     account_id = StringField("Account ID", [Length(max=120)], filters=[trimmed], render_kw=PLAIN)
+    audience = SelectField("Who may connect", choices=choices([("", "")]), validate_choice=False)
+    tenant = StringField(
+        "Tenant", [Length(max=120)], filters=[trimmed], description="Only for one organisation.", render_kw=PLAIN
+    )
+    secret_ends_on = DateField("The secret runs out on", [Optional()], description=_ENDS)
     imported = HiddenField()
+
+    def offer(self, tenants: Sequence[TenantChoice], now: str = "") -> None:
+        """Give the choice of whose people may sign in, where the provider asks it; `now` is the one in use."""
+        named = [choice.value for choice in tenants if choice.value]
+        self.audience.choices = choices((each.value, f"{each.label}: {each.meaning}") for each in tenants)
+        if tenants and not self.is_submitted():
+            self.audience.data = now if now in named else "" if now else named[0]
+            self.tenant.data = "" if now in named else now
+
+    @property
+    def chosen_tenant(self) -> str:
+        """Return whose people may sign in, as the provider names it."""
+        return self.audience.data or self.tenant.data or ""
+
+    def validate_tenant(self, field: Any) -> None:
+        is_asked = len(self.audience.choices or ()) > 1
+        if is_asked and not self.audience.data and not field.data:
+            raise ValidationError("Give the organisation’s tenant ID, or a domain of it.")
 
     def validate_client_secret(self, field: Any) -> None:
         if not field.data and not self.imported.data:
             raise ValidationError("Give the Client Secret.")
+
+
+class SecretEndForm(FlaskForm):
+    """When the secret in use runs out; empty forgets it."""
+
+    secret_ends_on = DateField("The secret runs out on", [Optional()], description=_ENDS)
 
 
 class ProviderForm(FlaskForm):

@@ -41,6 +41,7 @@ NOTICE_HINTS = {
     "reconnect": "A calendar's sign-in no longer works. At once, then after 1, 3, 7 and 14 days.",
     "ending": "An authorisation ends by itself within two days. Once.",
     "credentials": "A provider refuses the credentials of this installation. Once, and once when it is over.",
+    "secret": "A secret of this installation runs out. 30, 14, 7 and 1 days before.",
     "held": "A run stopped at a safety limit and waits for approval.",
     "failing": "An account failed several times in a row.",
     "conflict": "A record was changed on both sides and waits for your decision.",
@@ -49,7 +50,7 @@ NOTICE_HINTS = {
     "recovered": "What failed before works again. Once.",
     "digest": "Once a week, how syncing went.",
 }
-ADMIN_NOTICES = ("digest", "credentials", "webhook")
+ADMIN_NOTICES = ("digest", "credentials", "secret", "webhook")
 
 
 def notices_form(role: str, choices: dict[str, Any]) -> Any:

@@ -8,12 +8,21 @@ from flask import flash, redirect, request, url_for
 from flask_login import current_user
 
 from calsync.errors import Refused
-from calsync.services import attempts, credentials, credentials_file, hook_secrets, provider_settings, whole_accounts
+from calsync.providers.registration import Tenanted
+from calsync.services import (
+    attempts,
+    credentials,
+    credentials_file,
+    hook_secrets,
+    provider_settings,
+    secret_ends,
+    whole_accounts,
+)
 from calsync.services.credentials_file import Imported
 from calsync.services.provider_settings import ProviderSettings
 from webapp import credential_view, errors, security, words
 from webapp.access import Role, actor, provider_info, role_required, runtime
-from webapp.forms.credentials import CredentialForm, FileForm, ProviderForm
+from webapp.forms.credentials import CredentialForm, FileForm, ProviderForm, SecretEndForm
 from webapp.forms.meetings import HookSecretForm
 from webapp.fragments import page
 from webapp.views import integrations
@@ -27,6 +36,7 @@ route = integrations.bp.route
 def edit(provider: str) -> Any:
     """Show where the credentials stand, and save a pair."""
     form = CredentialForm()
+    form.offer(_tenants(provider))
     if form.validate_on_submit():
         with errors.shown_on(form):
             return _saved(provider, form)
@@ -88,6 +98,20 @@ def remove(provider: str) -> Any:
     return page("integrations/remove.html", panel=panel, info=panel.info)
 
 
+@route("/<provider>/secret-end", methods=["POST"], endpoint="save_secret_end")
+@role_required(Role.ADMIN)
+@security.limit("60 per minute")
+def save_secret_end(provider: str) -> Any:
+    """Note when the secret in use runs out."""
+    form = SecretEndForm(prefix=_IN_USE)
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            secret_ends.change(runtime(), provider, form.secret_ends_on.data, by=actor())
+            flash("Saved.")
+            return redirect(url_for("integrations.credentials", provider=provider), 303)
+    return _show(provider, CredentialForm(formdata=None), end_form=form)
+
+
 @route("/<provider>/hook-secret", methods=["POST"], endpoint="save_hook_secret")
 @role_required(Role.ADMIN)
 @security.limit("60 per minute")
@@ -120,6 +144,9 @@ def settings(provider: str) -> Any:
     return page("integrations/settings.html", status=422 if form.errors else 200, form=form, info=info)
 
 
+_IN_USE = "in_use-"
+"""Before the names of fields about the pair in use, beside those about a new one."""
+
 _SETTINGS = ("app_name", "roles", "direction", "frequency")
 
 
@@ -139,8 +166,10 @@ def _saved(provider: str, form: CredentialForm) -> Any:
     if not secret:
         file = credentials_file.recall(runtime(), provider, form.imported.data or "", by=actor())
         secret = file.pair.secret
-    pair = credentials.ClientPair(form.client_id.data or "", secret, form.account_id.data or "")
-    row = credentials.save(runtime(), provider, pair, file=file, by=actor())
+    tenant = form.chosen_tenant if _tenants(provider) else ""
+    pair = credentials.ClientPair(form.client_id.data or "", secret, form.account_id.data or "", tenant)
+    ends_at = secret_ends.read(runtime(), provider, form.secret_ends_on.data)
+    row = credentials.save(runtime(), provider, pair, file=file, ends_at=ends_at, by=actor())
     if row.state == "candidate":
         flash("The new credentials wait for their proof. Those in use go on meanwhile.", "info")
         return redirect(url_for("integrations.credentials", provider=provider), 303)
@@ -156,22 +185,39 @@ def _show(
     imported: Imported | None = None,
     checks: list[credentials.Check] | None = None,
     hook_form: HookSecretForm | None = None,
+    end_form: SecretEndForm | None = None,
 ) -> Any:
     credential_view.allow_leaving(credentials.registration_of(runtime(), provider))
     with runtime().reading() as session:
         panel = credential_view.find(session, provider)
         hook = credential_view.hook(session, provider, hook_form)
     chosen = chosen or FileForm(formdata=None)
+    form.offer(panel.tenants, panel.tenant)
     return page(
         "integrations/credentials.html",
-        status=422 if form.errors or chosen.errors or (hook_form and hook_form.errors) else 200,
+        status=422 if any(each.errors for each in (form, chosen, hook_form, end_form) if each) else 200,
         panel=panel,
         hook=hook,
         form=form,
+        end_form=end_form or _end_form(panel),
         chosen=chosen,
         imported=imported,
         differs=credential_view.differences(imported.redirect) if imported else [],
         checks=checks,
+    )
+
+
+def _tenants(provider: str) -> Any:
+    registration = credentials.registration_of(runtime(), provider)
+    return registration.tenants if isinstance(registration, Tenanted) else ()
+
+
+def _end_form(panel: credential_view.Panel) -> SecretEndForm:
+    row = panel.standing.current
+    return SecretEndForm(
+        prefix=_IN_USE,
+        formdata=None,
+        data={"secret_ends_on": row.secret_expires_at.date()} if row and row.secret_expires_at else {},
     )
 
 

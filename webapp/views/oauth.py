@@ -12,7 +12,16 @@ from flask_login import current_user
 
 from calsync.errors import NotAllowed, ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
 from calsync.runtime import Actor
-from calsync.services import attempts, credentials, letters, provider_settings, settings, two_way, whole_accounts
+from calsync.services import (
+    admin_consent,
+    attempts,
+    credentials,
+    letters,
+    provider_settings,
+    settings,
+    two_way,
+    whole_accounts,
+)
 from calsync.services.attempts import Arrived, Asked, BoxesMissing
 from calsync.services.credentials import Ended
 from calsync.store import credentials as credential_rows
@@ -88,6 +97,9 @@ def callback(provider: str) -> Any:
     login_id = current_user.login_id if current_user.is_authenticated else None
     by = actor() if current_user.is_authenticated else STRANGER
     query = request.args.to_dict()
+    consent = admin_consent.answered(runtime(), provider, query)
+    if consent is not None:
+        return page("oauth/consent.html", consent=consent, info=provider_info(provider))
     arrived = attempts.finish(runtime(), provider, query, login_id=login_id, by=by)
     if arrived.again_url:
         return redirect(arrived.again_url, 303)
@@ -172,4 +184,5 @@ def _trouble(code: str, reason: str, detail: str = "") -> Any:
         reason=reason,
         detail=detail,
         info=provider_info(provider),
+        approval=admin_consent.link(runtime(), provider) if code == "needs_admin" else "",
     )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.words.texts import count
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -92,6 +94,7 @@ _NOTICE = {
     "reconnect": Word("Reconnect needed", "red", "key"),
     "ending": Word("Authorisation ends soon", "amber", "clock"),
     "credentials": Word("Credentials refused", "red", "key"),
+    "secret": Word("Secret runs out", "amber", "key"),
     "held": Word("Waiting for approval", "violet", "shield"),
     "failing": Word("Failing repeatedly", "red", "flag"),
     "conflict": Word("Waiting for your decision", "amber", "arrows-left-right"),
@@ -130,19 +133,24 @@ def notice(kind: str) -> Word:
 
 def notice_text(kind: str, facts: Mapping[str, Any]) -> str:
     """Return what a notice says, from the facts that its service stored."""
-    account, count = facts.get("account") or "An account", facts.get("count", 0)
+    account, waiting = facts.get("account") or "An account", facts.get("count", 0)
     texts = {
         "reconnect": f"{account} does not sync until its owner reconnects it.",
         "ending": f"{account} has to be reconnected soon: its authorisation ends by itself.",
         "credentials": f"{account} no longer knows this installation: its credentials are refused.",
+        "secret": f"{account}: the secret of this installation {_runs_out(facts.get('days', 0))}.",
         "held": f"{account}: a run stopped at a safety limit.",
         "failing": f"{account} failed several times in a row.",
-        "conflict": f"{account}: {count} waiting for a decision." if count else f"{account}: a decision is needed.",
+        "conflict": f"{account}: {waiting} waiting for a decision." if waiting else f"{account}: a decision is needed.",
         "webhook": f"{account} took no message for five days, so its webhook was switched off.",
         "disconnected": f"{account} was disconnected. Its history is kept.",
         "recovered": f"{account} syncs again.",
     }
     return texts.get(str(kind), account)
+
+
+def _runs_out(days: int) -> str:
+    return f"runs out within {count(days, 'day')}" if days else "has run out"
 
 
 def _look_up(table: dict[str, Word], value: str) -> Word:
