@@ -61,11 +61,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """The entries in order, and the calendars that they stand on. `is_cut` when there was too much to look at."""
+    """The entries in order, and the calendars that they stand on. `is_cut` when there was too much to look at.
+
+    `silent` are the accounts whose events block no time, as the settings say.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     calendars: dict[int, t.Calendar] = field(default_factory=dict)
     is_cut: bool = False
+    silent: frozenset[int] = frozenset()
 
 
 def show(rt: Runtime, asked: Asked) -> Agenda:
@@ -77,12 +81,24 @@ def show(rt: Runtime, asked: Asked) -> Agenda:
     wanted = [s for s in shelves if asked.calendar_id in (None, s[0].id)]
     with rt.reading() as session:
         found, events_cut = _external(session, asked, wanted, known)
+        silent = silent_accounts(session, {calendar.account_id for calendar, _ in shelves})
     entries = [e for e in (*planned, *found) if asked.calendar_id in (None, e.calendar_id)]
     return Agenda(
         sorted(entries, key=lambda e: (e.occurrence.starts_at, e.occurrence.ends_at)),
         {t.pk(calendar): calendar for calendar, _ in shelves},
         is_cut or events_cut,
+        silent,
     )
+
+
+def silent_accounts(session: Session, account_ids: Collection[int]) -> frozenset[int]:
+    """Return those of the accounts whose events block no time: everybody's, or what an account may say otherwise."""
+    base, _ = settings.organisation_rules(session)
+    if "block_busy_time" not in base.account_overrides:
+        return frozenset() if base.block_busy_time else frozenset(account_ids)
+    query = sa.select(t.Account).where(col(t.Account.id).in_(account_ids))
+    found = session.scalars(query)
+    return frozenset(t.pk(a) for a in found if not engine_rules.overlay(base, a.overrides).block_busy_time)
 
 
 def list_calendars(session: Session, owner_ids: Collection[int] | None) -> list[tuple[t.Calendar, int]]:

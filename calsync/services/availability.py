@@ -96,8 +96,7 @@ def case_of(session: Session, event_type: t.EventType) -> Case:
     gone = rows.disabled_among(session, {resource.user_id for resource in known} - {None})
     usable = [resource for resource in known if resource.is_active and resource.user_id not in gone]
     is_missing = not usable or (mode is GroupMode.ALL_OF and len(usable) < len(known))
-    own = working_hours.of_event_type(session, event_type)
-    hours = working_hours.of_resources(session, usable)
+    own, hours = working_hours.of_case(session, event_type, usable)
     return Case(
         event_type,
         terms_of(event_type, own.tz if own else usable[0].tz if usable else "UTC"),

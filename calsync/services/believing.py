@@ -49,6 +49,8 @@ class Source:
     closes: bool = False
     is_switched_off: bool = False
     is_about_others: bool = False
+    owner_id: int = 0  # whose account it is
+    is_shared: bool = False  # it syncs, with details: others may see them where they are not private
 
 
 def of_resource(resource: t.Resource) -> Subject:
@@ -66,7 +68,14 @@ def of_resource(resource: t.Resource) -> Subject:
 
 def source(subject: Subject, calendar: t.Calendar, account: t.Account, rules: Rules, now: datetime) -> Source:
     """Return what a calendar is worth to a subject now."""
-    known = Source(t.pk(calendar), calendar.name or account.label, t.pk(account), calendar.last_read_at)
+    known = Source(
+        t.pk(calendar),
+        calendar.name or account.label,
+        t.pk(account),
+        calendar.last_read_at,
+        owner_id=account.user_id,
+        is_shared=calendar.syncs and calendar.access != "free_busy",
+    )
     return _worth(subject, known, doubt(calendar, account, rules, now), rules, now)
 
 

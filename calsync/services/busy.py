@@ -53,6 +53,7 @@ class Busy(NamedTuple):
     calendar_id: int | None = None
     booking_id: int | None = None
     ignored: str = ""
+    is_open: bool = False  # as of store.busy.Row: known only where what is free was asked for, too
 
 
 @dataclass(slots=True)
@@ -302,6 +303,7 @@ def _busy(source: str, row: Row, starts_at: datetime, ends_at: datetime, ignored
         row.calendar_id,
         None,
         ignored,
+        row.is_open,
     )
 
 

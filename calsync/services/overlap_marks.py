@@ -21,7 +21,8 @@ class _Thing:
 def in_agenda(found: Agenda) -> dict[int, list[int]]:
     """Return, by the place of an entry in `found.entries`, the places of those at the same time of the same person.
 
-    What is free, a due time alone, and what stands in a calendar that blocks no time overlaps with nothing.
+    What is free, a due time alone, what stands in a calendar that blocks no time, and what came from outside while the
+    settings say that such events block none, overlaps with nothing.
     """
     by_owner: dict[int, list[_Thing]] = {}
     for place, entry in enumerate(found.entries):
@@ -43,6 +44,8 @@ def _takes_time(entry: Entry, found: Agenda) -> bool:
         return False
     activity = entry.activity
     if activity is not None:
+        if activity.source_account_id in found.silent:
+            return False
         return not (activity.kind == Kind.TASK and (activity.due_is is not None or activity.is_done))
     calendar = found.calendars.get(entry.calendar_id or 0)
-    return calendar is not None and calendar.blocks
+    return calendar is not None and calendar.blocks and calendar.account_id not in found.silent

@@ -124,21 +124,15 @@ def side(sight: Sight, thing: Busy) -> Side:
 def sight_of(session: Session, viewer: Actor, found: Iterable[Times]) -> Sight:
     """Return what the viewer may read of these times."""
     listed = list(found)
-    calendars = {source.calendar_id for times in listed for source in times.sources}
-    event_ids = {i for times in listed for thing in times.things if (i := thing.event_id) is not None}
-    query = (
-        sa.select(col(t.Calendar.id), col(t.Account.user_id), col(t.Calendar.syncs), col(t.Calendar.access))
-        .join(t.Account, col(t.Account.id) == col(t.Calendar.account_id))
-        .where(col(t.Calendar.id).in_(calendars))
-    )
-    found_calendars = [
-        (i, owner, syncs and access != "free_busy") for i, owner, syncs, access in session.execute(query)
-    ]
+    calendars = {source.calendar_id: source for times in listed for source in times.sources}
+    doubtful = {
+        thing.event_id for times in listed for thing in times.things if not thing.is_open and thing.event_id is not None
+    }
     return Sight(
         viewer,
-        {int(i): int(owner) for i, owner, _ in found_calendars if i is not None},
-        frozenset(int(i) for i, _, is_open in found_calendars if is_open and i is not None),
-        frozenset(_private(session, event_ids)) if viewer.is_admin else frozenset(),
+        {i: source.owner_id for i, source in calendars.items()},
+        frozenset(i for i, source in calendars.items() if source.is_shared),
+        frozenset(_private(session, doubtful)) if viewer.is_admin else frozenset(),
     )
 
 

@@ -120,11 +120,24 @@ def _check_right(session: Session, owner: Owner, by: Actor) -> None:
 
 def of_resources(session: Session, found: Sequence[t.Resource]) -> dict[int, Hours]:
     """Return the hours in force by resource id."""
-    owners = {ORGANISATION}
+    known = _known(session, found)
+    return {t.pk(resource): _in_force(known, resource) for resource in found}
+
+
+def of_case(
+    session: Session, event_type: t.EventType, found: Sequence[t.Resource]
+) -> tuple[Hours | None, dict[int, Hours]]:
+    """Return what `of_event_type` and `of_resources` do, by one question."""
+    own = Owner(event_type_id=event_type.id).name
+    known = _known(session, found, own)
+    return known.get(own), {t.pk(resource): _in_force(known, resource) for resource in found}
+
+
+def _known(session: Session, found: Sequence[t.Resource], *more: str) -> dict[str, Hours]:
+    owners = {ORGANISATION, *more}
     for resource in found:
         owners |= {Owner(resource_id=resource.id).name, Owner(user_id=resource.user_id or 0).name}
-    known = {name: engine.from_json(row.value) for name, row in rows.hours(session, owners).items()}
-    return {t.pk(resource): _in_force(known, resource) for resource in found}
+    return {name: engine.from_json(row.value) for name, row in rows.hours(session, owners).items()}
 
 
 def of_event_type(session: Session, event_type: t.EventType) -> Hours | None:

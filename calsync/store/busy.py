@@ -46,6 +46,7 @@ class Row(NamedTuple):
     calendar_id: int | None  # of an event, and of an activity that was asked for by calendar
     event_kind: str
     content: dict[str, Any] | None  # of what is a day, a series, or a changed occurrence of one
+    is_open: bool = False  # of an event that was asked for with the free ones: its details are not private
 
 
 def activities_of(session: Session, owner_ids: Collection[int], window: Window, *, with_free: bool = True) -> list[Row]:
@@ -93,7 +94,8 @@ def events_on(session: Session, calendar_ids: Collection[int], window: Window, *
         .where(col(L.event_id) == col(E.id), sa.or_(col(A.status) != "cancelled", col(A.is_dissolved)))
         .exists()
     )
-    query = sa.select(*_EVENT).where(
+    classification = col(E.facts)["classification"].as_string() if with_free else sa.null()
+    query = sa.select(*_EVENT, classification).where(
         col(E.calendar_id).in_(calendar_ids),
         col(E.is_deleted).is_(False),
         col(E.is_cancelled).is_(False),
@@ -178,11 +180,11 @@ def _touching(session: Session, query: Any, table: Any, window: Window) -> Itera
     start, end = window
     within = query.where(table.span_end >= start)
     connection = session.connection()  # only columns are asked for, and a session would take half as long again
-    for near in (
-        sa.and_(table.span_start >= start - LONG, table.span_start < end),
-        sa.and_(table.span_start < start - LONG, table.is_long.is_(True)),
-    ):
-        yield from itertools.chain.from_iterable(connection.execute(within.where(near)).partitions(_AT_ONCE))
+    both = sa.union_all(
+        within.where(table.span_start >= start - LONG, table.span_start < end),
+        within.where(table.span_start < start - LONG, table.is_long.is_(True)),
+    )
+    yield from itertools.chain.from_iterable(connection.execute(both).partitions(_AT_ONCE))
 
 
 def _as_activities(found: Iterable[Any]) -> list[Row]:
@@ -197,12 +199,11 @@ def _as_activities(found: Iterable[Any]) -> list[Row]:
 
 def _as_events(found: Iterable[Any]) -> list[Row]:
     rows = []
-    for id_, calendar_id, uid, key, start, end, title, busy, is_day, is_series, kind, content in found:
+    for id_, calendar_id, uid, key, start, end, title, busy, is_day, is_series, kind, content, shown in found:
         is_plain = not (key or is_day or is_series) and end - start < _WORLD
         kind = kind or EventKind.DEFAULT
-        rows.append(
-            Row(id_, calendar_id, uid, key, start, end, title, False, busy, is_plain, None, calendar_id, kind, content)
-        )
+        place = (None, calendar_id, kind, content, shown == "public")
+        rows.append(Row(id_, calendar_id, uid, key, start, end, title, False, busy, is_plain, *place))
     return rows
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from calsync.engine.event import Attendee, Event
 from calsync.engine.vocabulary import EventKind
-from calsync.services import activities, agenda
+from calsync.services import activities, agenda, overlap_marks
 from calsync.services.agenda import Agenda
 from calsync.store import tables as t
 from tests import factories
@@ -16,6 +16,7 @@ from tests.services.office import HOUR, WORK, Office, open_office
 from tests.services.planning import planner
 
 DAY = timedelta(days=1)
+START_OF_GYM = factories.START + timedelta(hours=24)
 
 
 @pytest.fixture
@@ -183,3 +184,24 @@ def test_long_and_endless_records_are_found_in_far_windows(office: Office) -> No
     eli = office.cast.eli.id or 0
     found = agenda.show(office.rt, agenda.Asked(start, start + DAY, eli, owner_ids=[eli]))
     assert sorted(e.occurrence.event.summary for e in found.entries) == ["Daily", "Night", "Sabbatical"]
+
+
+def marks(office: Office) -> list[str]:
+    """Return the titles of what is marked as an overlap."""
+    found = show(office, office.cast.eli)
+    return sorted(found.entries[place].occurrence.event.summary for place in overlap_marks.in_agenda(found))
+
+
+def test_overlaps_are_marked_unless_external_events_block_no_time(office: Office) -> None:
+    add_home(office)
+    office.write("Review", hours=24)
+    office.meeting("Kick-off", hours=24.5)
+    office.server.put("home", Event("gym", START_OF_GYM, START_OF_GYM + HOUR, summary="Gym"))
+    office.settle()
+    assert marks(office) == ["Gym", "Kick-off", "Review"]
+    office.rule(block_busy_time=False)
+    assert marks(office) == []
+    office.rule(block_busy_time=True, account_overrides=("block_busy_time",))
+    assert marks(office) == ["Gym", "Kick-off", "Review"]
+    office.change_account(overrides={"block_busy_time": False})
+    assert marks(office) == []

@@ -15,8 +15,6 @@ from tests.web.test_permissions import made_for
 from tests.web.world import World, make_world
 
 MOST = 12
-MORE = {"event_types.slots": 24, "new_booking.slots": 16}
-"""Whether and why a time is free or not is read from every source there is, each by one or two ranges of an index."""
 DOWNLOADS = re.compile(r"\.(csv|json)(\?|$)")
 """Downloads read in batches, for as long as there is something to read."""
 
@@ -39,7 +37,7 @@ def test_page_makes_few_queries(route: Route, ada: FlaskClient, world: World, rt
     with count_queries(rt) as queries:
         response = ada.get(path)
     assert response.status_code < 500 or route.endpoint == "health.readyz"
-    assert len(queries) <= MORE.get(route.endpoint, MOST), "\n\n".join(queries)
+    assert len(queries) <= MOST, "\n\n".join(queries)
 
 
 def test_the_count_sees_queries(ada: FlaskClient, world: World, rt: Runtime) -> None:
