@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from calsync.runtime import SYSTEM, Runtime
-from calsync.services import tokens
+from calsync.services import bookings, tokens
+from calsync.services.bookings import Request
 from calsync.store import tables as t
 from tests import factories
+from tests import scheduling_factories as make
 from tests.factories import Cast
 from tests.web.conftest import _shared_app, app, cast, clock, quick_passwords, rt, workplace
+from tests.web.world import World, make_world
 from webapp.api import limits
 
 __all__ = ["_shared_app", "app", "cast", "clock", "quick_passwords", "rt", "workplace"]
@@ -79,3 +83,26 @@ def crm(program: Programs) -> Program:
 def eli(program: Programs, cast: Cast) -> Program:
     """A program of Eli's own."""
     return program(cast.eli)
+
+
+@pytest.fixture
+def ids(rt: Runtime, cast: factories.Cast) -> dict[str, object]:
+    """The world's rows by their public ids."""
+    world = make_world(rt, cast)
+    with rt.writing() as session:
+        session.get_one(t.Activity, world.activity.id).external_id = "crm-1"
+    known: dict[str, object] = {name: _public(world, name) for name in ("account", "calendar", "activity", "run")}
+    known |= {"conflict": world.conflict.id, "eli": cast.eli.public_id}
+    make.work(rt)
+    room = make.make_resource(rt, calendar=world.calendar)
+    # A room of its own: the calendar of the other was never read, so nothing there is believed to be free.
+    event_type = make.make_event_type(rt, make.make_resource(rt, name="Green room"), name="Talk", slug="talk")
+    group = make.make_group(rt, room)
+    asked = Request(t.pk(event_type), factories.START + timedelta(days=3), "Gil", "gil@example.org")
+    booked = bookings.book(rt, asked, by=factories.acting(cast.eli)).booking
+    made = {"resource": room, "event_type": event_type, "group": group, "booking": booked}
+    return known | {name: row.public_id for name, row in made.items()}
+
+
+def _public(world: World, name: str) -> str:
+    return str(getattr(world, name).public_id)

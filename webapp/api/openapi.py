@@ -160,7 +160,7 @@ def _problems(op: Operation) -> set[int]:
     if _PARAMETER.search(op.rule):
         found.add(404)
     if op.query is not None:
-        found.add(422)
+        found |= {404, 422}  # 404: a row that the query names
     if op.body is not None:
         found |= {413, 415, 422}
     if op.method == "POST":

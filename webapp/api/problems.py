@@ -111,6 +111,8 @@ def _of_ours(error: CalsyncError) -> Response:
     trouble = errors.trouble_of(error)
     named = [(error.field, error.reason)] if isinstance(error, Refused) and error.field else []
     match error:
+        case NotFound(kind="page"):
+            return _problem(422, "invalid", "This is no cursor of this list.", [("cursor", "Not one of ours.")])
         case NotFound():
             return _problem(404, "not_found", f"There is no such {error.kind}, or it is not for you to see.")
         case NotAllowed():
