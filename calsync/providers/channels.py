@@ -5,7 +5,7 @@ A notice says only that something changed, and not every change brings one: it m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hmac import compare_digest
@@ -19,11 +19,15 @@ LIFE_BEFORE_RENEWAL = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """An open channel. `id` is ours, `resource_id` the provider's; both are needed to stop it."""
+    """An open channel. `id` is ours, `resource_id` the provider's; both are needed to stop it.
+
+    `is_heard` says that opening it took a request to our address, which we answered.
+    """
 
     id: str
     resource_id: str
     expires_at: datetime
+    is_heard: bool = False
 
     def renew_at(self, opened_at: datetime) -> datetime:
         """Return when the next channel is to be opened."""
@@ -31,13 +35,25 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """A request to our address. `headers` are in any case."""
+
+    headers: Mapping[str, str]
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
-    """What a provider sent to our address. `is_first` only says that the channel is open."""
+    """What a provider sent to our address. `is_first` only says that the channel is open, `is_last` that it is, or will
+    soon be, open no more.
+    """
 
     channel_id: str
     resource_id: str
     secret: str = field(repr=False)
     is_first: bool = False
+    is_last: bool = False
 
     def is_of(self, secret: str) -> bool:
         """Return whether the sender knows the channel's secret."""
@@ -62,5 +78,13 @@ class Watcher(Protocol):
 class Notifying(Provider, Protocol):
     """A registry entry that understands its provider's notices."""
 
-    def read_notice(self, headers: Mapping[str, str]) -> Notice | None:
-        """Return the notice in a request's headers (any case), None when it is none."""
+    def read_notices(self, posted: Posted) -> Sequence[Notice]:
+        """Return the notices in a request, none where it is something else."""
+
+
+@runtime_checkable
+class Greeted(Provider, Protocol):
+    """A registry entry whose provider asks whether we are there, before it opens a channel."""
+
+    def greeting(self, posted: Posted) -> str | None:
+        """Return what such a request wants to hear, as plain text; None for any other."""

@@ -27,6 +27,7 @@ from calsync.runtime import Runtime
 from calsync.services import clients, settings, usage
 from calsync.store import accounts
 from calsync.store import channels as rows
+from calsync.store import credentials
 from calsync.store import tables as t
 
 PATH = "/hooks/{provider}"
@@ -243,6 +244,8 @@ def _note_open(rt: Runtime, client: Watcher, row: t.Channel, opened: Channel, he
         if known is not None:
             known.resource_id, known.expires_at, known.opened_at = opened.resource_id, opened.expires_at, rt.now()
             known.tries, known.error, known.address = 0, "", here
+            if opened.is_heard:
+                credentials.note_heard(session, known.account_id, rt.now())
             # Deselected while it was opened: the next step is to stop it.
             known.state = "closing" if known.state == "closing" else "open"
             known.next_try_at = rt.now() if known.state == "closing" else None

@@ -5,24 +5,30 @@ Whoever sends us something else learns nothing by it, and nothing comes of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import structlog
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from calsync.errors import CalsyncError
-from calsync.providers.channels import Notice, Notifying
+from calsync.providers.channels import Greeted, Notice, Notifying, Posted
 from calsync.runtime import Runtime
 from calsync.services import channels
 from calsync.store import channels as rows
 from calsync.store import credentials
 from calsync.store import tables as t
 
+__all__ = ["Posted", "greeting", "notified"]
+
 log = structlog.get_logger(__name__)
 
 
-def notified(rt: Runtime, provider: str, headers: Mapping[str, str]) -> bool:
-    """Heed a notice and return whether an account became due by it. Raises nothing: the safety poll makes up for all.
+def greeting(rt: Runtime, provider: str, posted: Posted) -> str | None:
+    """Return what a provider wants to hear that asks whether we are there, None for any other request."""
+    entry = rt.providers.get(provider)
+    return entry.greeting(posted) if isinstance(entry, Greeted) else None
+
+
+def notified(rt: Runtime, provider: str, posted: Posted) -> bool:
+    """Heed notices and return whether an account became due by them. Raises nothing: the safety poll makes up for all.
 
     A channel that we have forgotten, as after restoring a backup, is written down to be stopped.
     """
@@ -30,8 +36,10 @@ def notified(rt: Runtime, provider: str, headers: Mapping[str, str]) -> bool:
     if not isinstance(entry, Notifying):
         return False
     try:
-        notice = entry.read_notice(headers)
-        return notice is not None and _heed(rt, provider, notice)
+        # Many at once about one account, as after a busy minute there, are one reason to look.
+        notices = dict.fromkeys(entry.read_notices(posted))
+        heeded = [_heed(rt, provider, notice) for notice in notices]
+        return any(heeded)
     except (CalsyncError, SQLAlchemyError) as error:
         log.warning("notice.failed", provider=provider, error=type(error).__name__)
         return False
@@ -54,6 +62,8 @@ def _heed(rt: Runtime, provider: str, notice: Notice) -> bool:
         _note_heard(rt, told.account_id)
         return False
     with rt.writing() as session:
+        if notice.is_last:
+            rows.outdate(session, told.channel_id)
         is_new = rows.hurry(session, told.account_id, now)
     if is_new:
         rt.enqueue("sync_account", account_id=told.account_id)

@@ -89,6 +89,12 @@ def find_told(session: Session, provider: str, public_id: str, channel_id: str) 
     return None if found is None else Told(found[0], found[1])
 
 
+def outdate(session: Session, channel_id: int) -> None:
+    """Have an open channel replaced by the next one as soon as possible."""
+    query = sa.update(t.Channel).where(col(t.Channel.id) == channel_id, col(t.Channel.state) == "open")
+    session.execute(query.values(opened_at=None))
+
+
 def may_hurry(account_id: int, now: datetime) -> sa.ColumnElement[bool]:
     """Hold for an account that would sync by itself later than now. One that syncs by hand only stays alone."""
     return sa.and_(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 
 from calsync.services import told, told_meetings
+from calsync.services.told import Posted
 from webapp import security
 from webapp.access import runtime
 
@@ -19,11 +20,15 @@ bp = Blueprint("hooks", __name__, url_prefix="/hooks")
 def take(provider: str) -> Any:
     """Answer 204 whatever came: a provider would only send it again, and strangers shall learn nothing.
 
-    A provider that signs its requests may ask for a proof that we know its secret, and sends again what we could not
-    heed.
+    A provider may ask first whether we are there. One that signs its requests may ask for a proof that we know its
+    secret, and sends again what we could not heed.
     """
-    reply = told_meetings.take(runtime(), provider, dict(request.headers), request.get_data())
+    posted = Posted(dict(request.headers), request.args.to_dict(), request.get_data())
+    greeting = told.greeting(runtime(), provider, posted)
+    if greeting is not None:
+        return Response(greeting, 200, content_type="text/plain; charset=utf-8")
+    reply = told_meetings.take(runtime(), provider, posted.headers, posted.body)
     if reply is not None:
         return (dict(reply.body), reply.status) if reply.body else ("", reply.status)
-    told.notified(runtime(), provider, dict(request.headers))
+    told.notified(runtime(), provider, posted)
     return "", 204

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from calsync.engine.vocabulary import EventKind
 from calsync.errors import SignInNeeded
 from calsync.providers.base import Capabilities, Grant, ProviderInfo
-from calsync.providers.channels import Notice
+from calsync.providers.channels import Notice, Posted
 from calsync.providers.google import notices
 from calsync.providers.google.client import GoogleClient
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
@@ -60,9 +60,10 @@ class GoogleProvider:
     registration: Registration = field(default_factory=GoogleRegistration)
     pace: Pace = field(default_factory=lambda: Pace(PER_PERSON, PER_PROJECT, PER_DAY))
 
-    def read_notice(self, headers: Mapping[str, str]) -> Notice | None:
-        """Return the notice in a request's headers, None when it is none."""
-        return notices.read(headers)
+    def read_notices(self, posted: Posted) -> Sequence[Notice]:
+        """Return the notice in a request, which is in its headers."""
+        found = notices.read(posted.headers)
+        return () if found is None else (found,)
 
     def open(self, grant: Grant, calendars: Mapping[str, str]) -> GoogleClient:
         """Return a client. `calendars` gives remote ids and their time zones, for floating times."""

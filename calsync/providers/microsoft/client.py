@@ -13,8 +13,9 @@ from calsync.errors import Rejected
 from calsync.providers import together
 from calsync.providers.auth import BearerAuth
 from calsync.providers.base import Known, Page, RemoteCalendar, Resource, Write, Written
+from calsync.providers.channels import Channel
 from calsync.providers.http import Http
-from calsync.providers.microsoft import calendars, errors, plans
+from calsync.providers.microsoft import calendars, errors, notices, plans
 from calsync.providers.microsoft.endpoints import MICROSOFT, Endpoints
 from calsync.providers.microsoft.reading import Reader
 from calsync.providers.microsoft.seats import Seat
@@ -88,6 +89,14 @@ class MicrosoftClient:
     def move(self, calendar: str, handle: str, version: str | None, to: str) -> Resource:
         """Raise Rejected: Graph cannot move events (contract section A4.4)."""
         raise Rejected("unsupported", "Outlook’s events are moved by making them anew")
+
+    def watch(self, calendar: str, channel_id: str, secret: str, address: str) -> Channel:
+        """Open a channel on a calendar's events; see Watcher."""
+        return notices.watch(self._wire, calendar, channel_id, secret, address, self.http.now)
+
+    def stop(self, channel_id: str, resource_id: str) -> None:
+        """Close a channel. One that is not open any more is fine."""
+        notices.stop(self._wire, resource_id)
 
     def clock_offset(self) -> timedelta | None:
         """Return Microsoft's time minus ours; None before any answer."""

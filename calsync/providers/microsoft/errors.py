@@ -50,6 +50,10 @@ def read(http: Http, answer: Answer) -> ProviderError | None:
             return Rejected("not_found", said)
         case 400 if _CROSSING in codes:
             return Rejected("unsupported", f"Outlook lets no occurrence move past its neighbours: {said}")
+        case 400 if "validationerror" in codes:
+            return Rejected("permission", said)  # it is our address that did not answer, not the calendar
+        case 400 if "extensionerror" in codes:
+            return Rejected("unsupported", said)
         case 404 if codes & _NO_MAILBOX:
             return Rejected("permission", f"this account has no mailbox at Microsoft: {said}")
         case 424:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
 from calsync.errors import SignInNeeded
 from calsync.providers.base import Capabilities, Grant, ProviderInfo
+from calsync.providers.channels import Notice, Posted
+from calsync.providers.microsoft import notices
 from calsync.providers.microsoft.client import MicrosoftClient
 from calsync.providers.microsoft.endpoints import MICROSOFT, Endpoints
 from calsync.providers.microsoft.oauth import MicrosoftAuthorizer
@@ -30,6 +32,7 @@ INFO = ProviderInfo(
     sign_in="oauth",
     sync="two-way",
     capabilities=Capabilities(
+        can_notify=True,
         makes_links=("teams",),
         keeps_private_fields=True,
         cancel_is_visible=False,
@@ -54,6 +57,14 @@ class MicrosoftProvider:
     pace: Pace = field(default_factory=lambda: Pace(PER_MAILBOX, PER_APP))
     seats: Seats = field(default_factory=Seats)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def read_notices(self, posted: Posted) -> Sequence[Notice]:
+        """Return the notices in a request, none where it is something else."""
+        return notices.read(posted)
+
+    def greeting(self, posted: Posted) -> str | None:
+        """Return what Microsoft wants to hear that asks whether we are there; None for any other request."""
+        return notices.greeting(posted)
 
     def open(self, grant: Grant, calendars: Mapping[str, str]) -> MicrosoftClient:
         """Return a client. `calendars` gives remote ids and their time zones, for floating times."""
