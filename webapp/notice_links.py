@@ -29,6 +29,7 @@ _GOALS = {
     "held": ("history.index", "Look and approve"),
     "failing": ("accounts.show", "See what fails"),
     "conflict": ("conflicts.index", "Decide"),
+    "meeting": ("meetings.index", "See the meeting"),
     "webhook": ("webhooks.show", "See why"),
     "disconnected": ("accounts.index", "Open Accounts"),
     "recovered": ("accounts.show", "Open account"),

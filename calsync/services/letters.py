@@ -68,6 +68,7 @@ def about(notice: t.Notice, user: t.User, place: Place) -> Letter:
         "why": notice.facts.get("why", ""),
         "count": notice.facts.get("count", 0),
         "ends": _read(str(notice.facts.get("ends_at", "")), user.tz),
+        "starts": _read(str(notice.facts.get("starts_at", "")), user.tz),
     }
     subject, what, path = _LETTERS[notice.kind](facts, notice)
     return _letter(subject, [what, place.link(path)], place)
@@ -189,6 +190,27 @@ def _webhook(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
     return f"The webhook to {facts['account']} was switched off", what, f"/webhooks/{notice.facts['webhook']}"
 
 
+_MEETINGS = {
+    "gone": ("was deleted there", "Its link leads nowhere. A new one goes out with the event."),
+    "failed": ("could not be made", "The provider refuses it as it is; the list of meetings says why."),
+    "no_host": (
+        "has nobody who could host it",
+        "Connect an account that hosts meetings: the link is then made by itself. Or choose another place.",
+    ),
+}
+"""Why a meeting needs its owner -> what happened, and what that means."""
+
+
+def _meeting(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    happened, means = _MEETINGS.get(facts["why"], _MEETINGS["failed"])
+    subject = f"A meeting at {facts['account']} {happened}"
+    return (
+        subject,
+        f"The meeting at {facts['account']} on {facts['starts']} {happened}.\n{means}\n\nSee it:",
+        "/meetings/",
+    )
+
+
 def _disconnected(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
     what = f"{facts['account']} ({facts['provider']}) was disconnected by {facts['why']}. It is no longer synced."
     return f"{facts['account']} was disconnected", what, "/accounts"
@@ -203,6 +225,7 @@ _LETTERS: dict[str, Callable[[dict[str, Any], t.Notice], tuple[str, str, str]]] 
     "held": _held,
     "failing": _failing,
     "conflict": _conflict,
+    "meeting": _meeting,
     "webhook": _webhook,
     "disconnected": _disconnected,
 }

@@ -19,18 +19,20 @@ from calsync.errors import NotAllowed, NotFound
 from calsync.runtime import Actor, Runtime
 from calsync.services import letters, mail, secret_ends, settings
 from calsync.store import accounts as account_rows
-from calsync.store import audit
+from calsync.store import audit, conferences
 from calsync.store import credentials as credential_rows
 from calsync.store import notices as rows
 from calsync.store import tables as t
 from calsync.store import webhooks as webhook_rows
 
-WATCHED = ("reconnect", "ending", "credentials", "secret", "held", "failing", "conflict", "webhook")
+WATCHED = ("reconnect", "ending", "credentials", "secret", "held", "failing", "conflict", "meeting", "webhook")
 """Kinds that begin and end with the facts."""
 KINDS = (*WATCHED, "disconnected", "recovered", "digest")
 """Every kind; each is also the name of a switch in a person's notice_choices."""
 ENDING_WITHIN = timedelta(days=2)
 """How long before a grant ends by itself its owner is told."""
+HOMELESS_WITHIN = timedelta(days=2)
+"""How long before a meeting begins its owner is told that nobody can host it."""
 FAILING_AFTER = 3
 """Failed runs in a row after which people are told."""
 MAIL_DAYS = {"reconnect": (0, 1, 3, 7, 14)}
@@ -56,11 +58,13 @@ class Wanted:
 
 
 def subject_of(account_id: int | None, facts: Mapping[str, Any]) -> str:
-    """Return how a notice names what it is about: an account, a webhook, a provider or nothing."""
+    """Return how a notice names what it is about: an account, a webhook, a meeting, a provider or nothing."""
     if account_id is not None:
         return f"account:{account_id}"
     if facts.get("webhook"):
         return f"webhook:{facts['webhook']}"
+    if facts.get("meeting"):
+        return f"meeting:{facts['meeting']}"
     return f"provider:{facts['provider']}" if facts.get("provider") else ""
 
 
@@ -172,6 +176,8 @@ def _wanted(session: Session, labels: Mapping[str, str], now: datetime) -> list[
     ending = credential_rows.ending_secrets(session, soon)
     found += [_secret(row, user_id, labels, now) for row in ending for user_id in admins]
     found += [_webhook(row, user_id) for row in webhook_rows.switched_off(session) for user_id in admins]
+    meetings = conferences.troubled(session, now, now + HOMELESS_WITHIN)
+    found += [_meeting(row, activity, labels) for row, activity in meetings]
     found += [_ending(account) for account in rows.ending_accounts(session, now + ENDING_WITHIN)]
     unknown = {row.id for row in refused}
     for account in rows.troubled_accounts(session, FAILING_AFTER):
@@ -203,6 +209,13 @@ def _stage(ends_at: datetime, now: datetime) -> int:
 def _webhook(row: t.Webhook, user_id: int) -> Wanted:
     facts = {"account": urlsplit(row.url).hostname or row.url, "webhook": row.id}
     return Wanted(user_id, "webhook", None, facts)
+
+
+def _meeting(row: t.Conference, activity: t.Activity, labels: Mapping[str, str]) -> Wanted:
+    """Tell whose activity it is: only they can plan otherwise, or connect an account that hosts."""
+    why = {"gone": "gone", "failed": "failed"}.get(row.state, "no_host")
+    facts = {"account": labels.get(row.provider, row.provider), "meeting": row.id, "why": why}
+    return Wanted(activity.owner_id, "meeting", None, facts | {"starts_at": activity.span_start.isoformat()})
 
 
 def _ending(account: t.Account) -> Wanted:

@@ -98,6 +98,7 @@ _NOTICE = {
     "held": Word("Waiting for approval", "violet", "shield"),
     "failing": Word("Failing repeatedly", "red", "flag"),
     "conflict": Word("Waiting for your decision", "amber", "arrows-left-right"),
+    "meeting": Word("Meeting needs you", "red", "video"),
     "webhook": Word("Webhook switched off", "red", "webhook"),
     "disconnected": Word("Account disconnected", "grey", "unlink"),
     "recovered": Word("Working again", "green", "check"),
@@ -142,11 +143,20 @@ def notice_text(kind: str, facts: Mapping[str, Any]) -> str:
         "held": f"{account}: a run stopped at a safety limit.",
         "failing": f"{account} failed several times in a row.",
         "conflict": f"{account}: {waiting} waiting for a decision." if waiting else f"{account}: a decision is needed.",
+        "meeting": f"A meeting at {account} {_meeting_why(str(facts.get('why', '')))}",
         "webhook": f"{account} took no message for five days, so its webhook was switched off.",
         "disconnected": f"{account} was disconnected. Its history is kept.",
         "recovered": f"{account} syncs again.",
     }
     return texts.get(str(kind), account)
+
+
+def _meeting_why(why: str) -> str:
+    known = {
+        "gone": "was deleted there: its link leads nowhere.",
+        "no_host": "begins soon and has nobody who could host it.",
+    }
+    return known.get(why, "was refused there, so it has no link.")
 
 
 def _runs_out(days: int) -> str:
