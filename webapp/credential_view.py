@@ -39,6 +39,10 @@ class SecretEnd:
     colour: str
 
     @property
+    def day(self) -> str:
+        return f"{self.at:%Y-%m-%d}"
+
+    @property
     def label(self) -> str:
         return f"Runs out in {words.count(self.days, 'day')}" if self.days > 0 else "Has run out"
 

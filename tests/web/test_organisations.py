@@ -76,7 +76,7 @@ def open_notices(rt: Runtime, kind: str = "secret") -> list[t.Notice]:
 
 def test_the_form_asks_whose_people_may_connect(rt: Runtime, ada: FlaskClient) -> None:
     page = text_of(ada.get(PAGE).text)
-    for said in ("Who may connect", "People of any organisation", "One organisation", "runs out on"):
+    for said in ("Who may connect", "Any organisation, and personal accounts", "One organisation", "runs out on"):
         assert said in page
     assert ada.post(PAGE, data={**TYPED, "audience": "organizations"}).status_code == 303
     assert current(rt).extra["tenant"] == "organizations"

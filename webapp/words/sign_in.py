@@ -30,8 +30,8 @@ _POLICY = SignInWords(
 _ADMIN = SignInWords(
     "An administrator of your organisation has to allow this app",
     (
-        "Whoever runs this installation finds a link for administrators on the Integrations page.",
-        "Your organisation’s administrator opens it and agrees, once for everybody.",
+        "Send the link to your organisation’s administrator.",
+        "They open it and agree, once for everybody; they need no account here.",
         "Then connect again; beginning again before that ends here once more.",
     ),
     can_retry=False,

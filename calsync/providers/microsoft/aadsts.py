@@ -17,17 +17,22 @@ YOU, ADMIN, OPERATOR, NOBODY = "you", "administrator", "operator", "nobody"
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """`said` is a whole sentence or two for `who`; `why` is our word for how a grant ended, "" where it did not."""
+    """`said` is a whole sentence or two for `who`; `why` is our word for how a grant ended, "" where it did not.
+
+    `is_approval` marks what an administrator mends by the link that asks once for everybody.
+    """
 
     who: str
     said: str
     why: str = ""
+    is_approval: bool = False
 
 
 _APPROVAL = Meaning(
     ADMIN,
     "Your organisation lets only its administrator approve this app. Ask them to open the link for administrators.",
     "admin_policy",
+    is_approval=True,
 )
 _POLICY = Meaning(
     ADMIN, "Your organisation’s rules do not let you use this app from here. Ask its administrator.", "admin_policy"

@@ -196,6 +196,8 @@ def refused_as(error: str, words: str) -> Refused | None:
     code = {aadsts.ADMIN: "needs_admin", aadsts.OPERATOR: "misconfigured", aadsts.NOBODY: "temporarily_unavailable"}
     if aadsts.number_in(words) == 65004:
         return Refused(meaning.said, code="access_denied")
+    if meaning.who == aadsts.ADMIN and not meaning.is_approval:
+        return Refused(meaning.said, code="admin_policy_enforced")
     return Refused(meaning.said, code=code.get(meaning.who, "sign_in_failed"))
 
 

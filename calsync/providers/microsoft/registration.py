@@ -27,7 +27,7 @@ LONGEST_SECRET = timedelta(days=731)
 """How long a secret lives at most when it is made in the portal (section A1.7)."""
 
 TENANTS = (
-    TenantChoice(COMMON, "Everybody", "People of any organisation, and with personal accounts"),
+    TenantChoice(COMMON, "Everybody", "Any organisation, and personal accounts"),
     TenantChoice(ORGANIZATIONS, "Any organisation", "Work and school accounts only"),
     TenantChoice(CONSUMERS, "Personal accounts", "Outlook.com, Hotmail, Live"),
     TenantChoice("", "One organisation", "Its tenant ID, or a domain of it"),
