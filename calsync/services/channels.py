@@ -25,9 +25,8 @@ from calsync.providers.base import CalendarClient
 from calsync.providers.channels import Channel, Notifying, Watcher
 from calsync.runtime import Runtime
 from calsync.services import clients, settings, usage
-from calsync.store import accounts
+from calsync.store import accounts, credentials
 from calsync.store import channels as rows
-from calsync.store import credentials
 from calsync.store import tables as t
 
 PATH = "/hooks/{provider}"

@@ -14,8 +14,9 @@ from calsync.providers import together
 from calsync.providers.auth import BearerAuth
 from calsync.providers.base import Known, Page, RemoteCalendar, Resource, Write, Written
 from calsync.providers.channels import Channel
+from calsync.providers.free_busy import Told, Window
 from calsync.providers.http import Http
-from calsync.providers.microsoft import calendars, errors, notices, plans
+from calsync.providers.microsoft import calendars, errors, free_busy, notices, plans
 from calsync.providers.microsoft.endpoints import MICROSOFT, Endpoints
 from calsync.providers.microsoft.reading import Reader
 from calsync.providers.microsoft.seats import Seat
@@ -89,6 +90,10 @@ class MicrosoftClient:
     def move(self, calendar: str, handle: str, version: str | None, to: str) -> Resource:
         """Raise Rejected: Graph cannot move events (contract section A4.4)."""
         raise Rejected("unsupported", "Outlook’s events are moved by making them anew")
+
+    def free_busy(self, addresses: Sequence[str], window: Window) -> dict[str, Told]:
+        """Return when others are busy; see FreeBusy."""
+        return free_busy.ask(self._wire, addresses, window)
 
     def watch(self, calendar: str, channel_id: str, secret: str, address: str) -> Channel:
         """Open a channel on a calendar's events; see Watcher."""

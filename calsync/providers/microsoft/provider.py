@@ -39,6 +39,7 @@ INFO = ProviderInfo(
         mails_on_write=True,
         mails_by_choice=False,
         series_is_one_resource=False,
+        tells_free_busy=True,
         can_move=False,
         batch_size=BATCH,
     ),
