@@ -13,8 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from argon2 import PasswordHasher
 from pydantic import SecretStr
+from sqlalchemy.util import LRUCache
 
 from calsync.config import Settings
 from calsync.providers.base import Provider
@@ -89,8 +91,22 @@ def make_runtime(
     db = Database(settings.database_url)
     if schema.revision(db) is None:
         schema.upgrade(db)
+    _share_statements(db)
     box = parts.pop("secrets", None) or Secrets(settings.key_texts)
     return Runtime(settings, db, box, providers or {}, clock or Clock(), **parts)
+
+
+def _share_statements(db: Database) -> None:
+    """Compile each statement once per process instead of once per database, which was a quarter of a test's time.
+
+    The cache of compiled statements is an engine's own and is keyed by its dialect, so both are shared.
+    """
+    dialect, cache = _statements.setdefault(db.engine.dialect.name, (db.engine.dialect, LRUCache(3000)))
+    for engine in (db.engine, db._writer):
+        engine.dialect, engine._compiled_cache = dialect, cache
+
+
+_statements: dict[str, tuple[sa.Dialect, LRUCache[Any, Any]]] = {}
 
 
 def prepare(url: str) -> None:
