@@ -27,6 +27,16 @@ DETAILS: Content = {
 }
 """What is withheld of a private event, and what stands in its place."""
 
+PUBLIC_NAMES = {
+    "summary": "title",
+    "classification": "visibility",
+    "transparency": "show_as",
+    "conference": "conference_url",
+    "location_kind": "location_type",
+    "owner_id": "owner",
+}
+"""How programs know merge units and columns that have another name here."""
+
 
 @dataclass(frozen=True, slots=True)
 class ActivityValues:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from calsync.engine import mapping
 from calsync.engine.vocabulary import ChangeKind
 from calsync.engine.webhooks import Happening
 from calsync.store import tables as t
@@ -78,7 +79,7 @@ def _of_note(
 ) -> Message:
     public_id, external_id = names[note.activity_id]
     data = {"activity_id": public_id, "external_id": external_id, "user_id": users.get(note.owner_id)}
-    what = {"change": str(note.what), "fields": list(note.fields)}
+    what = {"change": str(note.what), "fields": _public(note.fields)}
     return Message(_OF_CHANGES[note.what], f"activity:{note.activity_id}", {**data, **what, **common})
 
 
@@ -118,7 +119,7 @@ def _conflict(session: Session, seen: Seen) -> Message:
         **_of_account(session, row.account_id),
         "conflict_id": row.id,
         "kind": row.kind,
-        "fields": sorted(row.fields),
+        "fields": sorted(_public(row.fields)),
         "activity_id": None if activity is None else activity.public_id,
     }
     if seen.what is Happening.CONFLICT_RESOLVED:
@@ -148,6 +149,10 @@ _TELLERS: dict[type, Callable[[Session, Seen], Message]] = {
     t.Conflict: _conflict,
     t.Booking: _booking,
 }
+
+
+def _public(fields: Iterable[str]) -> list[str]:
+    return [mapping.PUBLIC_NAMES.get(name, name) for name in fields]
 
 
 def _of_account(session: Session, account_id: int | None) -> dict[str, Any]:

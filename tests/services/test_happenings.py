@@ -69,7 +69,7 @@ def test_what_a_person_does_to_an_activity(office: Office) -> None:
     created, updated, cancelled = told(office)
     assert [each.type for each in (created, updated, cancelled)] == ALL[6:9]
     assert {each.subject for each in (created, updated, cancelled)} == {f"activity:{activity.id}"}
-    assert updated.data["fields"] == ["summary"]
+    assert updated.data["fields"] == ["title"]
     assert updated.data["by"] == {"kind": "user", "name": "eli@example.com"}
 
 
@@ -202,7 +202,7 @@ def test_a_conflict_is_opened_and_a_person_resolves_it(office: Office) -> None:
     activity = office.here("Ours")
     of_it = {"conflict_id": conflict.id, "activity_id": activity.public_id}
     assert opened.type == "conflict.opened"
-    assert opened.data == {**of_account(office), **of_it, "kind": "both_changed", "fields": ["summary"]}
+    assert opened.data == {**of_account(office), **of_it, "kind": "both_changed", "fields": ["title"]}
     conflicts.resolve(office.rt, t.pk(conflict), {"*": "crm"}, by=eli(office))
     office.settle()
     (resolved,) = told(office, "conflict")

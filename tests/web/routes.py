@@ -162,6 +162,7 @@ ROUTES = (
     Route("oauth.begin", "POST", "/oauth/google/connect?account={account}", OWN_CONNECTS),
     Route("oauth.callback", "GET", "/oauth/google/callback?state=s&code=c", EVERYONE),  # answers 409: nothing was begun
     Route("hooks.take", "POST", "/hooks/google", EVERYONE),  # answers 204 whatever comes
+    Route("hooks.take", "POST", "/push/google", EVERYONE),  # the same
     # accounts
     Route("accounts.index", "GET", "/accounts/", CONNECTS),
     Route("accounts.several", "POST", "/accounts/bulk?ids={account}", CONNECTS),

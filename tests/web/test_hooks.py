@@ -115,6 +115,26 @@ def test_strangers_are_answered_and_learn_nothing(anonymous: FlaskClient, path: 
     assert (answer.status_code, answer.data) == (204, b"")
 
 
+def test_there_is_a_second_name_for_the_same_place(town: GoogleTown, anonymous: FlaskClient) -> None:
+    at_rest(town)
+    assert anonymous.post("/push/google", headers=headers(town)).status_code == 204
+    assert town.account().requested_trigger == "push"
+
+
+def test_what_is_longer_than_a_notice_is_not_read(town: GoogleTown, anonymous: FlaskClient) -> None:
+    due = at_rest(town)
+    answer = anonymous.post("/hooks/zoom", data=b"x" * 300_000, headers=headers(town))
+    assert answer.status_code == 413
+    assert town.account().next_sync_at == due
+
+
+def test_a_flood_from_one_address_is_turned_away(strict_app: Flask, town: GoogleTown) -> None:
+    client = strict_app.test_client()
+    # The count begins anew each minute, and the test may begin at the end of one.
+    statuses = (client.post(HOOK).status_code for _ in range(2500))
+    assert next(status for status in statuses if status != 204) == 429
+
+
 def test_no_session_and_no_form_token_are_needed(strict_app: Flask, town: GoogleTown) -> None:
     at_rest(town)
     assert strict_app.test_client().post(HOOK, headers=headers(town)).status_code == 204

@@ -138,7 +138,7 @@ def test_the_list_says_how_each_does(ada: FlaskClient, rt: Runtime, hook: t.Webh
         row.failing_since = row.last_failed_at = clock() - timedelta(minutes=5)
     page = text_of(ada.get("/webhooks/").text)
     assert "activity.created, run.held Failing 95 % 190 ms 5 min ago" in page
-    assert f"ends {hook.secret_hint}" in page
+    assert hook.secret_hint in page
 
 
 def test_tabs_sort_messages_by_what_became_of_them(ada: FlaskClient, rt: Runtime, hook: t.Webhook) -> None:
