@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from calsync.runtime import SYSTEM, Runtime
-from calsync.services import bookings, tokens
+from calsync.services import bookings, tokens, webhooks
 from calsync.services.bookings import Request
 from calsync.store import tables as t
 from tests import factories
@@ -100,7 +100,10 @@ def ids(rt: Runtime, cast: factories.Cast) -> dict[str, object]:
     group = make.make_group(rt, room)
     asked = Request(t.pk(event_type), factories.START + timedelta(days=3), "Gil", "gil@example.org")
     booked = bookings.book(rt, asked, by=factories.acting(cast.eli)).booking
+    hook, _ = webhooks.create(rt, "https://crm.example.com/hooks", ["run.held"], by=SYSTEM)
+    message = webhooks.send_test(rt, t.pk(hook), "run.held", by=SYSTEM)
     made = {"resource": room, "event_type": event_type, "group": group, "booking": booked}
+    made |= {"webhook": hook, "message": message}
     return known | {name: row.public_id for name, row in made.items()}
 
 

@@ -25,6 +25,7 @@ CONNECTS = (NOBODY, NO, OK, NO, OK, OK, NO, OK, OK)  # clients may not connect u
 EDITS_EVENT_TYPE = (NOBODY, NO, NO, NO, NO, OK, NO, OK, OK)  # of a room: staff make those of their own
 OF_A_ROOM = (NOBODY, HIDDEN, HIDDEN, NO, NO, OK, NO, OK, OK)  # only admins take a calendar off a resource
 ADMINS = (NOBODY, NO, NO, NO, NO, OK, NO, NO, OK)
+ADMINS_MISS = (NOBODY, NO, NO, NO, NO, HIDDEN, NO, NO, HIDDEN)  # there is no such row
 
 
 @dataclass(frozen=True)
@@ -138,4 +139,24 @@ ROUTES = (
     Route("invite_user", "POST", "/users", ADMINS, {"email": "new@example.com"}),
     Route("edit_user", "PATCH", "/users/{eli}", ADMINS, {"name": "Eli E."}),
     Route("list_audit", "GET", "/audit", ADMINS),
+    # webhooks
+    Route("list_webhooks", "GET", "/webhooks", ADMINS),
+    Route("show_webhook", "GET", "/webhooks/{webhook}", ADMINS),
+    Route("show_webhook_health", "GET", "/webhooks/{webhook}/health", ADMINS),
+    Route("show_webhook_secret", "GET", "/webhooks/{webhook}/secret", ADMINS),
+    Route("list_webhook_messages", "GET", "/webhooks/{webhook}/messages", ADMINS),
+    Route("show_webhook_message", "GET", "/webhooks/{webhook}/messages/{message}", ADMINS),
+    Route("create_webhook", "POST", "/webhooks", ADMINS, {"url": "https://crm.example.com/2", "events": ["run.held"]}),
+    Route("edit_webhook", "PATCH", "/webhooks/{webhook}", ADMINS, {"description": "Ours"}),
+    Route("rotate_webhook_secret", "POST", "/webhooks/{webhook}/rotate", ADMINS),
+    Route("send_webhook_test", "POST", "/webhooks/{webhook}/test", ADMINS, {"event": "run.held"}),
+    Route("resend_webhook_message", "POST", "/webhooks/{webhook}/messages/{message}/resend", ADMINS),
+    Route(
+        "resend_failed_messages",
+        "POST",
+        "/webhooks/{webhook}/resend-failed",
+        ADMINS,
+        {"since": "2030-01-01T00:00:00Z"},
+    ),
+    Route("remove_webhook", "DELETE", "/webhooks/none", ADMINS_MISS),  # removing works once only
 )

@@ -40,7 +40,7 @@ class WebhookPatch(Sent):
     is_on: bool | None = Field(None, description="False: nothing more is sent, and nothing kept for it")
 
 
-class TestMessage(Sent):
+class WebhookTest(Sent):
     event: Happening
 
 
@@ -79,7 +79,7 @@ class WebhookSecret(Told):
     secret: str
 
 
-class MessageOut(Told):
+class WebhookMessage(Told):
     id: str = Field(description="The header Webhook-Id of every try")
     type: str
     timestamp: Time
@@ -89,7 +89,7 @@ class MessageOut(Told):
     next_try_at: Time | None
 
 
-class TryOut(Told):
+class WebhookTry(Told):
     at: Time
     status: int | None = Field(description="What was answered; null for no answer")
     took_ms: int
@@ -97,8 +97,8 @@ class TryOut(Told):
     answer: str = Field(description="At most 2 KB of the body")
 
 
-class MessageDetails(MessageOut):
-    tries: list[TryOut] = Field(description="Newest first")
+class WebhookMessageDetails(WebhookMessage):
+    tries: list[WebhookTry] = Field(description="Newest first")
 
 
 class Resent(Told):
@@ -109,7 +109,7 @@ class WebhookList(Listed[WebhookOut]):
     pass
 
 
-class MessageList(Listed[MessageOut]):
+class WebhookMessageList(Listed[WebhookMessage]):
     pass
 
 
@@ -209,8 +209,8 @@ def rotate_webhook_secret(call: Call, id: str) -> WebhookOut:
     return show_webhook(call, id)
 
 
-@operation("POST", "/webhooks/<id>/test", Scope.ADMIN, tag=TAG, body=TestMessage, answer=MessageOut, status=202)
-def send_webhook_test(call: Call, id: str) -> MessageOut:
+@operation("POST", "/webhooks/<id>/test", Scope.ADMIN, tag=TAG, body=WebhookTest, answer=WebhookMessage, status=202)
+def send_webhook_test(call: Call, id: str) -> WebhookMessage:
     """Send a test message to a webhook"""
     return _told_message(webhooks.send_test(call.rt, t.pk(_row(call, id)), call.body.event, by=call.by))
 
@@ -224,28 +224,30 @@ def resend_failed_messages(call: Call, id: str) -> Resent:
     return Resent(messages=webhooks.resend_failed(call.rt, t.pk(_row(call, id)), since, by=call.by))
 
 
-@operation("GET", "/webhooks/<id>/messages", Scope.ADMIN, tag=TAG, query=MessageQuery, answer=MessageList)
-def list_webhook_messages(call: Call, id: str) -> MessageList:
+@operation("GET", "/webhooks/<id>/messages", Scope.ADMIN, tag=TAG, query=MessageQuery, answer=WebhookMessageList)
+def list_webhook_messages(call: Call, id: str) -> WebhookMessageList:
     """List the messages to a webhook, newest first"""
     asked: MessageQuery = call.query
     row = _row(call, id)
     with call.rt.reading() as session:
         found = rows.list_deliveries(session, t.pk(row), STATES.get(asked.state or "", ""), asked.cut())
     part = paging.listed(found, _told_message, lambda each: (each.id,))
-    return MessageList(items=part.items, next=part.next)
+    return WebhookMessageList(items=part.items, next=part.next)
 
 
-@operation("GET", "/webhooks/<id>/messages/<message_id>", Scope.ADMIN, tag=TAG, answer=MessageDetails)
-def show_webhook_message(call: Call, id: str, message_id: str) -> MessageDetails:
+@operation("GET", "/webhooks/<id>/messages/<message_id>", Scope.ADMIN, tag=TAG, answer=WebhookMessageDetails)
+def show_webhook_message(call: Call, id: str, message_id: str) -> WebhookMessageDetails:
     """Show a message with its tries"""
     delivery = _message(call, id, message_id)
     with call.rt.reading() as session:
         tries = rows.list_tries(session, t.pk(delivery))
-    return MessageDetails(**_told_message(delivery).model_dump(), tries=[_told_try(each) for each in tries])
+    return WebhookMessageDetails(**_told_message(delivery).model_dump(), tries=[_told_try(each) for each in tries])
 
 
-@operation("POST", "/webhooks/<id>/messages/<message_id>/resend", Scope.ADMIN, tag=TAG, answer=MessageOut, status=202)
-def resend_webhook_message(call: Call, id: str, message_id: str) -> MessageOut:
+@operation(
+    "POST", "/webhooks/<id>/messages/<message_id>/resend", Scope.ADMIN, tag=TAG, answer=WebhookMessage, status=202
+)
+def resend_webhook_message(call: Call, id: str, message_id: str) -> WebhookMessage:
     """Send a message again, under its old id"""
     return _told_message(webhooks.resend(call.rt, t.pk(_message(call, id, message_id)), by=call.by))
 
@@ -274,8 +276,8 @@ def _told(row: t.Webhook) -> WebhookOut:
     )
 
 
-def _told_message(row: t.Delivery) -> MessageOut:
-    return MessageOut(
+def _told_message(row: t.Delivery) -> WebhookMessage:
+    return WebhookMessage(
         id=row.public_id,
         type=row.type,
         timestamp=row.at,
@@ -286,7 +288,7 @@ def _told_message(row: t.Delivery) -> MessageOut:
     )
 
 
-def _told_try(row: t.DeliveryTry) -> TryOut:
-    return TryOut(
+def _told_try(row: t.DeliveryTry) -> WebhookTry:
+    return WebhookTry(
         at=row.at, status=row.status, took_ms=row.took_ms, error=row.error or None, answer=row.answer or row.detail
     )

@@ -17,6 +17,8 @@ from webapp.api.schemas.base import MomentText, Sent, Time, Told, read_moment
 _LONGER = {"meet": "google_meet"}
 """Kinds of place that programs know by a longer name. All of them are written in capitals."""
 
+FIELD_NAMES = mapping.PUBLIC_NAMES
+
 _SERVICE_NAMES = {"time_zone": "tz", "conference_url": "conference", "location_type": "location_kind"}
 
 LocationType = Annotated[
@@ -204,7 +206,7 @@ def told(row: t.Activity, owner: t.User, *, withheld: bool = False) -> ActivityO
 
 def field_names(stored: list[str]) -> list[str]:
     """Return merge units and columns as programs know them."""
-    return [mapping.PUBLIC_NAMES.get(name, name) for name in stored]
+    return [FIELD_NAMES.get(name, name) for name in stored]
 
 
 def read_record(sent: Mapping[str, Any]) -> BulkRecord:
