@@ -84,6 +84,31 @@ ENTRIES = (
         "Connect again",
     ),
     HelpEntry(
+        "needs-approval",
+        "An administrator has to allow this application",
+        "Many organisations let nobody but their administrator allow an application to write to calendars.",
+        (
+            "Copy the link for administrators from the page that said so, or ask an admin here for it.",
+            "Whoever administers your organisation opens it and agrees, once for everybody in it.",
+            "Then connect again. Connecting without write access may work at once.",
+        ),
+        "integrations.index",
+        "Connect again",
+    ),
+    HelpEntry(
+        "secret-ended",
+        "A client secret runs out",
+        "Some providers let secrets live for a limited time. When one ends, no account there can be synced.",
+        (
+            "Make a new secret at the provider; the one in use goes on meanwhile.",
+            "Give it with its last day on the provider’s card, and sign in once to prove it.",
+            "Nobody’s permission ends, and every account goes on by itself.",
+        ),
+        "integrations.index",
+        "Open Integrations",
+        for_admins=True,
+    ),
+    HelpEntry(
         "not-appearing",
         "Events do not appear in the calendar",
         "The next sync has not come yet, or the record is left out by a rule.",

@@ -34,6 +34,7 @@ _ADMIN = SignInWords(
         "They open it and agree, once for everybody; they need no account here.",
         "Then connect again; beginning again before that ends here once more.",
     ),
+    "needs-approval",
     can_retry=False,
 )
 _INTERNAL = SignInWords(

@@ -65,6 +65,16 @@ def test_lists_come_ten_at_a_time_with_links_of_this_host(ada: Api, switch: Swit
     assert code(ada("GET", "me/events?$skiptoken=made-up"))[0] == 400
 
 
+def test_a_token_may_end_between_two_pages(ada: Api, switch: Switchboard) -> None:
+    for hour in range(12):
+        ada.insert(timed(hour))
+    link = ada.ok("GET", "me/events")["@odata.nextLink"]
+    switch.expire_tokens(ADA)
+    assert code(ada("GET", link)) == (401, "InvalidAuthenticationToken")
+    fresh = Api(ada.base_url, switch.tokens(ADA)["access_token"])
+    assert len(fresh.ok("GET", link)["value"]) == 2
+
+
 @pytest.mark.parametrize("query", ["$bogus=1", "$orderby=body", "$filter=nonsense", "$expand=attachments", "$top=0"])
 def test_unknown_options_are_refused(ada: Api, query: str) -> None:
     assert ada("GET", f"me/events?{query}").status_code == 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,13 +25,16 @@ class Inbox:
         self.got: list[dict[str, Any]] = []
         self.queries: list[dict[str, str]] = []
         self.statuses: list[int] = []
+        self.silence = threading.Event()
         self.echo: Response | None = None
+        self.greets_after_s = 0.0
         server.expect_request("/hook").respond_with_handler(self._hook)
         server.expect_request("/life").respond_with_handler(self._hook)
 
     def _hook(self, request: Request) -> Response:
         self.queries.append(dict(request.args))
         if "validationToken" in request.args:
+            self.silence.wait(self.greets_after_s)
             return self.echo or Response(request.args["validationToken"], content_type="text/plain")
         body = request.get_json()
         self.got += [{"path": request.path, **one} for one in body["value"]]
@@ -90,6 +94,22 @@ def test_a_failed_handshake_is_said(ada: Api, inbox: Inbox, switch: Switchboard,
     assert code(answer) == (400, "ValidationError")
     assert said in answer.text
     assert switch.subscriptions() == []
+
+
+def test_a_handshake_that_takes_too_long_is_said(ada: Api, inbox: Inbox, switch: Switchboard) -> None:
+    switch.settings(validation_timeout_s=0.2)
+    inbox.greets_after_s = 0.6
+    answer = ada("POST", "subscriptions", body())
+    assert (code(answer), "timed out" in answer.text) == ((400, "ValidationError"), True)
+
+
+def test_another_address_is_greeted_before_it_counts(ada: Api, inbox: Inbox, switch: Switchboard) -> None:
+    made = ada.ok("POST", "subscriptions", body())
+    inbox.echo = Response("no", status=500)
+    assert ada("PATCH", f"subscriptions/{made['id']}", {"notificationUrl": f"{PUBLIC}/life"}).status_code == 400
+    inbox.echo = None
+    moved = ada.ok("PATCH", f"subscriptions/{made['id']}", {"notificationUrl": f"{PUBLIC}/life"})
+    assert moved["notificationUrl"] == f"{PUBLIC}/life"
 
 
 @pytest.mark.parametrize(
@@ -152,6 +172,20 @@ def test_notifications_get_lost_come_twice_and_turned_round(ada: Api, inbox: Inb
         ada.insert(timed(hour))
     switch.pushes()
     assert len(inbox.got) == 3
+
+
+def test_notifications_of_one_request_travel_together(ada: Api, inbox: Inbox, switch: Switchboard) -> None:
+    ada.ok("POST", "subscriptions", body())
+    switch.settings(push_reversed=True)
+    headers = {"Content-Type": "application/json"}
+    parts = [
+        {"id": str(hour), "method": "POST", "url": "/me/events", "body": timed(hour), "headers": headers}
+        for hour in (8, 9)
+    ]
+    ada.ok("POST", "$batch", {"requests": parts})
+    assert len(switch.pushes()) == 1
+    starts = [ada.ok("GET", f"me/events/{one['resourceData']['id']}")["start"]["dateTime"][11:13] for one in inbox.got]
+    assert starts == ["09", "08"]
 
 
 def test_delivery_is_tried_again(ada: Api, inbox: Inbox, switch: Switchboard) -> None:
