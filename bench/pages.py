@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,11 @@ import psutil
 import sqlalchemy as sa
 from sqlmodel import col
 
-from bench import town
+from bench import town, town_bookings
 from calsync import config
 from calsync.providers import registry
 from calsync.runtime import Runtime
+from calsync.services import booking_rows
 from calsync.store import schema
 from calsync.store import tables as t
 from calsync.store.db import Database
@@ -127,7 +129,11 @@ def filled(size: town.Size, say: Say) -> Path:
 
 def _makers() -> list[Path]:
     """Return what decides about the database's contents: the tables, and the one who fills them."""
-    return [*sorted(Path(schema.__file__).parent.glob("migrations/versions/*.py")), Path(town.__file__)]
+    return [
+        *sorted(Path(schema.__file__).parent.glob("migrations/versions/*.py")),
+        Path(town.__file__),
+        Path(town_bookings.__file__),
+    ]
 
 
 def runtime(folder: Path) -> Runtime:
@@ -145,8 +151,19 @@ def pages(rt: Runtime) -> list[str]:
             "activity": session.scalar(_own_activity()),
         }
         people = {u.name.lower(): u.id for u in session.scalars(sa.select(t.User).limit(4))}
-    ids = {**dict.fromkeys(("account", "calendar", "step", "login"), 1), **people, **newest}
-    return [route.path.format_map(_Ids(ids)) for route in ROUTES if _is_page(route)]
+        booking = session.scalars(_next_booking(rt)).first()
+        booked = {} if booking is None else {"booking": booking.id, "token": booking_rows.token(rt, booking)}
+        slug = session.scalar(sa.select(sa.func.min(t.EventType.slug)))  # the first is about a group of ten
+    ids = {**dict.fromkeys(("account", "calendar", "step", "login"), 1), **people, **newest, **booked, "slug": slug}
+    tomorrow = (rt.now() + timedelta(days=1)).date().isoformat()
+    paths = [route.path.format_map(_Ids(ids)) for route in ROUTES if _is_page(route)]
+    return [path.replace("day=2030-01-08", f"day={tomorrow}") for path in paths]
+
+
+def _next_booking(rt: Runtime) -> Any:
+    """The first booking that is still to come."""
+    query = sa.select(t.Booking).where(col(t.Booking.starts_at) > rt.now(), col(t.Booking.state) == "booked")
+    return query.order_by(col(t.Booking.starts_at), col(t.Booking.id)).limit(1)
 
 
 def _own_activity() -> Any:
@@ -155,7 +172,7 @@ def _own_activity() -> Any:
     return query.where(col(t.User.email) == "ada@example.com")
 
 
-class _Ids(dict[str, int]):
+class _Ids(dict[str, Any]):
     """Ids by name; the first row of whatever else a path may name."""
 
     def __missing__(self, name: str) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from bench import town_bookings
 from calsync.engine import event as events
 from calsync.engine.event import Attendee, Event
 from calsync.engine.mapping import ActivityValues
@@ -73,6 +74,8 @@ def build(rt: Runtime, size: Size, say: Say) -> None:
     say("steps")
     _steps(rt, size, now)
     _waiting(rt, size, people, now)
+    say("bookings")
+    town_bookings.build(rt, size.activities, people, now)
     say("statistics")
     with rt.db.engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")

@@ -61,7 +61,6 @@ class Detail:
     groups: Sequence[t.ResourceGroup]
     event_types: Sequence[t.EventType]
     stands_for: t.User | None
-    trouble: str = ""  # why its calendar could not be mapped any more
     asked: tuple[t.AskedBusy, Source] | None = None
 
     @property
@@ -87,8 +86,7 @@ def detail(session: Session, resource_id: int) -> Detail:
     user = None if resource.user_id is None else session.get(t.User, resource.user_id)
     groups = resource_pages.groups_of(session, resource_id)
     event_types = resource_pages.event_types_of(session, resource, [t.pk(group) for group in groups])
-    trouble = mappable.trouble(session, resource, row.mapped.calendar) if row.mapped else ""
-    return Detail(row, groups, event_types, user, trouble, mappable.asked_of(runtime(), session, resource))
+    return Detail(row, groups, event_types, user, mappable.asked_of(runtime(), session, resource))
 
 
 def _sentence(hours: Hours) -> str:

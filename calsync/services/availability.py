@@ -89,12 +89,10 @@ def found_in(case: Case, times: Mapping[int, Times], window: tuple[datetime, dat
 
 def case_of(session: Session, event_type: t.EventType) -> Case:
     """Return what booking an event type is about."""
-    group = None if event_type.group_id is None else rows.get_group(session, event_type.group_id)
-    members = [] if group is None else rows.members(session, t.pk(group))
-    known = rows.resources_of(session, event_type)
+    group, members = rows.members_with(session, event_type)
+    known = rows.usable_of(session, event_type, members)
     mode = GroupMode.ALL_OF if group is None else GroupMode(group.mode)
-    gone = rows.disabled_among(session, {resource.user_id for resource in known} - {None})
-    usable = [resource for resource in known if resource.is_active and resource.user_id not in gone]
+    usable = [resource for resource, can_be_booked in known if can_be_booked]
     is_missing = not usable or (mode is GroupMode.ALL_OF and len(usable) < len(known))
     own, hours = working_hours.of_case(session, event_type, usable)
     return Case(

@@ -30,9 +30,8 @@ def _resources(session: Session, rt: Runtime, resources: list[t.Resource]) -> It
     mapped = mappable.of_resources(rt, session, resources)
     for resource in resources:
         known = mapped.get(t.pk(resource))
-        why = "" if known is None else mappable.trouble(session, resource, known.calendar)
-        if known is not None and why:
-            yield _switched_off(resource, known, why)
+        if known is not None and known.trouble:
+            yield _switched_off(resource, known)
         elif known is not None and known.source.closes:
             yield _closed(resource, known.source.why, known.calendar.name or "its calendar", known.account.id)
         asked = mappable.asked_of(rt, session, resource)
@@ -40,11 +39,11 @@ def _resources(session: Session, rt: Runtime, resources: list[t.Resource]) -> It
             yield _closed(resource, asked[1].why, asked[0].address, asked[0].account_id)
 
 
-def _switched_off(resource: t.Resource, known: mappable.Mapped, why: str) -> Finding:
+def _switched_off(resource: t.Resource, known: mappable.Mapped) -> Finding:
     return Finding(
         "resource",
         Level.WARNING,
-        f"{resource.name} (resource {resource.id}): {why}",
+        f"{resource.name} (resource {resource.id}): {known.trouble}",
         "Its bookings are not written there, and soon nothing of it is offered.",
         f"Do what the sentence says, or give it another calendar: calsync resources map {resource.id} CALENDAR.",
         known.account.id,

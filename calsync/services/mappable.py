@@ -27,11 +27,15 @@ C, A = t.Calendar, t.Account
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A resource's calendar, the account it belongs to, and what it is worth now."""
+    """A resource's calendar, the account it belongs to, and what it is worth now.
+
+    `trouble` says why it could not be mapped today, "" when it could: it was switched off since, say.
+    """
 
     calendar: t.Calendar
     account: t.Account
     source: Source
+    trouble: str = ""
 
 
 def calendars_for(session: Session, resource: t.Resource) -> list[tuple[t.Calendar, t.Account]]:
@@ -76,18 +80,18 @@ def asked_of(rt: Runtime, session: Session, resource: t.Resource) -> tuple[t.Ask
     return None
 
 
-def trouble(session: Session, resource: t.Resource, calendar: t.Calendar) -> str:
-    """Return why a resource's calendar could not be mapped today, "" when it could: it was switched off since, say."""
+def _mapped(rt: Runtime, resource: t.Resource, base: Rules, calendar: t.Calendar, account: t.Account) -> Mapped:
+    subject, rules = believing.of_resource(resource), _rules(base, account)
+    source = believing.source(subject, calendar, account, rules, rt.now())
+    return Mapped(calendar, account, source, _trouble(calendar, account, rules))
+
+
+def _trouble(calendar: t.Calendar, account: t.Account, rules: Rules) -> str:
     try:
-        resources_.check_mapping(session, resource, calendar)
+        resources_.check_calendar(calendar, account, rules)
     except Refused as why:
         return why.reason
     return ""
-
-
-def _mapped(rt: Runtime, resource: t.Resource, base: Rules, calendar: t.Calendar, account: t.Account) -> Mapped:
-    subject = believing.of_resource(resource)
-    return Mapped(calendar, account, believing.source(subject, calendar, account, _rules(base, account), rt.now()))
 
 
 def _rules(base: Rules, account: t.Account) -> Rules:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from calsync.engine import zones
+from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import AccountState, Direction, ResourceKind, Unreachable
 from calsync.errors import NotAllowed, Refused
 from calsync.runtime import Actor, Runtime
@@ -149,6 +150,12 @@ def check_mapping(session: Session, resource: t.Resource, calendar: t.Calendar) 
         reason = f"{name} is already the calendar of {other.name}. A calendar belongs to one resource: choose another."
         raise Refused(reason, code="taken", field="calendar")
     account = accounts.get(session, calendar.account_id)
+    check_calendar(calendar, account, settings.rules_of(session, account))
+
+
+def check_calendar(calendar: t.Calendar, account: t.Account, rules: Rules) -> None:
+    """Return when a calendar can be one of a resource. Raises Refused, saying what stands in the way."""
+    name = calendar.name or "This calendar"
     if account.state == AccountState.DISCONNECTED:
         raise Refused("This account is disconnected. Connect it again first.", code="disconnected", field="calendar")
     if calendar.is_gone:
@@ -158,7 +165,7 @@ def check_mapping(session: Session, resource: t.Resource, calendar: t.Calendar) 
         raise Refused(reason, code="read_only", field="calendar")
     if not calendar.syncs:
         raise Refused(f"{name} does not sync. Switch Sync on for it first.", code="not_syncing", field="calendar")
-    if settings.rules_of(session, account).direction is Direction.INBOUND:
+    if rules.direction is Direction.INBOUND:
         reason = f"{account.label} is synced one way, into the CRM. Set its direction to both first."
         raise Refused(reason, code="one_way", field="calendar")
 

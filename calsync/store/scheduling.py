@@ -86,6 +86,34 @@ def resources_of(session: Session, event_type: t.EventType) -> list[t.Resource]:
     return [] if found is None else [found]
 
 
+def members_with(session: Session, event_type: t.EventType) -> tuple[t.ResourceGroup | None, list[t.GroupMember]]:
+    """Return the group that an event type is about, with its members by resource id; (None, []) for none."""
+    if event_type.group_id is None:
+        return None, []
+    G = t.ResourceGroup
+    query = sa.select(G, M).outerjoin(M, col(M.group_id) == col(G.id)).where(col(G.id) == event_type.group_id)
+    found = session.execute(query.order_by(col(M.resource_id))).all()
+    if not found:
+        raise NotFound("group", event_type.group_id)
+    return found[0][0], [member for _, member in found if member is not None]
+
+
+def usable_of(
+    session: Session, event_type: t.EventType, members: Sequence[t.GroupMember]
+) -> list[tuple[t.Resource, bool]]:
+    """Return whom an event type is about, by id, each with whether it can be booked: it is in use, and so is its
+    person. `members` are those of its group.
+    """
+    if event_type.group_id is not None:
+        wanted: sa.ColumnElement[bool] = col(R.id).in_([member.resource_id for member in members])
+    elif event_type.resource_id is not None:
+        wanted = col(R.id) == event_type.resource_id
+    else:
+        wanted = col(R.user_id) == event_type.owner_id
+    query = sa.select(R, col(t.User.is_disabled)).outerjoin(t.User, col(t.User.id) == col(R.user_id)).where(wanted)
+    return [(r, r.is_active and not gone) for r, gone in session.execute(query.order_by(col(R.id)))]
+
+
 # --- hours
 
 
@@ -202,12 +230,6 @@ def remove_expired(session: Session, now: datetime, limit: int) -> int:
         rows_changed(session, sa.delete(T).where(col(T.booking_id).in_(ids)))
         rows_changed(session, sa.delete(B).where(col(B.id).in_(ids)))
     return len(ids)
-
-
-def disabled_among(session: Session, user_ids: Collection[int | None]) -> set[int | None]:
-    """Return those of the people who may no longer sign in."""
-    query = sa.select(col(t.User.id)).where(col(t.User.id).in_(user_ids), col(t.User.is_disabled))
-    return set(session.scalars(query)) if user_ids else set()
 
 
 def first_admin_id(session: Session) -> int | None:
