@@ -198,6 +198,7 @@ def test_a_person_connects_reads_then_writes_and_meets(
     run_what_is_due(rt, clock)
     expect(page.locator("#now")).to_contain_text("Healthy")
     assert not account_of(rt).can_write
+    assert overflow(page) == 0  # ids of calendars are long there
 
     page.goto(f"/oauth/{NAME}/connect?account={account_of(rt).id}&access=write")
     page.get_by_role("button", name="Enable write access").click()
