@@ -20,12 +20,12 @@ from sqlmodel import Session, col
 from calsync.engine import status
 from calsync.engine.backoff import DAILY, Backoff
 from calsync.engine.rules import Rules, overlay
-from calsync.errors import NotFound, ProviderError, RateLimited, Rejected, SignInNeeded
+from calsync.errors import NotAllowed, NotFound, ProviderError, RateLimited, Refused, Rejected, SignInNeeded
 from calsync.providers.base import CalendarClient
 from calsync.providers.channels import Channel, Notifying, Watcher
-from calsync.runtime import Runtime
+from calsync.runtime import Actor, Runtime
 from calsync.services import clients, settings, usage
-from calsync.store import accounts, credentials
+from calsync.store import accounts, audit, credentials
 from calsync.store import channels as rows
 from calsync.store import tables as t
 
@@ -105,6 +105,28 @@ def keep_account(rt: Runtime, account_id: int) -> None:
         client.close()
     with rt.writing() as session:
         usage.add(rt, session, account_id, usage.of(client))
+
+
+def renew(rt: Runtime, channel_id: int, *, by: Actor) -> None:
+    """Ask the provider for a new channel now, which takes the place of this one. Asking twice is fine.
+
+    Raises NotAllowed, NotFound, and Refused for one that is not open.
+    """
+    if not by.is_admin:
+        raise NotAllowed("renew channels")
+    with rt.writing() as session:
+        row = session.get(t.Channel, channel_id)
+        if row is None:
+            raise NotFound("channel", channel_id)
+        if row.state != "open" or row.calendar_id is None:
+            raise Refused("Only a channel that is open can be renewed.", code="not_open")
+        account_id, calendar_id = row.account_id, row.calendar_id
+        known = rows.of_account(session, account_id)
+        if not any(each.calendar_id == calendar_id and each.state == "opening" for each in known):
+            session.add(_new(account_id, calendar_id, rt.now()))
+            thing = ("channel", str(channel_id), "")
+            audit.record(session, by, "channel.renewed", thing, at=rt.now(), after={"account": account_id})
+    rt.enqueue("keep_account_channels", account_id=account_id)
 
 
 def stop_all(rt: Runtime, account_id: int) -> None:

@@ -19,7 +19,7 @@ from calsync import config
 from calsync.errors import CalsyncError
 from calsync.log import clean_text
 from calsync.runtime import Runtime
-from calsync.services import doctor_accounts, doctor_credentials, doctor_scheduling, settings
+from calsync.services import doctor_accounts, doctor_credentials, doctor_scheduling, doctor_webhooks, settings
 from calsync.services.findings import Finding, Level, fine
 from calsync.store import audit, schema, sealed
 from calsync.store import tables as t
@@ -44,6 +44,7 @@ def examine(rt: Runtime, environ: Mapping[str, str] | None = None) -> list[Findi
         found += doctor_credentials.examine(session, rt)
         found += [*doctor_accounts.examine(session, rt), *doctor_accounts.unheard(session)]
         found += doctor_scheduling.examine(session, rt)
+        found += doctor_webhooks.examine(session, rt)
     return found
 
 

@@ -40,15 +40,18 @@ log = structlog.get_logger(__name__)
 
 
 def due(rt: Runtime) -> list[int]:
-    """Return the webhooks that have something to be delivered now, and free those whose deliverer has died."""
+    """Return the webhooks that have something to be delivered now, and nobody who does it.
+
+    A claim whose process has certainly died is ended.
+    """
     with rt.reading() as session:
-        ids = rows.due_ids(session, rt.now())
-        dead = [(i, owner) for i, owner in rows.leases(session) if owners.is_dead(owner)] if ids else []
+        found = rows.due_webhooks(session, rt.now())
+    dead = [(webhook_id, owner) for webhook_id, owner in found if owner is not None and owners.is_dead(owner)]
     if dead:
         with rt.writing() as session:
             for webhook_id, owner in dead:
                 rows.let_go(session, webhook_id, owner)
-    return ids
+    return [webhook_id for webhook_id, owner in found if owner is None or (webhook_id, owner) in dead]
 
 
 def deliver(rt: Runtime, webhook_id: int) -> int:

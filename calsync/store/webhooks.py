@@ -115,11 +115,12 @@ def _is_due(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(col(D.state) == WAITING, col(D.next_try_at) <= now)
 
 
-def due_ids(session: Session, now: datetime) -> list[int]:
-    """Return webhooks that are on and have a message to be tried now."""
+def due_webhooks(session: Session, now: datetime) -> list[tuple[int, str | None]]:
+    """Return webhooks that are on and have a message to be tried now, with who delivers to each at this moment."""
     due = sa.select(col(D.id)).where(col(D.webhook_id) == col(W.id), _is_due(now)).exists()
-    query = sa.select(col(W.id)).where(col(W.state) == "on", due).order_by(col(W.id))
-    return [int(i) for i in session.scalars(query) if i is not None]
+    owner = sa.case((col(W.lease_until) > now, col(W.lease_owner)), else_=None)
+    query = sa.select(col(W.id), owner).where(col(W.state) == "on", due).order_by(col(W.id))
+    return [(int(i or 0), holder) for i, holder in session.execute(query)]
 
 
 def due(session: Session, webhook_id: int, now: datetime, limit: int) -> list[t.Delivery]:
@@ -158,12 +159,6 @@ def let_go(session: Session, webhook_id: int, owner: str) -> None:
     """End a claim, if it is still this one's."""
     change = sa.update(W).where(col(W.id) == webhook_id, col(W.lease_owner) == owner)
     session.execute(change.values(lease_owner=None, lease_until=None).execution_options(synchronize_session=False))
-
-
-def leases(session: Session) -> list[tuple[int, str]]:
-    """Return the webhooks that somebody delivers to at this moment, and who."""
-    query = sa.select(col(W.id), col(W.lease_owner)).where(col(W.lease_owner).is_not(None))
-    return [(int(i or 0), str(owner)) for i, owner in session.execute(query)]
 
 
 def failed_ids(session: Session, webhook_id: int, since: datetime, limit: int) -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 
 from calsync import config
 from calsync.runtime import CLI, Runtime
-from calsync.services import backup, doctor, instance, settings
+from calsync.services import backup, doctor, instance, settings, webhooks
 from calsync.services.findings import Finding, Level, worst
 from calsync.store import audit, credentials, sealed
 from calsync.store import tables as t
@@ -201,6 +201,18 @@ def test_credentials_that_are_refused_and_permissions_that_end_are_found(sound: 
     with sound.writing() as session:
         credentials.accept(session, t.pk(pair), clock())
     assert trouble(sound) == [("lasting", Level.WARNING)]
+
+
+def test_webhooks_that_take_nothing_are_found(sound: Runtime, clock: Clock) -> None:
+    assert not any(each.check == "webhooks" for each in look(sound))
+    hook, _ = webhooks.create(sound, "https://crm.example.com/hooks", ["run.held"], by=CLI)
+    change(sound, hook, failing_since=clock() - timedelta(minutes=10))
+    assert trouble(sound) == []
+    assert any(each.check == "webhooks" for each in look(sound))
+    change(sound, hook, failing_since=clock() - timedelta(hours=2))
+    assert trouble(sound) == [("webhooks", Level.WARNING)]
+    change(sound, hook, state="failed", off_at=clock())
+    assert trouble(sound) == [("webhooks", Level.ERROR)]
 
 
 def test_paused_new_and_disconnected_accounts_are_no_trouble(sound: Runtime) -> None:

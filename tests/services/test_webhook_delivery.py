@@ -127,6 +127,7 @@ def test_the_queue_hears_of_it_after_the_commit(rt: Runtime, cast: Cast, hook: t
     assert ("deliver_webhooks", {}) in rt.enqueue.asked  # type: ignore[attr-defined]
 
 
+@pytest.mark.postgres
 def test_what_was_rolled_back_is_not_told(rt: Runtime, cast: Cast, hook: t.Webhook) -> None:
     activity = plan(rt, cast)
 
@@ -189,6 +190,7 @@ def test_a_receiver_that_comes_back_gets_what_waited(
     assert seen(rt, hook).failing_since is None
 
 
+@pytest.mark.postgres
 def test_of_one_thing_messages_arrive_in_order(
     rt: Runtime, cast: Cast, hook: t.Webhook, receiver: Receiver, clock: Clock
 ) -> None:
@@ -300,6 +302,7 @@ def test_resending_keeps_the_id(rt: Runtime, cast: Cast, hook: t.Webhook, receiv
     assert deliveries(rt)[0].state == "delivered"
 
 
+@pytest.mark.postgres
 def test_all_that_failed_since_then_is_sent_again_in_order(
     rt: Runtime, cast: Cast, hook: t.Webhook, receiver: Receiver, clock: Clock
 ) -> None:
@@ -353,6 +356,7 @@ def test_old_and_new_secret_sign_for_a_day(
 # --- two processes, crashes, retention
 
 
+@pytest.mark.postgres
 def test_while_one_process_delivers_another_does_nothing(
     rt: Runtime, cast: Cast, hook: t.Webhook, receiver: Receiver
 ) -> None:
@@ -404,6 +408,7 @@ def test_the_claim_of_a_dead_process_holds_nobody_up(rt: Runtime, cast: Cast, ho
     assert work(rt) == 1
 
 
+@pytest.mark.postgres
 def test_the_claim_of_a_process_elsewhere_ends_with_its_lease(
     rt: Runtime, cast: Cast, hook: t.Webhook, clock: Clock
 ) -> None:
@@ -415,6 +420,7 @@ def test_the_claim_of_a_process_elsewhere_ends_with_its_lease(
     assert work(rt) == 1
 
 
+@pytest.mark.postgres
 def test_old_messages_go_with_their_tries(
     rt: Runtime, cast: Cast, hook: t.Webhook, receiver: Receiver, clock: Clock
 ) -> None:

@@ -66,6 +66,7 @@ ROUTES = (
     # webhooks
     Route("webhooks.index", "GET", "/webhooks/", ADMINS),
     Route("webhooks.inbound", "GET", "/webhooks/inbound", ADMINS),
+    Route("webhooks.renew", "POST", "/webhooks/inbound/1/renew", ADMINS_MISS),  # there is no channel
     Route("webhooks.new", "GET", "/webhooks/new", ADMINS),
     Route("webhooks.new", "POST", "/webhooks/new", ADMINS),
     Route("webhooks.show", "GET", "/webhooks/{webhook}", ADMINS),

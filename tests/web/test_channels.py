@@ -16,7 +16,7 @@ from calsync.store import tables as t
 from jobs import bodies
 from tests.emulators.google.conftest import google, google_server
 from tests.proof.google_town import GoogleTown
-from tests.web.conftest import text_of
+from tests.web.conftest import SignIn, text_of
 from tests.web.hooked import (
     OPEN,
     PUBLIC,
@@ -317,3 +317,29 @@ def test_the_page_asks_a_dozen_questions_at_most(town: GoogleTown, eli: FlaskCli
     with count_queries(town.rt) as asked:
         shown(town, eli)
     assert len(asked) <= 12, "\n".join(each[:150].replace("\n", " ") for each in asked)
+
+
+# --- renewed by hand
+
+
+def test_an_admin_renews_a_channel_before_its_time(town: GoogleTown, sign_in: SignIn) -> None:
+    keep(town)
+    (old,) = known(town)
+    ada = sign_in(town.cast.ada)
+    assert "Renew" in text_of(ada.get("/webhooks/inbound").text)
+    for _ in range(2):
+        assert ada.post(f"/webhooks/inbound/{old.id}/renew").status_code == 303
+    town.clock.advance(minutes=1)
+    keep(town)
+    (new,) = known(town)
+    assert new.channel_id != old.channel_id
+    assert alive(town) == [new.channel_id]
+    assert sign_in(town.cast.eli).post(f"/webhooks/inbound/{new.id}/renew").status_code == 403
+
+
+def test_what_is_being_opened_is_not_renewed(town: GoogleTown, sign_in: SignIn) -> None:
+    with town.rt.writing() as session:
+        row = t.Channel(account_id=town.account_id, channel_id="waiting", created_at=town.clock())
+        session.add(row)
+    answer = sign_in(town.cast.ada).post(f"/webhooks/inbound/{row.id}/renew")
+    assert answer.status_code == 409

@@ -9,6 +9,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 
 from calsync.engine.webhooks import Happening
 from calsync.errors import NotFound
+from calsync.services import channels as channel_service
 from calsync.services import webhooks
 from calsync.store import channels
 from calsync.store import tables as t
@@ -38,6 +39,14 @@ def inbound() -> Any:
     with runtime().reading() as session:
         found = channels.list_channels(session, paging.asked())
     return page("webhooks/inbound.html", lines=found.rows, pager=paging.pager(found, key=lambda line: (line[0].id,)))
+
+
+@bp.post("/inbound/<int:channel_id>/renew")
+@role_required(Role.ADMIN)
+def renew(channel_id: int) -> Any:
+    channel_service.renew(runtime(), channel_id, by=actor())
+    flash("A new channel is being opened; the old one is stopped then.", "info")
+    return redirect(url_for("webhooks.inbound"), 303)
 
 
 @bp.route("/new", methods=["GET", "POST"])
