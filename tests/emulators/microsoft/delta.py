@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, datetime, timedelta
 
 from tests.emulators.microsoft import access, errors, items, listing, reading, render
@@ -58,6 +59,8 @@ def _round(
     world: World, calendar: Calendar, window: tuple[datetime, datetime], before: DeltaMark | None, email: str
 ) -> tuple[list[Item | Key], DeltaMark]:
     """Return what changed since `before` (everything in the window when None), and the mark for the next round."""
+    if before and before.calendar_revision == calendar.revision and not world.settings.delta_lag_s:
+        return [], dataclasses.replace(before, token=worlds.opaque(), made_at=world.now(), revision=world.revision)
     shown = {item.key: item for item in _view(world, calendar, window)}
     known = before.known if before else {}
     late = _too_young(world, calendar)
@@ -73,6 +76,7 @@ def _round(
     after |= {key: etag for key, etag in known.items() if key not in shown and key[0] in late}
     revision = before.revision if before and late else world.revision
     mark = DeltaMark(worlds.opaque(), calendar.id, window, after, revision, world.now(), email)
+    mark.calendar_revision = -1 if late else calendar.revision
     return changed, mark
 
 
@@ -87,8 +91,10 @@ def _view(world: World, calendar: Calendar, window: tuple[datetime, datetime]) -
 def _too_young(world: World, calendar: Calendar) -> set[str]:
     """Return the events whose latest change has not reached this replica yet (A9.2 no. 5)."""
     lag = world.settings.delta_lag_s
+    if not lag:
+        return set()
     horizon = world.now() - timedelta(seconds=lag)
-    return {event.id for event in calendar.events.values() if lag and event.modified > horizon}
+    return {event.id for event in calendar.events.values() if event.modified > horizon}
 
 
 def _is_hidden(world: World, key: Key) -> bool:

@@ -22,6 +22,7 @@ def spread(world: World, event: Event) -> None:
             continue
         if user.kind == "room":
             event.rooms_at = world.now() + timedelta(seconds=world.settings.room_delay_s)
+            world.note_due(event)
         copy = _find_copy(world, user, event)
         if copy is None:
             _make_copy(world, user, event)

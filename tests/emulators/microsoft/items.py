@@ -132,6 +132,12 @@ def stored(calendar: Calendar) -> list[Item]:
 
 def view(calendar: Calendar, window: tuple[datetime, datetime]) -> list[Item]:
     """Return what touches the window: singles, occurrences, exceptions; never masters (A4.1)."""
+    if calendar.last_view is None or calendar.last_view[:2] != (calendar.revision, window):
+        calendar.last_view = calendar.revision, window, _view(calendar, window)
+    return list(calendar.last_view[2])
+
+
+def _view(calendar: Calendar, window: tuple[datetime, datetime]) -> list[Item]:
     found: list[Item] = []
     replaced: dict[str, set[date]] = {}
     for event in calendar.events.values():

@@ -121,7 +121,10 @@ class Code:
 
 @dataclass
 class Calendar:
-    """One folder of a mailbox. `owner` differs from `mailbox` for a calendar that somebody shared."""
+    """One folder of a mailbox. `owner` differs from `mailbox` for a calendar that somebody shared.
+
+    `last_view` is the latest view with the revision it was made at: most polls ask for the same again.
+    """
 
     id: str
     mailbox: str
@@ -138,6 +141,7 @@ class Calendar:
     is_deleted: bool = False
     is_unavailable: bool = False
     events: dict[str, Event] = field(default_factory=dict)
+    last_view: tuple[int, tuple[datetime, datetime], list[Any]] | None = None
 
 
 @dataclass
@@ -198,6 +202,7 @@ class DeltaMark:
     revision: int
     made_at: datetime
     email: str
+    calendar_revision: int = 0
     gone: str | None = None
 
 

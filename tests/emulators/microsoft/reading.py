@@ -153,8 +153,4 @@ def _is_wanted(name: str, wanted: frozenset[str]) -> bool:
 
 def find_by_transaction(call: Call, transaction_id: str) -> Event | None:
     """Return the event that this mailbox made with a transaction id, deleted ones included."""
-    for calendar in call.world.calendars_of(call.user.email):
-        for event in calendar.events.values():
-            if event.transaction_id == transaction_id:
-                return event
-    return None
+    return call.world.transactions.get((call.user.email, transaction_id))

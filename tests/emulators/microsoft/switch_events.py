@@ -94,6 +94,7 @@ def move_event(world: World, sent: Resource) -> Resource:
     """Move a single event to another calendar of the mailbox: only its mutable id changes (A2.1)."""
     event = _item(world, sent).event
     del event.calendar.events[event.id]
+    event.calendar.revision = world.next_revision()
     del world.ids[event.mutable_id]
     event.calendar = world.calendars[sent["to"]]
     event.mutable_id = worlds.new_id("AAMkAGEv", 75)

@@ -9,8 +9,13 @@ from tests.emulators.microsoft.world import World
 
 def settle(world: World) -> None:
     """Do everything that is due by the emulator's clock."""
+    if world.next_due is None or world.next_due > world.now():
+        return
     for event in list(world.unsettled.values()):
         _settle(world, event)
+    world.next_due = None
+    for event in world.unsettled.values():
+        world.note_due(event)
 
 
 def _settle(world: World, event: Event) -> None:

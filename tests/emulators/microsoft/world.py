@@ -81,6 +81,8 @@ class World:
     subscriptions: dict[str, model.Subscription] = field(default_factory=dict)
     ids: dict[str, Event] = field(default_factory=dict)
     unsettled: dict[str, Event] = field(default_factory=dict)
+    next_due: datetime | None = None
+    transactions: dict[tuple[str, str], Event] = field(default_factory=dict)
     faults: list[Resource] = field(default_factory=list)
     log: deque[Resource] = field(default_factory=lambda: deque(maxlen=MOST_LOG_LINES))
     logged: int = 0
@@ -113,8 +115,18 @@ class World:
         event.calendar.events[event.id] = event
         self.ids[event.id] = self.ids[event.mutable_id] = event
         self.unsettled[event.id] = event
+        self.note_due(event)
+        if event.transaction_id:
+            self.transactions[(event.calendar.mailbox, event.transaction_id)] = event
         self.changes.append((change, event))
         return event
+
+    def note_due(self, event: Event) -> None:
+        """Remember when the server has to look after an event by itself, if that is before anything else."""
+        times = (event.online_at, event.rooms_at, event.bump_at)
+        soonest = min((time for time in times if time is not None), default=None)
+        if soonest is not None:
+            self.next_due = min(soonest, self.next_due or soonest)
 
     def find_calendar(self, calendar_id: str, email: str) -> Calendar | None:
         """Return a calendar of this person's mailbox."""
