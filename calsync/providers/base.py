@@ -54,7 +54,7 @@ class Grant:
     """What a client needs to act for one account. Its repr shows no secret.
 
     `secret` is the password of a password provider. `bearer` gives a valid access token of an OAuth provider; called
-    with True it must refresh first.
+    with True it must refresh first. `api_url` is where the last token answer wanted calls, "" for no such wish.
     """
 
     server_url: str = ""
@@ -62,6 +62,7 @@ class Grant:
     secret: str = field(default="", repr=False)
     bearer: Callable[[bool], str] | None = field(default=None, repr=False)
     allow_private_network: bool = False
+    api_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ class ClientPair:
 class Tokens:
     """What a grant gave last. `refresh` is "" where the answer had none: the stored one then stays good.
 
-    `grant_ends_at` is when the whole grant ends by itself, None for one without such an end.
+    `grant_ends_at` is when the whole grant ends by itself, None for one without such an end. `api_url` is where the
+    provider wants this person's calls, "" for the usual place; whether a token may go there is the provider's to say.
     """
 
     access: str = field(repr=False)
@@ -51,6 +52,7 @@ class Tokens:
     refresh: str = field(default="", repr=False)
     scopes: frozenset[str] = frozenset()
     grant_ends_at: datetime | None = None
+    api_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,8 @@ def grant_of(rt: Runtime, account: t.Account) -> Grant:
     if grants.has_tokens(rt, account.provider):
         bearer = grants.bearer_of(rt, t.pk(account))
         host = account.server_url  # "" except for one of many in a whole account's grant
-        return Grant(host, account.username, bearer=bearer, allow_private_network=is_private)
+        api_url = grants.api_url_of(rt, account)
+        return Grant(host, account.username, bearer=bearer, allow_private_network=is_private, api_url=api_url)
     secret = json.loads(rt.secrets.unseal(account.secret)) if account.secret else {}
     return Grant(
         server_url=account.server_url,

@@ -48,6 +48,7 @@ class Stored:
     used_at: datetime | None = None
     claimed_by: str = ""
     claimed_until: datetime | None = None
+    api_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,11 @@ def token_of(rt: Runtime, account: t.Account) -> str:
     """Return the token by which an account's grant can be revoked, "" without one."""
     stored = _unsealed(rt, account.secret)
     return stored.refresh or stored.access
+
+
+def api_url_of(rt: Runtime, account: t.Account) -> str:
+    """Return where the last token answer wanted this account's calls, "" for no such wish."""
+    return _unsealed(rt, account.secret).api_url
 
 
 def has_refresh_token(rt: Runtime, account: t.Account, credential_id: int) -> bool:
@@ -258,6 +264,7 @@ def _write(rt: Runtime, account: t.Account, stored: Stored) -> None:
         "used_at": _text(stored.used_at),
         "claimed_by": stored.claimed_by,
         "claimed_until": _text(stored.claimed_until),
+        "api_url": stored.api_url,
     }
     account.secret, account.secret_version = rt.secrets.seal(json.dumps(values)), account.secret_version + 1
     account.grant_ends_at = stored.grant_ends_at
@@ -273,6 +280,7 @@ def _unsealed(rt: Runtime, sealed: bytes | None) -> Stored:
         used_at=_moment(values.get("used_at")),
         claimed_by=values.get("claimed_by", ""),
         claimed_until=_moment(values.get("claimed_until")),
+        api_url=values.get("api_url", ""),
     )
 
 
@@ -281,7 +289,8 @@ def _with(before: Stored, tokens: Tokens, now: datetime) -> Stored:
     ends = tokens.grant_ends_at if tokens.refresh or tokens.grant_ends_at else before.grant_ends_at
     if ends and before.grant_ends_at and abs(ends - before.grant_ends_at) < SAME_END:
         ends = before.grant_ends_at  # counted in seconds from each answer, it is never quite the same moment
-    return Stored(tokens.access, tokens.refresh or before.refresh, tokens.expires_at, ends, now)
+    where = tokens.api_url or before.api_url
+    return Stored(tokens.access, tokens.refresh or before.refresh, tokens.expires_at, ends, now, api_url=where)
 
 
 def _note_scopes(rt: Runtime, account: t.Account, tokens: Tokens) -> None:

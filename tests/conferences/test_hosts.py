@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from calsync.errors import NotFound, Refused
 from calsync.runtime import CLI
-from calsync.services import bookings, event_types
+from calsync.services import bookings, clients, event_types
 from calsync.services.bookings import Request
 from calsync.services.event_types import EventTypeValues
 from calsync.store import tables as t
@@ -93,3 +93,12 @@ def test_an_account_that_hosts_nothing_by_itself_is_refused(office: Office) -> N
     with pytest.raises(Refused) as refused:
         event_types.create(office.rt, values, by=CLI)
     assert refused.value.field == "host_account_id"
+
+
+def test_the_region_of_a_token_is_kept_with_it(office: Office) -> None:
+    account = office.account()
+    told = "https://api.zoom.us"  # what the emulator answers; it is no address of the emulator's own, and not followed
+    assert clients.grant_of(office.rt, account).api_url == told
+    client = office.provider.open_meetings(clients.grant_of(office.rt, account))
+    assert client.api == office.provider.endpoints.api
+    client.close()

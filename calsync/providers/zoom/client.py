@@ -52,6 +52,11 @@ class ZoomClient:
         """How many requests were sent so far."""
         return self.http.requests
 
+    @property
+    def api(self) -> str:
+        """Where calls go."""
+        return self._endpoints.api
+
     # --- meetings
 
     def create(self, draft: MeetingDraft) -> Meeting:

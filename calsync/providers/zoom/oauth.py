@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -107,7 +107,7 @@ class ZoomAuthorizer:
             except SignInNeeded as error:
                 reason = f"Nobody with the address {address} is in this Zoom account."
                 raise Refused(reason, code="no_such_host", field="address") from error
-        return Tokens(tokens.access, tokens.expires_at, standing_in, tokens.scopes), who
+        return replace(tokens, refresh=standing_in), who
 
     def revoke(self, token: str, pair: ClientPair | None = None) -> None:
         """End the grant behind a refresh token. That takes an access token, so it is used one last time.
@@ -176,6 +176,7 @@ def _tokens(answer: Json, now: datetime) -> Tokens:
         expires_at=now + timedelta(seconds=int(answer.get("expires_in", 3599))),
         refresh=answer.get("refresh_token", ""),
         scopes=frozenset(str(answer.get("scope", "")).split()),
+        api_url=str(answer.get("api_url") or ""),
     )
 
 

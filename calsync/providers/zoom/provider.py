@@ -57,7 +57,7 @@ class ZoomProvider:
             raise SignInNeeded("invalid_grant", "there is no token for this account")
         return ZoomClient(
             grant.bearer,
-            self.endpoints,
+            self.endpoints.of_region(grant.api_url),
             host=grant.server_url or "me",
             take=partial(self.pace.take, grant.username),
             allow_private_network=grant.allow_private_network,
