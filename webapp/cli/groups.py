@@ -22,6 +22,7 @@ COMMANDS = {
     "sync": ("syncing", "sync"),
     "run": ("runs", "run"),
     "conflict": ("conflicts", "conflict"),
+    "webhooks": ("webhooks", "webhooks"),
 }
 """Command -> file under webapp/cli and name in it."""
 
