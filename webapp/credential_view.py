@@ -13,9 +13,8 @@ from typing import Any
 from flask import request
 from sqlmodel import Session
 
-from calsync.providers.registration import TenantChoice, Tenanted
 from calsync.services import admin_consent, credentials, credentials_file, hook_secrets, secret_ends, whole_accounts
-from calsync.services.credentials import Standing
+from calsync.services.credentials import Standing, TenantChoice, Tenanted
 from webapp import brand, moments, security, setup_lines, words
 from webapp.access import provider_info, runtime
 from webapp.forms.meetings import HookSecretForm

@@ -21,6 +21,8 @@ from calsync.providers.registration import (
     RegisteredProvider,
     Registration,
     SetupStep,
+    TenantChoice,
+    Tenanted,
 )
 from calsync.runtime import Actor, Runtime
 from calsync.services import ending, grants, refusals, settings
@@ -31,6 +33,7 @@ from calsync.store import tables as t
 from calsync.store.credentials import Holders
 
 __all__ = ["REDIRECT_PATH", "Check", "ClientPair", "Ended", "Lasting", "Proof", "Registration", "SetupStep", "Standing"]
+__all__ += ["TenantChoice", "Tenanted"]
 __all__ += ["drop_candidate", "hint_of", "note_sign_in", "prove", "redirect_uri", "registration_of"]
 __all__ += ["remove", "save", "standing", "standings", "takes_any", "test"]
 

@@ -21,7 +21,7 @@ from wtforms.validators import DataRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
 
 from calsync.engine.vocabulary import Direction, Role
-from calsync.providers.registration import TenantChoice
+from calsync.services.credentials import TenantChoice
 from webapp import words
 from webapp.forms.fields import choices, trimmed
 from webapp.forms.rules import FREQUENCIES

@@ -8,7 +8,6 @@ from flask import flash, redirect, request, url_for
 from flask_login import current_user
 
 from calsync.errors import Refused
-from calsync.providers.registration import Tenanted
 from calsync.services import (
     attempts,
     credentials,
@@ -209,7 +208,7 @@ def _show(
 
 def _tenants(provider: str) -> Any:
     registration = credentials.registration_of(runtime(), provider)
-    return registration.tenants if isinstance(registration, Tenanted) else ()
+    return registration.tenants if isinstance(registration, credentials.Tenanted) else ()
 
 
 def _end_form(panel: credential_view.Panel) -> SecretEndForm:
