@@ -57,6 +57,12 @@ ROUTES = (
     Route("notices.seen_all", "POST", "/notices/seen", SIGNED_IN),
     Route("notices.reconnect", "GET", "/notices/reconnect", ADMINS),
     Route("notices.ask", "POST", "/notices/reconnect", ADMINS),
+    # tokens of the API
+    Route("tokens.own", "GET", "/profile/tokens", SIGNED_IN),
+    Route("tokens.own", "POST", "/profile/tokens", SIGNED_IN),
+    Route("tokens.revoke", "POST", "/profile/tokens/unknown/revoke", (LOGIN, HIDDEN, HIDDEN, HIDDEN, HIDDEN)),
+    Route("tokens.service", "GET", "/people/tokens", ADMINS),
+    Route("tokens.service", "POST", "/people/tokens", ADMINS),
     # mail
     Route("mail.index", "GET", "/mail/", ADMINS),
     Route("mail.save_server", "POST", "/mail/server", ADMINS),
