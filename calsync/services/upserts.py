@@ -37,12 +37,14 @@ CANCELLED = "cancelled"
 @dataclass(frozen=True, slots=True)
 class Record:
     """What a program says of one of its records. `values` are those of `activity_fields`, and `status` may be
-    cancelled. `owner_id` None: whoever asks, or whose it is already.
+    cancelled. `owner_id` None: whoever asks, or whose it is already. `public_id` names the activity that the record is,
+    where that was made here and has no id of the program's yet.
     """
 
     external_id: str
     values: Mapping[str, Any]
     owner_id: int | None = None
+    public_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class _Batch:
     session: Session
     rules: Rules
     kinds: list[str]
-    known: dict[str, t.Activity]
+    known: dict[str, t.Activity]  # by the program's ids
+    named: dict[str, t.Activity]  # by ours
     linked: Collection[int]
     owners: dict[int, t.User]
     now: datetime
@@ -102,28 +105,48 @@ def _transaction(rt: Runtime, records: Sequence[Record], kinds: list[str], by: A
 
 def _prepared(session: Session, records: Sequence[Record], kinds: list[str], by: Actor, now: datetime) -> _Batch:
     A = t.Activity
-    query = sa.select(A).where(col(A.external_id).in_({r.external_id for r in records})).with_for_update()
-    known = {row.external_id or "": row for row in session.scalars(query)}
-    ids = [t.pk(row) for row in known.values()]
+    is_known = col(A.external_id).in_({r.external_id for r in records})
+    is_named = col(A.public_id).in_({r.public_id for r in records if r.public_id})
+    rows = list(session.scalars(sa.select(A).where(is_known | is_named).with_for_update()))
+    known = {row.external_id: row for row in rows if row.external_id}
+    ids = [t.pk(row) for row in rows]
     linked = set(session.scalars(sa.select(col(t.Link.activity_id)).where(col(t.Link.activity_id).in_(ids))))
     wanted = {r.owner_id or by.user_id for r in records} - {None}
     owners = {t.pk(user): user for user in session.scalars(sa.select(t.User).where(col(t.User.id).in_(wanted)))}
     rules, _ = settings.organisation_rules(session)
-    return _Batch(session, rules, kinds, known, linked, owners, now, by)
+    return _Batch(session, rules, kinds, known, {row.public_id: row for row in rows}, linked, owners, now, by)
 
 
 def _result(batch: _Batch, record: Record) -> Result:
     """Write one record. A refusal comes before anything was written, or is taken back with its savepoint."""
     row = batch.known.get(record.external_id)
     try:
+        seen = batch.named.get(record.public_id or "") or row
+        before = (0, "") if seen is None else (seen.row_version, seen.fingerprint)
+        if record.public_id is not None:
+            row = _claimed(batch, record.public_id, record.external_id, row)
         if row is None:
             return _created(batch, record)
         if row.is_series:  # only of a series a refusal can come late
             with batch.session.begin_nested():
-                return _changed(batch, record, row)
-        return _changed(batch, record, row)
+                return _changed(batch, record, row, before)
+        return _changed(batch, record, row, before)
     except (Refused, NotAllowed, NotFound) as error:
         return Result(record.external_id, error=error)
+
+
+def _claimed(batch: _Batch, public_id: str, external_id: str, known: t.Activity | None) -> t.Activity:
+    """Return the activity that a program names by our id and wants to know by its own. Raises NotFound, Refused."""
+    row = batch.named.get(public_id)
+    if row is None or not access.may_see(row, batch.by) or row.is_dissolved:
+        raise NotFound("activity", public_id)
+    if known is not None and known is not row:
+        raise Refused(f"Another activity has the id {external_id} already.", code="duplicate", field="external_id")
+    if row.external_id != external_id:
+        batch.known.pop(row.external_id or "", None)
+        fields.set_facts(row, fields.check_facts({"external_id": external_id}, batch.kinds), batch.now)
+        batch.known[external_id] = row
+    return row
 
 
 def _created(batch: _Batch, record: Record) -> Result:
@@ -150,13 +173,12 @@ def _created(batch: _Batch, record: Record) -> Result:
     return Result(record.external_id, row, is_new=True, is_changed=True)
 
 
-def _changed(batch: _Batch, record: Record, row: t.Activity) -> Result:
+def _changed(batch: _Batch, record: Record, row: t.Activity, before: tuple[int, str]) -> Result:
     if not access.may_see(row, batch.by):
         raise Refused("Somebody else's activity has this id.", code="duplicate", field="external_id")
     if record.owner_id is not None and record.owner_id != row.owner_id:
         raise Refused("An activity goes to another owner by a hand-over only.", code="owner_fixed", field="owner")
     is_cancelled, values = _status_apart(record.values)
-    before = (row.row_version, row.fingerprint)
     if is_cancelled:
         if row.status != CANCELLED:
             _check_writable(batch, row, ["status"])

@@ -179,6 +179,23 @@ def test_a_series_whose_changed_occurrence_has_no_place_any_more_is_left_whole(
     assert crm.get("/activities/by-external-id/crm-1").get_json()["title"] == MEETING["title"]
 
 
+def test_what_was_made_here_gets_the_id_of_the_crm(crm: Program, eli: Program, program: Programs, cast: Cast) -> None:
+    made = eli.post("/activities", MEETING).get_json()
+    claim = {"external_id": "crm-5", "id": made["id"]}
+    (told,) = crm.post("/activities/bulk", {"activities": [claim]}).get_json()["results"]
+    assert (told["status"], told["id"]) == ("updated", made["id"])
+    (again,) = crm.post("/activities/bulk", {"activities": [{**claim, "status": "cancelled"}]}).get_json()["results"]
+    assert again["status"] == "updated"
+    shown = crm.get("/activities/by-external-id/crm-5").get_json()
+    assert (shown["id"], shown["status"]) == (made["id"], "cancelled")
+    crm.put("/activities/by-external-id/crm-6", {**MEETING, "owner": cast.eli.email})
+    wrong = [{"external_id": "crm-6", "id": made["id"]}, {"external_id": "crm-7", "id": "unknown"}]
+    results = crm.post("/activities/bulk", {"activities": wrong}).get_json()["results"]
+    assert [each["code"] for each in results] == ["duplicate", "not_found"]
+    (hidden,) = program(cast.sam).post("/activities/bulk", {"activities": [claim]}).get_json()["results"]
+    assert hidden["code"] == "not_found"
+
+
 def test_more_than_a_thousand_are_refused(crm: Program, cast: Cast) -> None:
     problem(crm.post("/activities/bulk", {"activities": records(1001, cast.eli.email)}), 422)
 

@@ -270,7 +270,8 @@ def _record(call: Call, sent: dict[str, Any], owners: dict[str, int]) -> Record:
     read = shapes.read_record(sent)
     if read.owner is not None and read.owner not in owners:
         owners[read.owner] = lookup.whose(call, read.owner)
-    return Record(read.external_id, read.values(), owners[read.owner] if read.owner is not None else None)
+    owner_id = owners[read.owner] if read.owner is not None else None
+    return Record(read.external_id, read.values(), owner_id, read.id)
 
 
 def _told_result(result: Result) -> BulkResult:

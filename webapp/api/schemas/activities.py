@@ -98,6 +98,9 @@ class ActivityUpsert(ActivityValues):
 
 class BulkRecord(ActivityUpsert):
     external_id: str = Field(min_length=1, max_length=200, examples=["crm-4711"])
+    id: str | None = Field(
+        None, max_length=64, description="Ours, of an activity made here that has no external_id yet"
+    )
 
 
 class Bulk(Sent):
