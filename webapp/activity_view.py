@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app, url_for
@@ -21,7 +21,8 @@ from calsync.engine import mapping, series, slots
 from calsync.engine.event import Event
 from calsync.engine.vocabulary import Role
 from calsync.errors import NotFound
-from calsync.store import activities, overlapping, people, whereabouts
+from calsync.services import overlap_list
+from calsync.store import activities, people, whereabouts
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
 from webapp import moments, values, words
@@ -31,6 +32,7 @@ from webapp.words.whereabouts import Line
 MOST_PEOPLE = 500
 SOON = timedelta(days=400)
 MOST_OCCURRENCES = 6
+MOST_OVERLAPS = 5
 KIND_ICONS = {
     "meeting": "users",
     "call": "phone",
@@ -69,6 +71,7 @@ class Row:
     owner: str
     told: list[Told]
     overlaps: tuple[str, ...] = ()  # titles of what is at the same time, as the viewer may read them
+    overlaps_at: datetime | None = None  # when it is at the same time as something else first
 
     @property
     def overlap_text(self) -> str:
@@ -77,7 +80,8 @@ class Row:
     @property
     def overlap_url(self) -> str:
         """The day in the calendar of whom it is."""
-        day = self.activity.span_start.astimezone(moments.zone()).date().isoformat()
+        at = self.overlaps_at or self.activity.span_start
+        day = at.astimezone(moments.zone()).date().isoformat()
         return url_for("calendar.index", view="day", date=day, person=self.activity.owner_id)
 
     @property
@@ -88,7 +92,7 @@ class Row:
 def rows(session: Session, found: Sequence[t.Activity], names: dict[int, str]) -> list[Row]:
     """Return activities as a list shows them."""
     where = whereabouts.of(session, found) if found else {}
-    meeting = overlapping.find(session, found)
+    meeting = overlap_list.find(session, found, moments.now()) if found else {}
     return [
         Row(
             a,
@@ -96,10 +100,20 @@ def rows(session: Session, found: Sequence[t.Activity], names: dict[int, str]) -
             when(mapping.event_of(a)),
             names.get(a.owner_id, ""),
             told(a, where[t.pk(a)]),
-            tuple(title(other) for other in meeting.get(t.pk(a), ())),
+            *_overlaps(meeting.get(t.pk(a))),
         )
         for a in found
     ]
+
+
+def _overlaps(met: overlap_list.Met | None) -> tuple[tuple[str, ...], datetime | None]:
+    """Return the titles of what an activity meets, at most MOST_OVERLAPS, and when it does first."""
+    if met is None:
+        return (), None
+    others = list(met.others.values())
+    more = len(others) - MOST_OVERLAPS
+    shown = [title(other) for other in others[:MOST_OVERLAPS]]
+    return (*shown, *([f"{more} more"] if more > 0 else [])), met.at
 
 
 def told(activity: t.Activity, where: whereabouts.Whereabouts) -> list[Told]:

@@ -1,101 +1,110 @@
-"""Activities at the same time as others of the same person: one query for a page of a list.
+"""Activities near others of the same people in time: what overlaps on a page of a list are looked for among.
 
-Looks at what can be read off columns: timed, single things and changed occurrences. Where a series meets something is
-seen on the calendar, which unfolds it.
+One question for a page, by ranges of an index, so that one which spans years reads no more than one of a day. What is a
+day, a floating time or a series comes with its content: its times have to be unfolded (`services/overlap_marks.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine import clock
 from calsync.engine.vocabulary import Kind
 from calsync.store import tables as t
+from calsync.store.tables.columns import LONG
 
 A = t.Activity
-LONGEST = timedelta(hours=25)
-"""Days and floating times have spans of at least 26 hours, because they are bounded in every zone of the world."""
+Window = tuple[datetime, datetime]
 
 
 class Near(NamedTuple):
-    """One timed activity, with what decides how its title may be shown."""
+    """One activity with what decides how its title may be shown. `content` is None where its span is its time; `tz`
+    is by whose clock its owner's days are.
+    """
 
     id: int
     owner_id: int
     uid: str
+    recurrence_key: str
     title: str
     is_private: bool
     starts_at: datetime
     ends_at: datetime
+    is_series: bool
+    source_account_id: int | None
+    tz: str
+    content: dict[str, Any] | None
 
 
-def find(session: Session, page: Sequence[t.Activity]) -> dict[int, list[Near]]:
-    """Return what takes the same time as each activity of a page, by its id; those without are left out."""
-    timed = [row for row in page if _is_timed(row)]
-    if not timed:
-        return {}
-    by_owner: dict[int, list[Near]] = {}
-    for near in _near(session, timed):
-        by_owner.setdefault(near.owner_id, []).append(near)
-    found = {t.pk(row): _meeting(row, by_owner.get(row.owner_id, [])) for row in timed}
-    return {activity_id: others for activity_id, others in found.items() if others}
-
-
-def _is_timed(row: t.Activity) -> bool:
-    takes = row.content.get("transparency") == "opaque" and row.status != "cancelled" and not row.is_dissolved
-    is_task = row.kind == Kind.TASK and (row.due_is is not None or row.is_done)
-    is_timed = not (row.is_series or row.is_all_day) and _is_short(row.span_end - row.span_start)
-    return takes and is_timed and not is_task
-
-
-def _meeting(row: t.Activity, others: Sequence[Near]) -> list[Near]:
-    is_known = any(near.id == row.id for near in others)  # else it was declined, and takes no time
-    return [
-        near
-        for near in others
-        if is_known and near.uid != row.uid and near.starts_at < row.span_end and near.ends_at > row.span_start
-    ]
-
-
-def _ranges(timed: Sequence[t.Activity]) -> list[tuple[datetime, datetime]]:
-    """Return between which starts everything lies that could meet one of them."""
-    spans = (clock.span(row.span_start - LONGEST, row.span_end) for row in timed)
-    return [(clock.moment(first), clock.moment(last)) for first, last in clock.merged(spans)]
-
-
-def _near(session: Session, timed: Sequence[t.Activity]) -> list[Near]:
-    # Ranges of the index, so that a page which spans years reads no more than one that spans a day.
-    touching = [
+def near(session: Session, windows: Mapping[int, Sequence[Window]]) -> list[Near]:
+    """Return what takes people's time and may touch their windows, by owner's id."""
+    ranges = [(owner_id, start, end) for owner_id, listed in sorted(windows.items()) for start, end in listed]
+    if not ranges:
+        return []
+    within = sa.select(*_COLUMNS).join(t.User, col(t.User.id) == col(A.owner_id)).where(*_TAKES_TIME)
+    short = [
         sa.and_(
             col(A.owner_id) == owner_id,
-            col(A.span_start) >= first,
-            col(A.span_start) < last,
-            col(A.span_end) > first + LONGEST,
+            col(A.span_start) >= start - LONG,
+            col(A.span_start) < end,
+            col(A.span_end) > start,
         )
-        for owner_id in sorted({row.owner_id for row in timed})
-        for first, last in _ranges([row for row in timed if row.owner_id == owner_id])
+        for owner_id, start, end in ranges
     ]
-    columns: tuple[Any, ...] = (A.id, A.owner_id, A.uid, A.title, A.is_private, A.span_start, A.span_end)
-    query = sa.select(*columns).where(
-        sa.or_(*touching),
-        col(A.status) != "cancelled",
-        col(A.is_dissolved).is_(False),
-        col(A.is_series).is_(False),
-        col(A.is_all_day).is_(False),
-        sa.not_(sa.and_(col(A.kind) == Kind.TASK, sa.or_(col(A.due_is).is_not(None), col(A.is_done)))),
-        col(A.content)["transparency"].as_string() == "opaque",
-        # Who declined is read from the whole content elsewhere; here one that anybody declined is left out.
-        sa.not_(sa.cast(A.content, sa.Text).contains('"declined"')),
+    long = [
+        sa.and_(col(A.owner_id) == owner_id, col(A.span_start) < end, col(A.span_end) > start)
+        for owner_id, start, end in ranges
+    ]
+    both = sa.union_all(
+        within.where(col(A.is_long).is_(False), sa.or_(*short)),
+        within.where(col(A.is_long).is_(True), sa.or_(*long)),
     )
-    rows = session.execute(query.order_by(col(A.span_start), col(A.id)))
-    return [near for near in map(Near._make, rows) if _is_short(near.ends_at - near.starts_at)]
+    return [Near._make(row) for row in session.execute(both)]
 
 
-def _is_short(length: timedelta) -> bool:
-    """Return whether something is timed; what has no length overlaps with nothing."""
-    return timedelta() < length <= LONGEST
+_IS_FOLDED = sa.or_(
+    col(A.is_series), col(A.is_all_day), sa.not_(col(A.content)[("time", "start")].as_string().endswith("Z"))
+)
+_COLUMNS: tuple[Any, ...] = (
+    A.id,
+    A.owner_id,
+    A.uid,
+    A.recurrence_key,
+    A.title,
+    A.is_private,
+    A.span_start,
+    A.span_end,
+    A.is_series,
+    A.source_account_id,
+    t.User.tz,
+    sa.case((_IS_FOLDED, A.content)),
+)
+_TAKES_TIME = (
+    col(A.status) != "cancelled",
+    col(A.is_dissolved).is_(False),
+    sa.not_(sa.and_(col(A.kind) == Kind.TASK, sa.or_(col(A.due_is).is_not(None), col(A.is_done)))),
+    col(A.content)["transparency"].as_string() == "opaque",
+    # Who declined is read from the whole content elsewhere; here one that anybody declined is left out.
+    sa.not_(sa.cast(A.content, sa.Text).contains('"declined"')),
+)
+
+
+def changed_keys(session: Session, series: Collection[Near]) -> dict[tuple[int, str], list[str]]:
+    """Return which occurrences of series are activities of their own, by owner's id and uid."""
+    if not series:
+        return {}
+    columns: tuple[Any, ...] = (A.owner_id, A.uid, A.recurrence_key)
+    query = sa.select(*columns).where(
+        col(A.owner_id).in_({row.owner_id for row in series}),
+        col(A.uid).in_({row.uid for row in series}),
+        col(A.recurrence_key) != "",
+        col(A.is_dissolved).is_(False),
+    )
+    found: dict[tuple[int, str], list[str]] = {}
+    for owner_id, uid, key in session.execute(query):
+        found.setdefault((owner_id, uid), []).append(key)
+    return found
