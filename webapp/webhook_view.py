@@ -36,9 +36,12 @@ class Line:
 
     @property
     def events(self) -> str:
-        """What it is told of, in few words."""
+        """What it is told of, in few words: everything, one event, or about what."""
         names = self.webhook.events
-        return "Everything" if len(names) == len(Happening) else ", ".join(names[:2]) + _more(len(names) - 2)
+        if len(names) == len(Happening):
+            return "Everything"
+        families = dict.fromkeys(Happening(name).family for name in names if name in list(Happening))
+        return names[0] if len(names) == 1 else f"{len(names)}: {', '.join(families)}"
 
 
 def lines(session: Session, now: datetime) -> list[Line]:
@@ -82,7 +85,3 @@ def body(delivery: t.Delivery) -> str:
 
 def _p95(values: Sequence[int]) -> int | None:
     return sorted(values)[max(0, -(-len(values) * 95 // 100) - 1)] if values else None
-
-
-def _more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""

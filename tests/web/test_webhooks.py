@@ -137,7 +137,7 @@ def test_the_list_says_how_each_does(ada: FlaskClient, rt: Runtime, hook: t.Webh
         row.recent = [[old, 9000, 0], *([now, 10 * n, 1] for n in range(1, 20)), [now, 3000, 0]]
         row.failing_since = row.last_failed_at = clock() - timedelta(minutes=5)
     page = text_of(ada.get("/webhooks/").text)
-    assert "activity.created, run.held Failing 95 % 190 ms 5 min ago" in page
+    assert "2: activity, run Failing 95 % 190 ms 5 min ago" in page
     assert hook.secret_hint in page
 
 
