@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.emulators.microsoft.cast import ADA, BERLIN, ELI, Api, code, timed
+from tests.emulators.microsoft.cast import ADA, BERLIN, ELI, Api, code, ids, timed
 from tests.emulators.microsoft.server import MicrosoftServer, Switchboard
 
 
@@ -110,6 +110,13 @@ def test_calendars_come_and_go(ada: Api) -> None:
     assert code(ada("GET", f"me/calendars/{made['id']}")) == (404, "ErrorItemNotFound")
     assert ada("DELETE", f"me/calendars/{ada.home()}").status_code == 400
     assert code(ada("GET", "me/calendars/rubbish")) == (400, "ErrorInvalidIdMalformed")
+
+
+def test_more_calendars_than_a_page_holds(ada: Api, switch: Switchboard) -> None:
+    for number in range(11):
+        switch.add_calendar(ADA, f"Team {number}")
+    assert [len(page["value"]) for page in ada.pages("me/calendars")] == [10, 2]
+    assert len(ids(ada.all("me/calendars"))) == 12
 
 
 def test_calendars_of_others_stay_hidden_and_read_only_ones_read_only(ada: Api, eli: Api, switch: Switchboard) -> None:
