@@ -20,6 +20,7 @@ from calsync.providers.memory import FaultKind
 from tests.simulator import chance
 from tests.simulator.google_world import PAGE_CAPS, GoogleSimulator
 from tests.simulator.machine import ACTIONS, PROFILES, TALLY, Simulator
+from tests.simulator.microsoft_world import SERVERS, MicrosoftSimulator
 
 NAMES = {kind.__name__: kind for kind in (Direction, FaultKind, MailRule, Policy)}
 ENOUGH = 20
@@ -69,7 +70,8 @@ def tell(steps: list[str]) -> None:
 
 def machine_of(steps: list[str]) -> type[Simulator]:
     """Return the machine whose profile a story begins with."""
-    return GoogleSimulator if any(f"profile={name!r}" in steps[0] for name in PAGE_CAPS) else Simulator
+    others = {**dict.fromkeys(PAGE_CAPS, GoogleSimulator), **dict.fromkeys(SERVERS, MicrosoftSimulator)}
+    return next((machine for name, machine in others.items() if f"profile={name!r}" in steps[0]), Simulator)
 
 
 def tell_until_reached(seed: int, most: int) -> int:
