@@ -57,8 +57,12 @@ def switched_off(session: Session) -> list[t.Webhook]:
 
 
 def listening(session: Session) -> list[tuple[int, frozenset[str]]]:
-    """Return every webhook for which messages are kept, and what it is told of."""
+    """Return every webhook for which messages are kept, and what it is told of.
+
+    None of them can be removed before the transaction ends: its messages would have nobody to belong to.
+    """
     query = sa.select(col(W.id), col(W.events)).where(col(W.state) != "off").order_by(col(W.id))
+    query = query.with_for_update(read=True, key_share=True)
     return [(int(i or 0), frozenset(events)) for i, events in session.connection().execute(query)]
 
 

@@ -21,6 +21,7 @@ from calsync.store import activities as activity_rows
 from calsync.store import restored
 from calsync.store import tables as t
 from calsync.store import webhooks as rows
+from jobs import bodies
 from tests import factories
 from tests.factories import Cast, Clock
 from tests.parts.receiver import Answer, Got, Receiver
@@ -140,6 +141,15 @@ def test_what_was_rolled_back_is_not_told(rt: Runtime, cast: Cast, hook: t.Webho
     with pytest.raises(RuntimeError):
         fail()
     assert [each.type for each in deliveries(rt)] == ["activity.created"]
+
+
+def test_the_jobs_of_the_clock_deliver(rt: Runtime, cast: Cast, hook: t.Webhook, receiver: Receiver) -> None:
+    plan(rt, cast)
+    work_of = bodies.Work(rt)
+    work_of.run("deliver_webhooks", {}, "this process")
+    job, ids = rt.enqueue.asked[-1]  # type: ignore[attr-defined]
+    work_of.run(job, ids, "this process")
+    assert receiver.types == ["activity.created"]
 
 
 # --- when it does not arrive
