@@ -55,15 +55,19 @@ def near(session: Session, windows: Mapping[int, Sequence[Window]]) -> list[Near
         )
         for owner_id, start, end in ranges
     ]
+    # The flag stands inside each part: in front of them all it would be taken for the index to use.
     long = [
-        sa.and_(col(A.owner_id) == owner_id, col(A.span_start) < end, col(A.span_end) > start)
-        for owner_id, start, end in ranges
+        sa.and_(
+            col(A.owner_id) == owner_id,
+            col(A.is_long).is_(True),
+            col(A.span_end) > min(start for start, _ in listed),
+            col(A.span_start) < max(end for _, end in listed),
+        )
+        for owner_id, listed in sorted(windows.items())
     ]
-    both = sa.union_all(
-        within.where(col(A.is_long).is_(False), sa.or_(*short)),
-        within.where(col(A.is_long).is_(True), sa.or_(*long)),
-    )
-    return [Near._make(row) for row in session.execute(both)]
+    both = sa.union_all(within.where(sa.or_(*short)), within.where(sa.or_(*long)))
+    found = {row.id: row for row in map(Near._make, session.execute(both))}  # a long one may be found by both
+    return list(found.values())
 
 
 _IS_FOLDED = sa.or_(
