@@ -27,7 +27,7 @@ class Reply:
     status: int | None
     took_ms: int
     answer: str = ""
-    error: str = ""  # unreachable, timeout, certificate, private_network, insecure, redirect, refused, broken
+    error: str = ""  # unreachable, timeout, certificate, private_network, insecure, redirect, refused, broken, invalid
     detail: str = ""
 
     @property
@@ -93,6 +93,8 @@ def _without_answer(error: Exception, took_ms: int) -> Reply:
             code = "unreachable"
         case Rejected(code=code):
             pass
+        case httpx2.InvalidURL():
+            code = "invalid"
         case _:
             code = "broken"
     return Reply(None, took_ms, "", code[:20], " ".join(str(error).split())[:300])

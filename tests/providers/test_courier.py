@@ -84,6 +84,24 @@ def test_a_trickling_receiver_is_left_in_time() -> None:
     assert (reply.status, reply.error) == (None, "timeout")
 
 
+def test_a_receiver_that_hangs_up_is_no_success(courier: Courier) -> None:
+    with socket.create_server((HOST, 0)) as server:
+
+        def hang_up() -> None:
+            caller, _ = server.accept()
+            with caller:
+                caller.recv(1000)
+                caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf")
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        reply = courier.hand_over(f"http://{HOST}:{server.getsockname()[1]}/", {}, b"{}")
+    assert (reply.status, reply.error, reply.is_success) == (None, "broken", False)
+
+
+def test_what_is_no_address_is_said_to_be_none(courier: Courier) -> None:
+    assert courier.hand_over("http://[::1/", {}, b"{}").error == "invalid"
+
+
 def test_nobody_there(courier: Courier) -> None:
     assert courier.hand_over(f"http://{HOST}:{free_port()}/", {}, b"{}").error == "unreachable"
     assert courier.hand_over("https://crm.invalid/", {}, b"{}").error == "unreachable"
