@@ -62,10 +62,15 @@ def _wanted(calendar: str, channel_id: str, secret: str, address: str, until: da
 
 
 def _drop_others(wire: Wire, resource: str) -> None:
-    page = wire.send(Call("GET", _PATH)).item
-    for other in page.get("value") or []:
-        if other.get("resource") == resource:
-            stop(wire, str(other["id"]))
+    call = Call("GET", _PATH)
+    while True:
+        page = wire.send(call).item
+        for other in page.get("value") or []:
+            if other.get("resource") == resource:
+                stop(wire, str(other["id"]))
+        if not page.get("@odata.nextLink"):
+            return
+        call = Call("GET", str(page["@odata.nextLink"]))
 
 
 def stop(wire: Wire, resource_id: str) -> None:

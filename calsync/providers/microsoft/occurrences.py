@@ -37,6 +37,15 @@ def read(calendar: str, handle: str, version: str | None, query: Mapping[str, st
     return item
 
 
+def rest(page: Json) -> Generator[tuple[Call, ...], tuple[Outcome, ...], list[Json]]:
+    """Return the entries of a list from one of its pages to its end; a page may be empty and not be the last."""
+    found: list[Json] = list(page.get("value") or [])
+    while page.get("@odata.nextLink"):
+        page = (yield from one(Call("GET", str(page["@odata.nextLink"]), page=_MANY))).item
+        found += page.get("value") or []
+    return found
+
+
 def filling(
     calendar: str, calendar_zone: str, master: str, moments: Sequence[Moment], length: timedelta
 ) -> Generator[tuple[Call, ...], tuple[Outcome, ...], tuple[Json, list[Json]]]:
@@ -53,8 +62,8 @@ def filling(
     exceptions = events.exceptions_in(parent)
     found = []
     for page, moment in zip(pages, moments, strict=True):
-        near_by = [*exceptions, *(demand(page).item.get("value") or [])]
-        found.append(_at(near_by, whole, moment, floats))
+        near_by = yield from rest(demand(page).item)
+        found.append(_at([*exceptions, *near_by], whole, moment, floats))
     return parent, found
 
 

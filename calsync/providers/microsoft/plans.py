@@ -88,9 +88,8 @@ def _find(calendar: str, key: str, handle: str | None) -> occurrences.Part:
     """Return the event that was created under a key, {} where it is not there any more."""
     if handle is None:
         query = {"$filter": marks.find_by_key(key), "$select": "id"}
-        found = (yield from occurrences.one(Call("GET", calendar_path(calendar, "events"), query))).item.get(
-            "value"
-        ) or []
+        page = (yield from occurrences.one(Call("GET", calendar_path(calendar, "events"), query))).item
+        found = yield from occurrences.rest(page)
         handle = str(found[0]["id"]) if found else None
     if handle is None:
         return {}

@@ -165,7 +165,7 @@ class Wire:
 
     def _batch(self, calls: Sequence[Call]) -> list[Outcome]:
         self._take(len(calls))
-        requests = [_part(number, call) for number, call in enumerate(calls)]
+        requests = [self._part(number, call) for number, call in enumerate(calls)]
         with self._seat(len(calls)):
             answer = self.http.request(
                 "POST",
@@ -176,6 +176,12 @@ class Wire:
             )
         parts = _parts(answer)
         return [self._named(call, parts.get(str(number))) for number, call in enumerate(calls)]
+
+    def _part(self, number: int, call: Call) -> Json:
+        """Return a call as a part of a batch, in which addresses begin below the version."""
+        url = self._address(call).removeprefix(self._endpoints.api)
+        part: Json = {"id": str(number), "method": call.method, "url": url, "headers": call.headers}
+        return part if call.body is None else part | {"body": call.body}
 
     def _named(self, call: Call, answer: Answer | None) -> Outcome:
         if answer is None:
@@ -225,11 +231,6 @@ def _item(answer: Answer, *, is_write: bool) -> Json:
         is_success = answer.status < 300
         raise Unavailable("the answer is not whole", is_in_doubt=is_write and is_success) from error
     return item if isinstance(item, dict) else {}
-
-
-def _part(number: int, call: Call) -> Json:
-    part: Json = {"id": str(number), "method": call.method, "url": call.target, "headers": call.headers}
-    return part if call.body is None else part | {"body": call.body}
 
 
 def _parts(answer: Answer) -> dict[str, Answer]:

@@ -242,6 +242,14 @@ class TestMicrosoft(CalendarContract):
         first, second = client.write(calendar, [write])[0], client.write(calendar, [write])[0]
         assert (first.is_adopted, second.is_adopted, first.handle) == (False, True, second.handle)
 
+    def test_occurrences_and_lookups_are_found_on_any_page(self, client, calendar, switch) -> None:
+        switch.settings(page_cap=1, empty_pages=True)
+        masters = [create(client, calendar, STANDUP, key) for key in ("a", "b")]
+        assert create(client, calendar, STANDUP, "b").handle == masters[1].handle
+        writes = [occurrence_write(master, moved(NINE + DAY), INFO.capabilities) for master in masters]
+        changed = client.write(calendar, [replace(write, key=f"x{n}") for n, write in enumerate(writes)])
+        assert [resource.events[0].summary for resource in changed] == ["Moved", "Moved"]
+
     def test_an_occurrence_that_somebody_changed_meanwhile_is_left_alone(self, client, calendar, people) -> None:
         master = create(client, calendar, STANDUP)
         people.edit(people.instances(master.handle)[1]["id"], summary="Theirs")
