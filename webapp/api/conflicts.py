@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -83,7 +85,8 @@ def list_conflicts(call: Call) -> ConflictList:
     )
     with call.rt.reading() as session:
         found = conflict_list.list_conflicts(session, filters, asked.cut())
-    part = paging.listed(found, lambda line: _told(call, line), lambda line: (t.pk(line.conflict),))
+    named = _named(call, [line.conflict for line in found.rows])
+    part = paging.listed(found, lambda line: _told(call, line, named), lambda line: (t.pk(line.conflict),))
     return ConflictList(items=part.items, next=part.next)
 
 
@@ -92,7 +95,7 @@ def show_conflict(call: Call, id: int) -> ConflictOut:
     """Show a conflict"""
     around = _around(call, id)
     line = Line(around.conflict, around.account.label, around.account.provider, t.pk(around.owner), "", None)
-    return _told(call, line)
+    return _told(call, line, _named(call, [around.conflict]))
 
 
 @operation(
@@ -139,23 +142,36 @@ def _choice(call: Call, row: t.Conflict, sent: dict[str, str] | str) -> dict[str
     return chosen
 
 
-def _told(call: Call, line: Line) -> ConflictOut:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Public ids of what conflicts are about: accounts and activities by their own ids."""
+
+    accounts: dict[int, str]
+    activities: dict[int, str]
+
+
+def _named(call: Call, found: Sequence[t.Conflict]) -> _Named:
+    activity_ids = {i for row in found for i in (*row.candidates, row.activity_id) if i is not None}
+    with call.rt.reading() as session:
+        return _Named(
+            lookup.public_ids(session, t.Account, {row.account_id for row in found}),
+            lookup.public_ids(session, t.Activity, activity_ids),
+        )
+
+
+def _told(call: Call, line: Line, named: _Named) -> ConflictOut:
     row = line.conflict
     is_withheld = row.is_private and call.by.user_id is not None and call.by.user_id != line.owner_id
-    with call.rt.reading() as session:
-        account = session.get_one(t.Account, row.account_id)
-        found = conflict_list.candidates(session, [*row.candidates, *([row.activity_id] if row.activity_id else [])])
-    named = {t.pk(each): each.public_id for each in found}
     return ConflictOut(
         id=t.pk(row),
         kind=row.kind,
         state=row.state,
-        integration_id=account.public_id,
+        integration_id=named.accounts[row.account_id],
         provider=line.provider.upper(),
-        activity_id=named.get(row.activity_id or 0),
+        activity_id=named.activities.get(row.activity_id or 0),
         title="" if is_withheld else row.title,
         fields={} if is_withheld else {FIELD_NAMES.get(name, name): value for name, value in row.fields.items()},
-        candidates=[named[i] for i in row.candidates if i in named],
+        candidates=[named.activities[i] for i in row.candidates if i in named.activities],
         local_fingerprint=row.local_fp,
         remote_fingerprint=row.remote_fp,
         is_withheld=is_withheld,

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, Field
 
+from calsync.engine import rules as engine_rules
 from calsync.engine import status
 from calsync.engine.vocabulary import AccountState, Scope
 from calsync.errors import NotFound, Refused
@@ -314,12 +315,13 @@ def told(call: Call, account: t.Account) -> IntegrationOut:
 def _shown(call: Call, lines: Collection[AccountLine]) -> dict[int, IntegrationOut]:
     ids = [t.pk(line.account) for line in lines]
     with call.rt.reading() as session:
-        states = account_states.states(session, lines, call.rt.now())
+        base, _ = settings.organisation_rules(session)
+        states = account_states.states(session, lines, call.rt.now(), base)
         owners = lookup.users(session, {line.account.user_id for line in lines})
         calendars: dict[int, list[t.Calendar]] = {}
         for each in rows.calendars_of(session, ids):
             calendars.setdefault(each.account_id, []).append(each)
-        rules = {t.pk(line.account): settings.rules_of(session, line.account) for line in lines}
+        rules = {t.pk(line.account): engine_rules.overlay(base, line.account.overrides) for line in lines}
         hosting = {i: meeting_settings.of(session, i)[0] for i in ids if _hosts(call, lines, i)}
     return {
         t.pk(line.account): shapes.told(

@@ -80,6 +80,12 @@ def whose(call: Call, name: str | None) -> int:
     return found
 
 
+def public_ids(session: Session, table: Any, ids: Collection[int]) -> dict[int, str]:
+    """Return the ids that programs know, by the rows' own."""
+    query = sa.select(table.id, table.public_id).where(table.id.in_(ids))
+    return {int(id): str(public_id) for id, public_id in session.execute(query)} if ids else {}
+
+
 def users(session: Session, ids: Collection[int | None]) -> dict[int, t.User]:
     """Return people by id."""
     query = sa.select(t.User).where(col(t.User.id).in_({i for i in ids if i is not None}))

@@ -216,7 +216,7 @@ def _asked(call: Call, run_id: int) -> RunAsked:
 
 def _accounts(session: Session, lines: list[Line]) -> dict[int, str]:
     found = {line.run.account_id for line in lines}
-    return {i: session.get_one(t.Account, i).public_id for i in found}
+    return lookup.public_ids(session, t.Account, found)
 
 
 def _told(line: Line, accounts: dict[int, str]) -> RunOut:
