@@ -119,4 +119,5 @@ def _state(world: World) -> object:
 
 def _unfinished(world: World) -> list[t.Step]:
     steps = world.rows(t.Step, t.Step.state.in_(UNFINISHED))  # type: ignore[attr-defined]
-    return [step for step in steps if not step.subject.startswith("resource:")]
+    refused = {step.id for step in world.refused()}
+    return [step for step in steps if not step.subject.startswith("resource:") and step.id not in refused]

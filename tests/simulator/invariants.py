@@ -184,11 +184,19 @@ def check_unknown(world: World, ledger: Ledger, both: Both) -> None:
 
 def in_scope(world: World, ledger: Ledger, both: Both) -> Iterator[int]:
     """Yield the records that both sides must hold alike."""
+    refused = _refused(world)
     for number, record in ledger.records.items():
+        if number in refused:
+            continue
         sides = [*both.local.get(number, []), *both.remote.get(number, [])]
         is_outside = any(is_far(world, side) for side in sides)
         if sides and not is_outside and record.shape not in ("twin", "task") and _has_series(record, both):
             yield number
+
+
+def _refused(world: World) -> set[int | None]:
+    ids = {step.activity_id for step in world.refused()}
+    return {token_of(row.content["summary"]) for row in world.activities() if row.id in ids} if ids else set()
 
 
 def _has_series(record: Record, both: Both) -> bool:

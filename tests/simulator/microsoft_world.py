@@ -74,6 +74,7 @@ class MicrosoftWorld(World):
     """One person with two calendars at Microsoft, signed in once."""
 
     server: MicrosoftSide
+    may_refuse = True  # Outlook keeps occurrences between their neighbours, and brings none back
 
     def __init__(self, folder: Path, profile: str) -> None:
         self.settings = SERVERS[profile]

@@ -48,7 +48,12 @@ BASE_RULES = Rules(
 
 
 class World:
-    """One person, one account, two calendars that sync. New activities go to the first."""
+    """One person, one account, two calendars that sync. New activities go to the first.
+
+    `may_refuse` says that the provider cannot hold everything that may happen here, and tells why.
+    """
+
+    may_refuse = False
 
     def __init__(self, folder: Path, quirks: Quirks | None = None, rules: Rules = BASE_RULES) -> None:
         self.clock = Clock()
@@ -144,6 +149,11 @@ class World:
 
     def activities(self) -> list[t.Activity]:
         return self.rows(t.Activity)
+
+    def refused(self) -> list[t.Step]:
+        """Return the steps that wait because the provider has no way to hold what they carry."""
+        failed = self.rows(t.Step, t.Step.state == "failed") if self.may_refuse else []
+        return [step for step in failed if (step.error or "").startswith("unsupported: ")]
 
     def remote_events(self, calendars: Iterable[str] = (WORK, HOME)) -> list[tuple[str, str, Event]]:
         """Return every event at the provider as it truly is: calendar, handle, event."""

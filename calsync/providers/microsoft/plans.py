@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from calsync.engine import series, slots
-from calsync.engine.event import FIELDS, Event
+from calsync.engine.event import FIELDS, Event, Moment
 from calsync.engine.vocabulary import MailRule
 from calsync.errors import Rejected, VersionMismatch
 from calsync.providers import together
@@ -20,6 +20,7 @@ from calsync.providers.microsoft.wire import Call, Outcome, calendar_path, event
 Json = dict[str, Any]
 Plan = together.Plan[Call, Outcome]
 
+TAKEN_OUT = "Outlook cannot bring back an occurrence that was taken out of its series"
 MOST_ATTEMPTS = 5
 """Events of one key that were deleted again, at most."""
 
@@ -120,6 +121,7 @@ def _create_exception(calendar: str, calendar_zone: str, write: Write, master: s
     if found.get("type") == "exception":
         found = events.of((yield (events.get(calendar, str(found["id"])),))[0]) or {}
     if not found:
+        _check_taken_out(codec.event_of(parent, calendar_zone), slot)
         raise VersionMismatch(master)  # the series is not, or not yet, what it was taken for
     item = codec.with_series(found, parent)
     if marks.facts(item).get(marks.WRITE) == write.key:
@@ -168,7 +170,12 @@ def _check_restored(item: Json, edit: Edit, calendar_zone: str) -> None:
     before = codec.event_of(item, calendar_zone)
     wanted = {slots.key_of(before, moment) for moment in edit.event.exdates}
     if any(slots.key_of(before, moment) not in wanted for moment in before.exdates):
-        raise Rejected("unsupported", "Outlook cannot bring back an occurrence that was taken out of its series")
+        raise Rejected("unsupported", TAKEN_OUT)
+
+
+def _check_taken_out(whole: Event, slot: Moment) -> None:
+    if slots.is_in(slots.removed(whole), slots.key_of(whole, slot)):
+        raise Rejected("unsupported", TAKEN_OUT)
 
 
 def _wanted(before: Json, edit: Edit, item: Json, calendar_zone: str) -> Event:

@@ -210,6 +210,11 @@ class TestMicrosoft(CalendarContract):
         outcome = client.write(calendar, [back])[0]
         assert (outcome.code, "cannot bring back" in outcome.detail) == ("unsupported", True)
 
+    def test_an_occurrence_that_was_taken_out_cannot_be_changed(self, client, calendar) -> None:
+        master = create(client, calendar, replace(STANDUP, exdates=(NINE + DAY,)))
+        outcome = client.write(calendar, [occurrence_write(master, moved(NINE + DAY), INFO.capabilities)])[0]
+        assert (outcome.code, "cannot bring back" in outcome.detail) == ("unsupported", True)
+
     def test_a_series_that_moves_keeps_its_holes(self, client, calendar) -> None:
         master = create(client, calendar, replace(STANDUP, exdates=(NINE + DAY,)))
         later = replace(STANDUP, start=NINE + HOUR, end=NINE + 2 * HOUR)
