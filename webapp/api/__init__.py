@@ -12,7 +12,7 @@ import pkgutil
 from flask import Flask, Response, jsonify
 
 from webapp import errors, security
-from webapp.api import openapi, problems
+from webapp.api import openapi, problems, reference
 from webapp.api.operations import PREFIX, bp, name_request, sign
 from webapp.fragments import page
 
@@ -38,4 +38,7 @@ def install(app: Flask) -> None:
 
 def docs() -> Response:
     """The document as a page for people, made here: nothing is loaded from elsewhere."""
-    return page("api/docs.html", document=openapi.document())
+    document = openapi.document()
+    return page(
+        "api/docs.html", document=document, sections=reference.sections(document), models=reference.models(document)
+    )

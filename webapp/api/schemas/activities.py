@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from calsync.engine import event as events
 from calsync.engine import mapping
@@ -29,6 +29,21 @@ LocationType = Annotated[
         examples=["GOOGLE_MEET"],
     ),
 ]
+
+
+MEETING: dict[str, Any] = {
+    "title": "Kick-off Acme",
+    "start": "2030-01-09T10:00:00Z",
+    "end": "2030-01-09T11:00:00Z",
+    "time_zone": "Europe/Berlin",
+    "location_type": "GOOGLE_MEET",
+    "attendees": [{"email": "guest@example.org"}],
+}
+"""What the document shows as a request that works as it stands."""
+
+
+def _with(example: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
 
 
 class AttendeeIn(Sent):
@@ -84,19 +99,27 @@ class ActivityValues(Sent):
 
 
 class ActivityNew(ActivityValues):
+    model_config = _with({"external_id": "crm-4711", **MEETING})
+
     external_id: str | None = Field(None, max_length=200, description="The CRM's own id", examples=["crm-4711"])
     owner: str | None = Field(None, max_length=320, description="A person's id or address; a service token names one")
 
 
 class ActivityPatch(ActivityValues):
+    model_config = _with({"location": "Room 2"})
+
     external_id: str | None = Field(None, max_length=200)
 
 
 class ActivityUpsert(ActivityValues):
+    model_config = _with(MEETING)
+
     owner: str | None = Field(None, max_length=320, description="A person's id or address; a service token names one")
 
 
 class BulkRecord(ActivityUpsert):
+    model_config = _with({"external_id": "crm-4711", **MEETING})
+
     external_id: str = Field(min_length=1, max_length=200, examples=["crm-4711"])
     id: str | None = Field(
         None, max_length=64, description="Ours, of an activity made here that has no external_id yet"
@@ -107,6 +130,7 @@ class Bulk(Sent):
     activities: list[dict[str, Any]] = Field(
         min_length=1,
         max_length=1000,
+        examples=[[{"external_id": "crm-4711", **MEETING}]],
         description="Each as for PUT /activities/by-external-id, with its `external_id`; each is answered for itself",
     )
 
