@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from calsync.runtime import SYSTEM, Runtime
-from calsync.services import api_settings, sync, tokens
+from calsync.services import api_settings, queued, sync, tokens
 from calsync.services.api_settings import ApiSettings
 from calsync.store import tables as t
 from tests import factories
@@ -22,6 +22,7 @@ from tests.sign_in.conftest import Office as GoogleOffice
 from tests.sign_in.conftest import bare, google, google_server, switch
 from tests.sign_in.conftest import office as google_office
 from webapp import create_app, security
+from webapp.api import lookup
 
 __all__ = ["bare", "fresh_counts", "google", "google_office", "google_server", "quick_passwords", "switch"]
 
@@ -258,3 +259,30 @@ def test_without_a_login_the_person_is_sent_to_sign_in(google_app: Flask, google
     assert made.status_code == 201, made.text
     again = crm.post("/calendars/google/connect", {"user": google_office.cast.eli.email}).get_json()
     assert (again["auth_url"], again["integration_id"]) == (None, made.get_json()["id"])
+
+
+# --- what a sync brings is told by the feed
+
+
+def test_the_feed_names_the_provider_of_what_a_sync_brings(crm: Program, workplace: Office) -> None:
+    handle = workplace.meeting("Review")
+    workplace.sync()
+    begun = crm.get("/activities/changes").get_json()
+    assert [(c["type"], c["by"]["kind"]) for c in begun["changes"]] == [("activity.created", "provider")]
+    workplace.edit("Review", summary="Retrospective")
+    workplace.sync()  # our own edit goes out and comes back as nothing
+    told = crm.get(f"/activities/changes?cursor={begun['cursor']}").get_json()
+    assert [(c["type"], c["fields"]) for c in told["changes"]] == [("activity.updated", ["title"])]
+    assert workplace.there(handle).summary == "Retrospective"
+
+
+def test_what_a_person_takes_back_is_their_doing(crm: Program, workplace: Office) -> None:
+    workplace.meeting("Review")
+    run = workplace.sync()
+    asked = crm.post(f"/runs/{run.public_id}/undo")
+    assert asked.status_code == 202, asked.text
+    with workplace.rt.reading() as session:
+        child = lookup.row(session, t.Run, asked.get_json()["run_id"], "run")
+    queued.work(workplace.rt, t.pk(child))
+    (*_, last) = crm.get("/activities/changes").get_json()["changes"]
+    assert (last["type"], last["by"]["kind"]) == ("activity.cancelled", "system")  # a service token is nobody
