@@ -140,7 +140,7 @@ class MicrosoftSide:
     def move(self, name: str, handle: str, to: str) -> str:
         stored = self.microsoft.ids[handle]
         belonging = [each for each in stored.calendar.events.values() if each.master == handle]
-        for each in (*belonging, stored):
+        for each in (stored, *belonging):
             sent = {"calendar": self.shelves[name], "event": each.id, "to": self.shelves[to]}
             if not each.is_deleted:
                 switch_events.move_event(self.microsoft, sent)
