@@ -31,7 +31,6 @@ NAMED = {
     "start_time": "2030-01-09T10:00:00Z",
     "end_time": "2030-01-09T11:00:00Z",
     "time_zone": "Europe/Berlin",
-    "provider": "GOOGLE",
     "status": "confirmed",
     "kind": "meeting",
 }
