@@ -10,6 +10,7 @@ from calsync.runtime import SYSTEM, Runtime
 from calsync.services import idempotency, tokens, upserts
 from calsync.services.idempotency import Kept
 from calsync.services.upserts import Record
+from calsync.store import restored
 from calsync.store import tables as t
 from tests import factories
 from tests.factories import Cast, Clock
@@ -96,3 +97,10 @@ def test_a_token_is_found_by_its_secret_alone(rt: Runtime, cast: Cast) -> None:
     assert found.user.email == cast.eli.email
     for wrong in ("", made.secret[:-1], made.secret.upper(), "\ud800"):
         assert tokens.find(rt, wrong) is None
+
+
+def test_a_restored_backup_brings_no_revoked_token_back(rt: Runtime, cast: Cast) -> None:
+    made = tokens.create(rt, "CRM", "write", by=factories.acting(cast.eli))
+    with rt.db.engine.execution_options(calsync_writes=True).begin() as connection:
+        restored.start_over(connection, 1, rt.now())
+    assert tokens.find(rt, made.secret) is None
