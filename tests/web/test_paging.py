@@ -22,7 +22,7 @@ VALUES = st.one_of(
 
 @given(st.lists(VALUES, min_size=1, max_size=3))
 def test_a_cursor_says_what_it_was_made_of(values: list[object]) -> None:
-    assert paging._decode(paging.encode(tuple(values))) == tuple(values)
+    assert paging.decode(paging.encode(tuple(values))) == tuple(values)
 
 
 @pytest.mark.parametrize("text", ["x", "%%%", "bnVsbA", "W3t9XQ", "eyJhIjoxfQ", "A" * 401])
@@ -52,7 +52,7 @@ def test_an_empty_page_has_no_neighbours(app: Flask) -> None:
 
 def test_a_moment_keeps_its_instant(app: Flask) -> None:
     moment = datetime(2030, 1, 7, 9, 0, 0, 123456, tzinfo=UTC)
-    assert paging._decode(paging.encode((moment, 7))) == (moment, 7)
+    assert paging.decode(paging.encode((moment, 7))) == (moment, 7)
 
 
 @pytest.mark.parametrize("values", [(), ("text",), (1, 2), (date(2030, 1, 7),), (10**30,)])
