@@ -69,7 +69,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_kind", [named] if named else ["sqlite", "postgres"], scope="session")
 
 
-LONG = ("tests/simulator/", "tests/mutants/", "tests/proof/", "tests/providers/caldav/test_round_trips.py", "tests/cli/")
+LONG = (
+    "tests/simulator/",
+    "tests/mutants/",
+    "tests/proof/",
+    "tests/providers/caldav/test_round_trips.py",
+    "tests/cli/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
