@@ -6,6 +6,7 @@ means (contract sections A4.3 to A4.5 and A6.2).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from calsync.engine import series, slots
@@ -141,10 +142,11 @@ def _update(calendar: str, calendar_zone: str, write: Write, handle: str, person
     item = codec.item_of(write.body) if write.body else (yield from occurrences.read(calendar, handle, write.version))
     item["@odata.etag"] = write.version
     edit = _only_edit(write)
-    _check_restored(item, edit, calendar_zone)
     answer = _answer(item, edit, person)
     body = bodies.with_link(bodies.patch(edit.event, edit.fields, item, calendar_zone), edit.link, item)
     is_moved = codec.is_master(item) and bool({"start", "recurrence"} & body.keys())
+    if not is_moved:
+        _check_restored(item, edit, calendar_zone)
     if write.occurrences is not None and is_moved:
         yield from occurrences.check(calendar, handle, write.occurrences)
     if body:
@@ -164,8 +166,10 @@ def _whole(before: Json, item: Json) -> Json:
 
 
 def _check_restored(item: Json, edit: Edit, calendar_zone: str) -> None:
-    """Raise Rejected where an occurrence shall come back that was taken out: Graph has no way (section A6.2)."""
-    if "exdates" not in edit.fields or "time" in edit.fields or not codec.is_master(item):
+    """Raise Rejected where an occurrence shall come back that was taken out: Graph has no way (section A6.2), but for
+    a series that moves, which has all of its occurrences again.
+    """
+    if "exdates" not in edit.fields or not codec.is_master(item):
         return
     before = codec.event_of(item, calendar_zone)
     wanted = {slots.key_of(before, moment) for moment in edit.event.exdates}
@@ -179,11 +183,14 @@ def _check_taken_out(whole: Event, slot: Moment) -> None:
 
 
 def _wanted(before: Json, edit: Edit, item: Json, calendar_zone: str) -> Event:
-    """Return a series as it is, with the occurrences out of it that shall be: those that were, where none are named."""
+    """Return a series as it is, with the occurrences out of it that shall be: those that were, where none are named.
+
+    Whoever moves a series says what becomes of them.
+    """
     now = codec.event_of(item, calendar_zone)
     if "exdates" in edit.fields or not before:
         return edit.event
-    return series.carry(codec.event_of(before, calendar_zone), now)
+    return replace(now, exdates=codec.event_of(before, calendar_zone).exdates)
 
 
 # Answers to invitations

@@ -206,7 +206,7 @@ class TestMicrosoft(CalendarContract):
 
     def test_what_was_taken_out_of_a_series_cannot_come_back(self, client, calendar, people) -> None:
         master = create(client, calendar, replace(STANDUP, exdates=(NINE + DAY,)))
-        back = update(current(client, calendar, master), Edit(STANDUP, frozenset({"exdates"})))
+        back = update(current(client, calendar, master), Edit(STANDUP, frozenset({"exdates", "time"})))
         outcome = client.write(calendar, [back])[0]
         assert (outcome.code, "cannot bring back" in outcome.detail) == ("unsupported", True)
 
@@ -217,9 +217,16 @@ class TestMicrosoft(CalendarContract):
 
     def test_a_series_that_moves_keeps_its_holes(self, client, calendar) -> None:
         master = create(client, calendar, replace(STANDUP, exdates=(NINE + DAY,)))
-        later = replace(STANDUP, start=NINE + HOUR, end=NINE + 2 * HOUR)
-        after = written(client, calendar, master, Edit(later, frozenset({"time"})))
-        assert (after.events[0].start, after.events[0].exdates) == (NINE + HOUR, (NINE + DAY + HOUR,))
+        holes = (NINE + DAY + HOUR,)
+        later = replace(STANDUP, start=NINE + HOUR, end=NINE + 2 * HOUR, exdates=holes)
+        after = written(client, calendar, master, Edit(later, frozenset({"time", "exdates"})))
+        assert (after.events[0].start, after.events[0].exdates) == (NINE + HOUR, holes)
+
+    def test_a_series_that_grows_keeps_its_holes(self, client, calendar) -> None:
+        master = create(client, calendar, replace(STANDUP, exdates=(NINE + DAY,)))
+        longer = replace(STANDUP, rrule="FREQ=DAILY;COUNT=7")
+        after = written(client, calendar, master, Edit(longer, frozenset({"time"})))
+        assert (after.events[0].rrule, after.events[0].exdates) == (longer.rrule, (NINE + DAY,))
 
     def test_exceptions_go_with_their_series(self, client, calendar, people) -> None:
         master = create(client, calendar, STANDUP)
