@@ -8,7 +8,7 @@ from tests.simulator.microsoft_world import MicrosoftSimulator
 
 @pytest.mark.timeout(300)
 def test_both_sides_agree_after_anything_at_microsoft() -> None:
-    telling.simulate(seed=1, examples=4, steps=30, machine=MicrosoftSimulator)
+    telling.simulate(seed=1, examples=8, steps=30, machine=MicrosoftSimulator)
 
 
 @pytest.mark.deep
