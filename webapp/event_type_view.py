@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request, url_for
+from flask import g, request, url_for
 from flask_login import current_user
 from sqlmodel import Session
 
@@ -81,9 +81,10 @@ def detail(session: Session, row: t.EventType) -> Row:
 
 
 def address(slug: str) -> str:
-    """Return the whole address of a public page, to be copied."""
-    base = settings.public_url(runtime()) or request.url_root.rstrip("/")
-    return f"{base}/book/{slug}"
+    """Return the whole address of a public page, to be copied. Lists ask for many: the base is looked up once."""
+    if "booking_base" not in g:
+        g.booking_base = settings.public_url(runtime()) or request.url_root.rstrip("/")
+    return f"{g.booking_base}/book/{slug}"
 
 
 def new_form() -> EventTypeForm:
