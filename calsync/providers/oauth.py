@@ -141,6 +141,16 @@ class Explaining(Protocol):
 
 
 @runtime_checkable
+class Inspecting(Protocol):
+    """A sign-in whose provider tells whose an access token is."""
+
+    def inspect(self, access_token: str, now: datetime) -> tuple[Tokens, Identity]:
+        """Return what an access token that somebody else was given allows, without any means to renew it, and whose
+        it is. Raises Refused with the code `token_refused` when the provider does not know it (any more).
+        """
+
+
+@runtime_checkable
 class OAuthProvider(Provider, Protocol):
     """A registry entry of a provider that people sign in to on its own pages."""
 

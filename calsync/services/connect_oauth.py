@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from calsync.errors import Refused
 from calsync.providers.base import Grant, RemoteCalendar
-from calsync.providers.oauth import Identity, Tokens
+from calsync.providers.oauth import Identity, Inspecting, Tokens
 from calsync.runtime import Actor, Runtime
-from calsync.services import clients, connect, grants
+from calsync.services import clients, connect, credentials, grants
 from calsync.store import accounts as rows
 from calsync.store import audit
 from calsync.store import tables as t
@@ -27,21 +27,23 @@ def connect_granted(
     who: Identity,
     credential_id: int,
     host: str = "",
+    may_end: bool = False,
     by: Actor,
 ) -> t.Account:
     """Connect what a person just granted, or renew the account that they have there already, and return it.
 
     `credential_id` names the credentials of ours under which the grant was given; `host` whom it is used for, where
-    the grant is that of a whole account there. An account is one person at the
-    provider: connecting them again finds its links and doubles nothing. Raises NotFound, NotAllowed, ProviderError,
-    and Refused with the codes `scope_missing` (a box was not ticked) and `needs_consent` (the provider gave no lasting
-    token and none is stored: ask again with Wish.needs_consent).
+    the grant is that of a whole account there. `may_end` takes a grant that cannot be renewed. An account is one
+    person at the provider: connecting them again finds its links and doubles nothing. Raises NotFound, NotAllowed,
+    ProviderError, and Refused with the codes `scope_missing` (a box was not ticked) and `needs_consent` (the provider
+    gave no lasting token and none is stored: ask again with Wish.needs_consent).
     """
     connect.check_may_connect(rt, user_id, provider, by)
     _check_scopes(rt, provider, tokens)
     with rt.reading() as session:
         account = rows.find_by_subject(session, user_id, provider, who.subject)
-    _check_lasts(rt, account, tokens, credential_id)
+    if not may_end:
+        _check_lasts(rt, account, tokens, credential_id)
     calendars = _ask(rt, provider, tokens, host)
     with rt.writing() as session:
         account = rows.find_by_subject(session, user_id, provider, who.subject)
@@ -60,6 +62,31 @@ def connect_granted(
         audit.record(session, by, action, account, at=rt.now())
     rt.enqueue("watch_notices")
     return account
+
+
+def connect_token(rt: Runtime, user_id: int, provider: str, access_token: str, *, by: Actor) -> tuple[t.Account, bool]:
+    """Connect by an access token that was granted elsewhere; return the account, and whether its grant can be renewed.
+
+    An account that is signed in to lastingly stays as it is. Raises as connect_granted does, and Refused with the codes
+    `no_refresh` (the provider does not tell whose a token is) and `not_configured`.
+    """
+    signing = grants.authorizer(rt, provider)
+    if not isinstance(signing, Inspecting):
+        reason = "This provider does not tell whose a token is. Leave it out and use the auth_url."
+        raise Refused(reason, code="no_refresh", field="oauth_token")
+    with rt.reading() as session:
+        current = credentials.standing(session, provider).current
+    if current is None:
+        raise Refused("An admin has to set up this provider first.", code="not_configured")
+    connect.check_may_connect(rt, user_id, provider, by)
+    tokens, who = signing.inspect(access_token, rt.now())
+    with rt.reading() as session:
+        account = rows.find_by_subject(session, user_id, provider, who.subject)
+    if account is not None and account.grant_ok and grants.has_refresh_token(rt, account, t.pk(current)):
+        return account, True
+    pair_id = t.pk(current)
+    made = connect_granted(rt, user_id, provider, tokens=tokens, who=who, credential_id=pair_id, may_end=True, by=by)
+    return made, False
 
 
 def reconnect_granted(

@@ -245,9 +245,49 @@ def test_primary_is_refused_where_several_are(crm: Program, rt: Runtime, cast: C
     assert crm.get(f"/calendars/caldav/primary/events?integration_id={integration}").status_code == 200
 
 
-def test_a_bare_token_is_told_that_it_cannot_be_renewed(crm: Program, cast: Cast) -> None:
-    sent = {"oauth_token": "ya29.short", "user": cast.eli.email}
-    assert problem(crm.post("/calendars/google/connect", sent), 409)["code"] == "no_refresh"
+def test_a_bare_token_connects_until_it_ends(google_app: Flask, google_office: GoogleOffice) -> None:
+    crm, rt = Program(google_app, token(google_office)), google_office.rt
+    bare_token = google_office.switch.tokens(ELI)["access_token"]
+    sent = {"oauth_token": bare_token, "user": google_office.cast.eli.email}
+    told = crm.post("/calendars/google/connect", sent).get_json()
+    assert "cannot be renewed" in told["warning"]
+    assert (told["auth_url"], told["calendar_id"] is None) == (None, False)
+    with rt.reading() as session:
+        account = lookup.row(session, t.Account, told["integration_id"], "integration")
+    assert account.grant_ends_at is not None
+    sync.run(rt, account.id)
+    assert crm.get(f"/integrations/{told['integration_id']}").get_json()["status"] == "ACTIVE"
+    google_office.clock.advance(hours=2)
+    sync.run(rt, account.id)
+    assert crm.get(f"/integrations/{told['integration_id']}").get_json()["status"] == "TOKEN_EXPIRED"
+
+
+def test_a_bare_token_changes_nothing_of_a_login_that_lasts(google_app: Flask, google_office: GoogleOffice) -> None:
+    crm = Program(google_app, token(google_office))
+    owner = google_office.cast.eli.email
+    asked = crm.post("/calendars/google/connect", {"user": owner}).get_json()
+    back = google_office.go(asked["auth_url"], ELI)
+    crm.post("/integrations", {"provider": "google", "code": back["code"], "state": back["state"]})
+    bare_token = google_office.switch.tokens(ELI)["access_token"]
+    told = crm.post("/calendars/google/connect", {"oauth_token": bare_token, "user": owner}).get_json()
+    assert told["warning"] is None
+    with google_office.rt.reading() as session:
+        account = lookup.row(session, t.Account, told["integration_id"], "integration")
+    assert account.grant_ends_at is None
+
+
+def test_a_wrong_token_and_a_provider_that_tells_nothing_of_tokens_are_refused(
+    google_app: Flask, google_office: GoogleOffice
+) -> None:
+    crm = Program(google_app, token(google_office))
+    sent = {"oauth_token": "ya29.wrong", "user": google_office.cast.eli.email}
+    assert problem(crm.post("/calendars/google/connect", sent), 409)["code"] == "token_refused"
+    assert "ya29.wrong" not in crm.post("/calendars/google/connect", sent).text
+
+
+def test_a_bare_token_needs_a_provider_that_says_whose_it_is(crm: Program, cast: Cast) -> None:
+    sent = {"oauth_token": "x", "user": cast.eli.email}
+    assert crm.post("/calendars/caldav/connect", sent).status_code == 404
 
 
 def test_without_a_login_the_person_is_sent_to_sign_in(google_app: Flask, google_office: GoogleOffice) -> None:

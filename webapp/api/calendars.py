@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, Scope
 from calsync.errors import NotFound, Refused
-from calsync.services import accounts, agenda, api_settings, attempts, resources
+from calsync.services import accounts, agenda, api_settings, attempts, connect_oauth, resources
 from calsync.services.agenda import Asked as Window
 from calsync.services.attempts import Asked
 from calsync.store import accounts as rows
@@ -56,6 +56,7 @@ class ConnectedOut(Told):
     """Connected, or where to send the person first."""
 
     message: str
+    warning: str | None = Field(None, description="What will end by itself, and what to do then")
     auth_url: str | None = None
     state: str | None = None
     integration_id: str | None = None
@@ -92,16 +93,16 @@ def connect_calendar(call: Call, provider: str) -> ConnectedOut:
     """Connect a calendar with a resource
 
     Where the login is there already, its calendar is mapped to the resource at once. Else the answer has an `auth_url`:
-    after the sign-in (POST /integrations) send this again. A bare access token is refused with the code `no_refresh`:
-    it ends within the hour and could not be renewed.
+    after the sign-in (POST /integrations) send this again. With an access token of yours in `oauth_token` the login is
+    connected until it ends, and `warning` says so; `no_refresh` where the provider does not tell whose a token is.
     """
     sent: ConnectIn = call.body
     name = integrations.provider_of(call, provider)
-    if sent.oauth_token is not None:
-        detail = "A bare access token ends within the hour and cannot be renewed. Leave it out and use the auth_url."
-        raise Refusal(409, "no_refresh", detail, errors=[("oauth_token", detail)])
     owner = lookup.whose(call, sent.user)
-    calendar = _of_owner(call, name, owner, sent.calendar_id)
+    account, warning = _with_token(call, name, owner, sent.oauth_token)
+    calendar = _of_owner(call, name, owner, sent.calendar_id, account)
+    if calendar is None and account is not None:
+        raise NotFound("calendar", sent.calendar_id)
     if calendar is None:
         return _to_sign_in(call, name, owner, sent)
     if sent.resource_id is not None:
@@ -112,6 +113,7 @@ def connect_calendar(call: Call, provider: str) -> ConnectedOut:
         account = rows.get(session, calendar.account_id)
     return ConnectedOut(
         message=f"{calendar.name} is connected.",
+        warning=warning,
         integration_id=account.public_id,
         calendar_id=calendar.public_id,
         resource_id=sent.resource_id,
@@ -248,10 +250,22 @@ def _is_asked(session: Session, call: Call, pair: tuple[t.Account, t.Calendar]) 
     return resource.calendar_id == calendar.id
 
 
-def _of_owner(call: Call, provider: str, owner_id: int, calendar_id: str) -> t.Calendar | None:
+def _with_token(call: Call, provider: str, owner_id: int, token: str | None) -> tuple[t.Account | None, str | None]:
+    """Connect by an access token, where one was sent; return the account and what to know about its end."""
+    if token is None:
+        return None, None
+    account, lasts = connect_oauth.connect_token(call.rt, owner_id, provider, token, by=call.by)
+    warning = "This token cannot be renewed. When it ends, syncing stops until the person signs in by an auth_url."
+    return account, None if lasts else warning
+
+
+def _of_owner(
+    call: Call, provider: str, owner_id: int, calendar_id: str, of: t.Account | None = None
+) -> t.Calendar | None:
+    """Return a person's calendar, of all their logins or of one. Raises Refusal 409 where several could be meant."""
     with call.rt.reading() as session:
         found = _candidates(session, call, provider, calendar_id)
-    own = [calendar for account, calendar in found if account.user_id == owner_id]
+    own = [c for account, c in found if account.user_id == owner_id and (of is None or account.id == of.id)]
     if len(own) > 1:
         raise Refusal(409, "ambiguous", "Several logins have such a calendar. Name the calendar by its id.")
     return own[0] if own else None

@@ -14,6 +14,7 @@ class Endpoints:
     authorize: str = "https://accounts.google.com/o/oauth2/v2/auth"
     token: str = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
     revoke: str = "https://oauth2.googleapis.com/revoke"
+    tokeninfo: str = "https://oauth2.googleapis.com/tokeninfo"
     keys: str = "https://www.googleapis.com/oauth2/v3/certs"
     discovery: str = "https://accounts.google.com/.well-known/openid-configuration"
     issuers: tuple[str, ...] = ("https://accounts.google.com", "accounts.google.com")
@@ -30,6 +31,7 @@ def at(base_url: str) -> Endpoints:
         authorize=f"{base_url}/o/oauth2/v2/auth",
         token=f"{base_url}/token",
         revoke=f"{base_url}/revoke",
+        tokeninfo=f"{base_url}/tokeninfo",
         keys=f"{base_url}/oauth2/v3/certs",
         discovery=f"{base_url}/.well-known/openid-configuration",
     )

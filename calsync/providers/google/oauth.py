@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -101,6 +101,23 @@ class GoogleAuthorizer:
         with _Connection(self, pair, refresh_token) as http:
             return _tokens(_post(http, self.endpoints.token, pair, form), now)
 
+    def inspect(self, access_token: str, now: datetime) -> tuple[Tokens, Identity]:
+        """Return what a bare access token allows, and whose it is; it says that itself, so no client is needed.
+
+        Raises Refused with the code `token_refused` for one that is wrong, over, or names nobody.
+        """
+        form = urlencode({"access_token": access_token}).encode()
+        with _Connection(self, None, access_token) as http:
+            try:
+                about = _body(http.request("POST", self.endpoints.tokeninfo, headers=_FORM, body=form))
+            except (Rejected, SignInNeeded) as error:
+                raise _unknown_token() from error
+        if not about.get("sub"):
+            raise _unknown_token()
+        tokens = _tokens({**about, "access_token": access_token}, now)
+        who = Identity(str(about["sub"]), str(about.get("email", "")))
+        return replace(tokens, grant_ends_at=tokens.expires_at), who
+
     def revoke(self, token: str, pair: ClientPair | None = None) -> None:
         """End the whole grant of this person to this client (section 1.10)."""
         with _Connection(self, None, token) as http:
@@ -193,6 +210,11 @@ def _not_redeemed(error: SignInNeeded) -> Refused:
         case "scope_lost":
             return refusal("scope_refused")
     return Refused("The answer from Google is too old or was used already.", code="code_expired")
+
+
+def _unknown_token() -> Refused:
+    reason = "Google does not know this token, or it is over. It needs the scopes openid, email and of the calendar."
+    return Refused(reason, code="token_refused", field="oauth_token")
 
 
 def _body(answer: Answer) -> Json:
