@@ -9,10 +9,10 @@ from typing import Any
 
 from flask_login import current_user
 
-from calsync.engine.decide import TIE
 from calsync.engine.event import FIELDS
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import ConflictKind, MailRule, Policy
+from calsync.engine.winner import TIE
 from calsync.store import tables as t
 from calsync.store.conflict_list import Around
 from calsync.store.links import mark

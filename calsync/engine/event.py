@@ -199,6 +199,11 @@ def consistent(values: Content) -> Content:
     return {**values, "responses": responses}
 
 
+def resulting(values: Content, changes: Content) -> Content:
+    """Return content after `changes`, with responses and attendees consistent."""
+    return consistent({**values, **changes})
+
+
 def fingerprint(values: Content) -> str:
     """Return a hash of content; equal content, equal fingerprint, whatever the key order."""
     text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine import decide, mapping, merge
 from calsync.engine import event as events
-from calsync.engine.event import Content, fingerprint
+from calsync.engine import mapping, merge
+from calsync.engine.event import Content, fingerprint, resulting
 from calsync.engine.vocabulary import Action, Direction, LinkState, StepState
 from calsync.errors import Rejected
 from calsync.services import cases, failures, firsts
@@ -168,7 +168,7 @@ def _write(session: Session, ctx: Context, activity: t.Activity, inward: Content
         activity.row_version += 1
         activity.updated_at = ctx.now()
         return
-    content = decide.resulting(activity.content, inward)
+    content = resulting(activity.content, inward)
     activities.set_content(activity, content, now=ctx.now(), edited=False)
 
 
@@ -196,7 +196,7 @@ def _agree(session: Session, ctx: Context, step: t.Step, pair: Pair, inward: Con
         names = [name for name in inward if name in remote]
         ours, theirs, now = link.agreed_local, link.agreed_remote, pair.activity.content
         followed = {n: merge.followed(n, ours.get(n), theirs.get(n), remote[n], now[n]) for n in names}
-        link.agreed_local = decide.resulting(ours, followed)
+        link.agreed_local = resulting(ours, followed)
         link.agreed_remote = {**theirs, **{n: remote[n] for n in names}}
     else:
         link.agreed_local, link.agreed_remote = pair.activity.content, remote

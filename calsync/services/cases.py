@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from calsync.engine import decide, mapping, projection
+from calsync.engine import mapping, projection
 from calsync.engine.event import FIELDS, Content
+from calsync.engine.pair import Agreed, Local, Remote, Terms
 from calsync.engine.vocabulary import EventKind, LinkState, Policy, Reason
 from calsync.services import booked_rules
 from calsync.services.context import Context
@@ -15,10 +16,10 @@ from calsync.store import tables as t
 from calsync.store.links import Pair
 
 
-def local_of(activity: t.Activity) -> decide.Local:
+def local_of(activity: t.Activity) -> Local:
     """Return an activity's side of a pair. An override that went back to its series is gone."""
     edited = {name: datetime.fromisoformat(text) for name, text in activity.field_times.items()}
-    return decide.Local(
+    return Local(
         content=activity.content,
         is_gone=activity.status == "cancelled" or activity.is_dissolved,
         edited_at=edited,
@@ -37,11 +38,11 @@ def content_of(event: HasFacts) -> Content:
     return {name: event.facts[name] for name in FIELDS}
 
 
-def remote_of(ctx: Context, event: t.MirrorEvent) -> decide.Remote:
+def remote_of(ctx: Context, event: t.MirrorEvent) -> Remote:
     """Return a mirrored event's side, its time corrected by the provider's clock."""
     told = event.facts.get("last_modified")
     modified = None if told is None or event.is_deleted else datetime.fromisoformat(told) - ctx.offset()
-    return decide.Remote(
+    return Remote(
         content=content_of(event),
         seen_at=event.seen_at,
         is_gone=event.is_deleted or event.is_cancelled,
@@ -60,8 +61,8 @@ def is_hole(ctx: Context, event: t.MirrorEvent) -> bool:
     return is_alone and event.is_cancelled and not event.is_deleted
 
 
-def agreed_of(ctx: Context, link: t.Link) -> decide.Agreed:
-    return decide.Agreed(
+def agreed_of(ctx: Context, link: t.Link) -> Agreed:
+    return Agreed(
         local=link.agreed_local,
         remote=link.agreed_remote,
         was_gone=link.state == LinkState.CANCELLED,
@@ -71,10 +72,10 @@ def agreed_of(ctx: Context, link: t.Link) -> decide.Agreed:
     )
 
 
-def terms_of(ctx: Context, pair: Pair, *, is_source: bool, choices: Mapping[str, Policy]) -> decide.Terms:
+def terms_of(ctx: Context, pair: Pair, *, is_source: bool, choices: Mapping[str, Policy]) -> Terms:
     """Return what the account's rules, access and capabilities mean for one pair."""
     project, hidden = writing(ctx, pair)
-    return decide.Terms(
+    return Terms(
         policy=ctx.rules.policy,
         field_policies={name: Policy(policy) for name, policy in ctx.rules.field_policies},
         per_field=ctx.rules.merge_fields,

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sqlmodel import Session
 
-from calsync.engine.decide import Decision
+from calsync.engine.pair import Decision
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Action, MailRule, Reason, StepState, Trigger
 from calsync.errors import Refused

@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine import decide, projection, series
 from calsync.engine import event as events
+from calsync.engine import projection, pushes, series
 from calsync.engine.event import Content, Event, fingerprint
 from calsync.engine.resource import Resource
 from calsync.engine.vocabulary import Action, LinkState, StepState
@@ -249,7 +249,7 @@ def _asks_for_link(group: Group) -> bool:
 def _pushes(link: t.Link, step: t.Step, *, asks: bool) -> dict[str, Any]:
     """Count what was pushed. A link that is asked for is the provider's to choose: that counts as no value of ours."""
     known = {name: (value, int(times)) for name, (value, times) in link.pushes.items()}
-    counted = decide.count_pushes(known, step.after or {}) if step.action == Action.UPDATE else {}
+    counted = pushes.count(known, step.after or {}) if step.action == Action.UPDATE else {}
     if asks:
         counted.pop("conference", None)
     return {name: list(pair) for name, pair in counted.items()}

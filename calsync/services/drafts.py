@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from calsync.engine import brake, mailing
-from calsync.engine.decide import Decision
 from calsync.engine.event import FIELDS, Content
+from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Action, Direction, MailRule, Reason, StepState
 from calsync.services import booked_rules
 from calsync.services.context import Context

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from calsync.engine.decide import Decision
+from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Action, LinkState, Reason, StepState
 from calsync.services import drafts
 from calsync.services.context import Context

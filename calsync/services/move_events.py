@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from sqlmodel import Session
 
 from calsync.engine import brake, mailing
-from calsync.engine.decide import Decision
+from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Action, Reason, StepState, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.decide import Decision
+from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Action, LinkState, Reason
 from calsync.runtime import Runtime
 from calsync.services import cases

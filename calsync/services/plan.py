@@ -13,8 +13,8 @@ from sqlmodel import Session
 
 from calsync.engine import brake, decide, scope
 from calsync.engine.brake import Counted
-from calsync.engine.decide import Decision
 from calsync.engine.event import Content
+from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import (
     Action,
     Direction,

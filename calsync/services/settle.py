@@ -12,8 +12,8 @@ from sqlmodel import Session, col
 
 from calsync.engine import event as events
 from calsync.engine import mapping, series
-from calsync.engine.decide import Decision
 from calsync.engine.event import Content, fingerprint
+from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Kind, LinkState, Policy, Reason
 from calsync.services import cases, drafts
 from calsync.services.context import Context

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from calsync.engine import decide
-from calsync.engine.decide import Decision
-from calsync.engine.event import FIELDS, Content
+from calsync.engine.event import FIELDS, Content, resulting
+from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Action, Direction, LinkState, Reason
 from calsync.services import cases, drafts
 from calsync.services.context import Context
@@ -181,7 +180,7 @@ def _alive_again(ctx: Context, pair: Pair, inward: Content) -> Decision:
         local_action=Action.UPDATE if inward else Action.NONE,
         remote_action=Action.CREATE if pair.event.is_deleted or cases.is_hole(ctx, pair.event) else Action.UPDATE,
         inward=inward,
-        outward=project(decide.resulting(pair.activity.content, inward)),
+        outward=project(resulting(pair.activity.content, inward)),
         revives=True,
     )
 
@@ -203,7 +202,7 @@ def _restore(ctx: Context, part: Part, steps: Sequence[t.Step], pair: Pair, arou
     lost = [n for n in back_there if n not in hidden and n not in here and n not in follows]
     back_there = {n: v for n, v in back_there.items() if n not in lost}
     inward = {n: v for n, v in {**back_here, **follows}.items() if v != pair.activity.content.get(n)}
-    outward = back_there | _shown(project(decide.resulting(pair.activity.content, inward)), back_here, hidden, pair)
+    outward = back_there | _shown(project(resulting(pair.activity.content, inward)), back_here, hidden, pair)
     stays = [n for n in FIELDS if (n in here and n not in back_here) or (n in there and n not in back_there)]
     if stays:
         part.kept.append(_kept(last, Why.EDITED, stays))

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from calsync.engine import event as events
-from calsync.engine.decide import Agreed, Local, Remote, Terms
 from calsync.engine.event import Content, Event
+from calsync.engine.pair import Agreed, Local, Remote, Terms
 
 NINE = datetime(2030, 1, 7, 9, tzinfo=UTC)
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from calsync.engine import decide as deciding
-from calsync.engine.decide import Decision, decide
+from calsync.engine import event, pushes, winner
+from calsync.engine.decide import decide
+from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Action, ConflictKind, Deletions, Policy, Reason
 from tests.engine.pairs import agreed, at, content, local, remote, terms
 
@@ -198,16 +199,16 @@ def test_shared_fields_do_not_come_in_through_a_second_copy():
 
 
 def test_the_same_value_is_not_pushed_a_fourth_time():
-    pushed = (deciding.value_hash("New title"), 3)
+    pushed = (pushes.value_hash("New title"), 3)
     decision = decide(local(TITLE), remote(), agreed(pushes={"summary": pushed}), terms())
     assert decision.fails is Reason.SERVER_KEEPS_CHANGING
     assert not decision.writes
 
 
 def test_pushes_of_one_value_are_counted_and_a_new_value_starts_anew():
-    once = deciding.count_pushes({}, {"summary": "A"})
-    twice = deciding.count_pushes(once, {"summary": "A"})
-    other = deciding.count_pushes(twice, {"summary": "B"})
+    once = pushes.count({}, {"summary": "A"})
+    twice = pushes.count(once, {"summary": "A"})
+    other = pushes.count(twice, {"summary": "B"})
     assert [p["summary"][1] for p in (once, twice, other)] == [1, 2, 1]
 
 
@@ -224,14 +225,12 @@ def test_a_changed_projection_rewrites_what_is_shown():
 def test_the_remote_time_is_clamped_between_the_two_reads():
     early = replace(remote(TITLE), modified_at=at(-600))
     late = replace(remote(TITLE), modified_at=at(600))
-    assert deciding.remote_time(early) == early.after
-    assert deciding.remote_time(late) == late.seen_at
+    assert winner.remote_time(early) == early.after
+    assert winner.remote_time(late) == late.seen_at
 
 
 def test_responses_follow_the_attendees():
-    wanted = deciding.resulting(
-        content(), {"attendees": {"a@x": {"name": "", "role": "req-participant", "kind": "room"}}}
-    )
+    wanted = event.resulting(content(), {"attendees": {"a@x": {"name": "", "role": "req-participant", "kind": "room"}}})
     assert wanted["responses"] == {"a@x": "needs-action"}
 
 

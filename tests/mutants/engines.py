@@ -10,10 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine import brake, decide, merge
-from calsync.engine.decide import KEEP, Agreed, Decision, Local, Remote, Terms
+from calsync.engine import brake, event, gone, merge, winner
 from calsync.engine.merge import Merge
-from calsync.engine.vocabulary import Direction, MailRule, Reason, StepState
+from calsync.engine.pair import KEEP, Agreed, Decision, Local, Remote, Terms
+from calsync.engine.vocabulary import Direction, MailRule, Policy, StepState
 from calsync.errors import ProviderError, Unavailable
 from calsync.providers.base import Page, Write, Written
 from calsync.providers.memory import MemoryClient
@@ -41,13 +41,13 @@ Mutant = Callable[[], None]
 
 
 def swaps_the_winner() -> None:
-    true = decide._winner
+    true = winner.of_clash
 
-    def wrong(*given: Any) -> tuple[bool, Reason, str]:
-        crm_wins, reason, why = true(*given)
-        return not crm_wins, reason, why
+    def wrong(*given: Any) -> winner.Verdict:
+        verdict = true(*given)
+        return verdict._replace(crm_stands=not verdict.crm_stands)
 
-    decide._winner = wrong
+    winner.of_clash = wrong
 
 
 def drops_the_losing_value() -> None:
@@ -72,28 +72,28 @@ def forgets_their_half_of_a_merge() -> None:
 
 def asks_nobody() -> None:
     """Under the policy that asks a person, the CRM wins."""
-    true = decide.Terms.policy_for
+    true = Terms.policy_for
 
-    def wrong(terms: Terms, name: str) -> decide.Policy:
+    def wrong(terms: Terms, name: str) -> Policy:
         policy = true(terms, name)
-        return decide.Policy.CRM if policy is decide.Policy.MANUAL else policy
+        return Policy.CRM if policy is Policy.MANUAL else policy
 
-    decide.Terms.policy_for = wrong  # type: ignore[method-assign]
+    Terms.policy_for = wrong  # type: ignore[method-assign]
 
 
 # --- deletions ----------------------------------------------------------------------------------------------
 
 
 def never_propagates_deletes() -> None:
-    decide._cancel_local = lambda *given: KEEP
-    decide._cancel_remote = lambda *given: KEEP
+    gone.cancel_local = lambda *given: KEEP
+    gone.cancel_remote = lambda *given: KEEP
 
 
 def recreates_what_was_cancelled() -> None:
     def wrong(local: Local, remote: Remote, agreed: Agreed, terms: Terms) -> Decision:
-        return decide._push_revival(local, remote, terms)
+        return gone.push_revival(local, remote, terms)
 
-    decide._remote_gone = wrong
+    gone.remote_gone = wrong
 
 
 def takes_leaving_scope_for_deletion() -> None:
@@ -101,7 +101,7 @@ def takes_leaving_scope_for_deletion() -> None:
 
     def wrong(ctx: Context, pair: Pair, around: settle.Surroundings) -> Decision:
         if plan._outside(ctx, pair) is not None:
-            return decide._cancel_local(Remote({}, ctx.now(), is_gone=True))
+            return gone.cancel_local(Remote({}, ctx.now(), is_gone=True))
         return true(ctx, pair, around)
 
     plan.decision_on = wrong
@@ -244,7 +244,7 @@ def agrees_before_the_answer() -> None:
 def _agree_here(session: Session, target: Target, content: Mapping[str, Any]) -> None:
     assert target.link is not None
     link = session.get_one(t.Link, target.link.id)
-    link.agreed_local, link.local_fp = dict(content), decide.fingerprint(dict(content))
+    link.agreed_local, link.local_fp = dict(content), event.fingerprint(dict(content))
 
 
 def ignores_a_missed_row_version() -> None:

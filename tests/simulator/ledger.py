@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from calsync.engine.decide import TIE
 from calsync.engine.vocabulary import Policy
+from calsync.engine.winner import TIE
 
 LOCAL, REMOTE = "local", "remote"
 ALIVE = "alive"
