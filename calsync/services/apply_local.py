@@ -17,7 +17,7 @@ from calsync.engine import mapping, merge
 from calsync.engine.event import Content, fingerprint, resulting
 from calsync.engine.vocabulary import Action, Direction, LinkState, StepState
 from calsync.errors import Rejected
-from calsync.services import cases, failures, firsts
+from calsync.services import cases, failures, new_links
 from calsync.services.context import Context
 from calsync.store import activities, imports, links, polls, steps
 from calsync.store import tables as t
@@ -127,7 +127,7 @@ def _made(ctx: Context, create: Create, event: Source) -> Made:
     values = mapping.imported(events.from_json(event.facts), ctx.rules)
     origin = {"owner_id": ctx.account.user_id, "source_account_id": ctx.account_id}
     activity = activities.columns_of_new(values, now=ctx.now(), **origin)
-    return Made(create, activity, firsts.link_columns(ctx, event, activity["content"], activity["fingerprint"]))
+    return Made(create, activity, new_links.link_columns(ctx, event, activity["content"], activity["fingerprint"]))
 
 
 # --- changed activities

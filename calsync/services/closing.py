@@ -16,7 +16,7 @@ from calsync.engine.resource import Resource
 from calsync.engine.vocabulary import Action, LinkState, StepState
 from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded, VersionMismatch
 from calsync.providers.base import Written
-from calsync.services import cases, failures, firsts, rereading
+from calsync.services import cases, failures, new_links, rereading
 from calsync.services.context import Context
 from calsync.services.writes import Group, Target
 from calsync.store import activities, mirror, placements, polls, steps
@@ -198,7 +198,7 @@ def _link(session: Session, ctx: Context, target: Target, event: t.MirrorEvent |
     if target.link is None:
         if event is None:
             return None
-        link = firsts.new_link(ctx, target.activity, event)
+        link = new_links.new_link(ctx, target.activity, event)
         link.is_ours, link.is_guest_copy = True, False
         placements.note_written(session, link.activity_id, link.calendar_id, ctx.now())
         return link

@@ -19,7 +19,7 @@ from calsync.engine.rules import overlay
 from calsync.engine.vocabulary import LinkState, Reason
 from calsync.errors import NotFound, Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import cleanup, clients, explain, firsts, settings
+from calsync.services import cleanup, clients, explain, new_links, settings
 from calsync.services.context import Context
 from calsync.store import accounts, activities, audit
 from calsync.store import duplicates as rows
@@ -237,7 +237,7 @@ def _adopt(session: Session, ctx: Context, event: t.MirrorEvent) -> t.Link:
     activity = activities.new(made, owner_id=ctx.account.user_id, now=ctx.now(), source_account_id=ctx.account_id)
     session.add(activity)
     session.flush()
-    link = firsts.new_link(ctx, activity, event)
+    link = new_links.new_link(ctx, activity, event)
     link.state, link.park_reason, link.is_ours = LinkState.PARKED, Reason.CLEANED_UP, True
     session.add(link)
     session.flush()

@@ -17,15 +17,27 @@ from calsync.engine.vocabulary import LinkState, Reason
 from calsync.errors import NotFound
 from calsync.providers.base import CalendarReader
 from calsync.runtime import Runtime
-from calsync.services import answers, cases, drafts, firsts, frame, plan, settings, settle
+from calsync.services import (
+    answers,
+    cases,
+    drafts,
+    first_events,
+    first_writes,
+    frame,
+    linked,
+    new_links,
+    planned,
+    settings,
+    settle,
+)
 from calsync.services.answers import Answer
 from calsync.services.context import Context
 from calsync.services.drafts import Row
+from calsync.services.new_links import Matched, Unlinked
+from calsync.services.planned import Plan
 from calsync.store import conflicts, links, matches, placements, polls, whereabouts
 from calsync.store import tables as t
 from calsync.store.links import DISCARDED, Pair
-
-Matched = tuple[firsts.Unlinked, t.Activity, Reason]
 
 
 class _NoReader:
@@ -75,8 +87,8 @@ def _linked(session: Session, ctx: Context, known: whereabouts.Whole) -> Answer:
     parked = _parked(link, calendar)
     if parked is not None or known.event is None or known.resource is None:
         reason = parked or Reason.DELETION_UNLINKS
-        plan_, conflict = _new_plan(session, ctx), _conflict(session, subject)
-        answer = _answer(ctx, plan_, reason, answers.LINKED, subject, calendar)
+        plan, conflict = _new_plan(session, ctx), _conflict(session, subject)
+        answer = _answer(ctx, plan, reason, answers.LINKED, subject, calendar)
         return replace(answer, link=link, conflict=conflict)
     return _pair_answer(session, ctx, Pair(link, known.activity, known.event, known.resource, calendar), subject)
 
@@ -84,14 +96,14 @@ def _linked(session: Session, ctx: Context, known: whereabouts.Whole) -> Answer:
 def _pair_answer(session: Session, ctx: Context, pair: Pair, subject: str) -> Answer:
     link, around = pair.link, settle.surroundings(session, ctx, [pair])
     rows: list[Row] = []
-    plan_ = _new_plan(session, ctx)
+    plan = _new_plan(session, ctx)
     asked = around.asked.get(subject)
     conflict = asked if asked is not None and conflicts.is_pending(asked) else None
-    if subject not in plan_.open.frozen and _differs(session, ctx, link, conflict):
-        rows, _ = plan.decide_pairs(ctx, plan_, [pair], around)
-    decision = plan.decision_on(ctx, pair, around)
+    if subject not in plan.open.frozen and _differs(session, ctx, link, conflict):
+        rows, _ = linked.decide_pairs(ctx, plan, [pair], around)
+    decision = linked.decision_on(ctx, pair, around)
     reason = Reason(rows[-1]["reason"]) if rows else decision.waits_for or decision.fails or decision.reason
-    answer = _answer(ctx, plan_, reason, answers.LINKED, subject, pair.calendar)
+    answer = _answer(ctx, plan, reason, answers.LINKED, subject, pair.calendar)
     return replace(
         answer,
         link=link,
@@ -125,18 +137,18 @@ def _differs(session: Session, ctx: Context, link: t.Link, conflict: t.Conflict 
 def _unlinked_activity(session: Session, ctx: Context, row: t.Activity, calendar: t.Calendar) -> Answer:
     """Events are planned before activities: one that matches is linked, whatever else keeps the activity here."""
     subject = drafts.activity_subject(t.pk(row), t.pk(calendar))
-    plan_ = _new_plan(session, ctx)
+    plan = _new_plan(session, ctx)
     matched = _match(session, ctx, row)
     if matched is not None:
-        steps_ = _matched_steps(ctx, plan_, [matched])
-        answer = _answer(ctx, plan_, matched[2], answers.OUT, subject, calendar)
+        steps_ = _matched_steps(ctx, plan, [matched])
+        answer = _answer(ctx, plan, matched[2], answers.OUT, subject, calendar)
         return replace(answer, steps=steps_, event=matched[0].event)
-    excluded = firsts.first_exclusion(ctx, row, calendar)
+    excluded = first_writes.exclusion(ctx, row, calendar)
     is_discarded = row.excluded == DISCARDED
-    answer = _answer(ctx, plan_, excluded or Reason.LOCAL_CREATED, answers.OUT, subject, calendar)
-    if excluded is not None or is_discarded or subject in plan_.open.frozen:
+    answer = _answer(ctx, plan, excluded or Reason.LOCAL_CREATED, answers.OUT, subject, calendar)
+    if excluded is not None or is_discarded or subject in plan.open.frozen:
         return replace(answer, is_discarded=is_discarded)
-    step = firsts.first_row(ctx, plan_, row, calendar)
+    step = first_writes.row_of(ctx, plan, row, calendar)
     return replace(answer, steps=() if step is None else (step,))
 
 
@@ -151,9 +163,9 @@ def _match(session: Session, ctx: Context, row: t.Activity) -> Matched | None:
     return None
 
 
-def _matched_steps(ctx: Context, plan_: plan.Plan, matched: list[Matched]) -> tuple[Row, ...]:
-    pairs = [firsts.pair_of(ctx, unlinked, row) for unlinked, row, _ in matched]
-    return tuple(firsts.decide_matched(ctx, plan_, matched, pairs)[0])
+def _matched_steps(ctx: Context, plan: Plan, matched: list[Matched]) -> tuple[Row, ...]:
+    pairs = [new_links.pair_of(ctx, unlinked, row) for unlinked, row, _ in matched]
+    return tuple(new_links.decide_matched(ctx, plan, matched, pairs)[0])
 
 
 # --- an event
@@ -183,33 +195,33 @@ def event_read(rt: Runtime, found: whereabouts.EventWithOwner) -> Answer | None:
         return _linked(session, ctx, known[0]) if known else _unlinked_event(session, ctx, unlinked)
 
 
-def _unlinked_event(session: Session, ctx: Context, unlinked: firsts.Unlinked) -> Answer:
+def _unlinked_event(session: Session, ctx: Context, unlinked: Unlinked) -> Answer:
     subject = drafts.event_subject(t.pk(unlinked.event))
     candidates = matches.candidates(session, ctx.account.user_id, [unlinked.event])
     reason = _outside_plan(unlinked) or _kept_out(ctx, unlinked, candidates)
     is_discarded = unlinked.event.excluded == DISCARDED
-    plan_ = _new_plan(session, ctx)
+    plan = _new_plan(session, ctx)
     rows: list[Row] = []
     pairs: list[Matched] = []
-    if reason is None and not is_discarded and subject not in plan_.open.frozen:
-        firsts.place(ctx, plan_, unlinked, candidates, rows, pairs)
-        reason = Reason.DUPLICATE_MATCH if plan_.conflicts else None
-    steps_ = _matched_steps(ctx, plan_, pairs) if pairs else tuple(rows)
+    if reason is None and not is_discarded and subject not in plan.open.frozen:
+        first_events.place(ctx, plan, unlinked, candidates, rows, pairs)
+        reason = Reason.DUPLICATE_MATCH if plan.conflicts else None
+    steps_ = _matched_steps(ctx, plan, pairs) if pairs else tuple(rows)
     known = pairs[0][2] if pairs else Reason.REMOTE_CREATED
-    answer = _answer(ctx, plan_, reason or known, answers.IN, subject, unlinked.calendar)
+    answer = _answer(ctx, plan, reason or known, answers.IN, subject, unlinked.calendar)
     conflict = _conflict(session, subject) if reason is Reason.DUPLICATE_MATCH else None
     return replace(answer, event=unlinked.event, steps=steps_, is_discarded=is_discarded, conflict=conflict)
 
 
-def _kept_out(ctx: Context, unlinked: firsts.Unlinked, candidates: matches.Candidates) -> Reason | None:
+def _kept_out(ctx: Context, unlinked: Unlinked, candidates: matches.Candidates) -> Reason | None:
     """Return why a run leaves an event alone. One that may not come in is linked, or asked about, all the same where
     it is one that we have, or may have: that imports nothing.
     """
-    reason = firsts.event_exclusion(ctx, unlinked)
+    reason = first_events.exclusion(ctx, unlinked)
     return None if reason is Reason.ONE_WAY and candidates.is_met(unlinked.event) else reason
 
 
-def _outside_plan(unlinked: firsts.Unlinked) -> Reason | None:
+def _outside_plan(unlinked: Unlinked) -> Reason | None:
     """Return why a run would not even look at an event."""
     if unlinked.resource.fault is not None:
         return Reason.BROKEN_EVENT
@@ -218,8 +230,8 @@ def _outside_plan(unlinked: firsts.Unlinked) -> Reason | None:
     return None if unlinked.calendar.syncs and not unlinked.calendar.is_gone else Reason.PAUSED_CALENDAR
 
 
-def _unlinked(event: t.MirrorEvent, resource: t.MirrorResource, calendar: t.Calendar) -> firsts.Unlinked:
-    return firsts.Unlinked(event, resource, calendar, events.from_json(event.facts))
+def _unlinked(event: t.MirrorEvent, resource: t.MirrorResource, calendar: t.Calendar) -> Unlinked:
+    return Unlinked(event, resource, calendar, events.from_json(event.facts))
 
 
 # --- what both need
@@ -250,8 +262,8 @@ def offline_context(rt: Runtime, session: Session, account: t.Account) -> Contex
     )
 
 
-def _new_plan(session: Session, ctx: Context) -> plan.Plan:
-    return plan.Plan(plan.open_steps(ctx, session))
+def _new_plan(session: Session, ctx: Context) -> Plan:
+    return Plan(planned.open_steps(ctx, session))
 
 
 def _conflict(session: Session, subject: str) -> t.Conflict | None:
@@ -259,7 +271,7 @@ def _conflict(session: Session, subject: str) -> t.Conflict | None:
 
 
 def _answer(
-    ctx: Context, plan_: plan.Plan, reason: Reason, questions: answers.Questions, subject: str, calendar: t.Calendar
+    ctx: Context, plan: Plan, reason: Reason, questions: answers.Questions, subject: str, calendar: t.Calendar
 ) -> Answer:
     return Answer(
         account=ctx.account,
@@ -268,5 +280,5 @@ def _answer(
         reason=reason,
         checks=tuple(answers.checks(ctx.account, questions, reason)),
         calendar=calendar,
-        waiting=plan_.open.by_subject.get(subject),
+        waiting=plan.open.by_subject.get(subject),
     )

@@ -17,7 +17,7 @@ from calsync.engine.vocabulary import Action, Reason, StepState, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import accounts as account_service
-from calsync.services import claims, drafts, errand, fetch, firsts, moving, owners, queued, sync
+from calsync.services import claims, drafts, errand, fetch, first_writes, moving, owners, queued, sync
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.store import accounts, audit, existing, links, runs
@@ -144,7 +144,7 @@ def _stays(ctx: Context, pair: Pair, target: t.Calendar) -> Reason | None:
         return None
     if ctx.capabilities.mails_on_write and mailing.guests(pair.event.facts, ctx.own_addresses):
         return Reason.WOULD_MAIL
-    return None if firsts.first_exclusion(ctx, pair.activity, target) is None else Reason.UNSUPPORTED
+    return None if first_writes.exclusion(ctx, pair.activity, target) is None else Reason.UNSUPPORTED
 
 
 # --- the move itself
@@ -192,8 +192,8 @@ def _copies(ctx: Context, target: t.Calendar, activity_ids: list[int]) -> list[R
     with ctx.rt.reading() as session:
         there = existing.placed_ids(session, t.pk(target), activity_ids)
         wanted = existing.activities(session, [i for i in activity_ids if i not in there])
-    fitting = [a for a in wanted if firsts.first_exclusion(ctx, a, target) is None]
-    made = (drafts.for_new_event(ctx, a, target, firsts.first_content(ctx, a, target)) for a in fitting)
+    fitting = [a for a in wanted if first_writes.exclusion(ctx, a, target) is None]
+    made = (drafts.for_new_event(ctx, a, target, first_writes.content_of(ctx, a, target)) for a in fitting)
     return [each | {"is_approved": True, "people_mailed": 0} for each in made]
 
 

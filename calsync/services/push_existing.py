@@ -15,7 +15,7 @@ from calsync.engine import brake
 from calsync.engine.vocabulary import Action, Direction, Reason, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import claims, drafts, errand, fetch, firsts, owners, queued, settings, sync
+from calsync.services import claims, drafts, errand, fetch, first_writes, owners, queued, settings, sync
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.store import accounts, audit, existing, links, matches, runs
@@ -158,10 +158,10 @@ def _row(ctx: Context, activity: t.Activity, calendar: t.Calendar, known: set[in
     """Return the step that writes an activity, or the one that says why not."""
     if t.pk(activity) in known:
         return drafts.for_left_out(ctx, activity, calendar, Reason.MATCHED_CONTENT)
-    reason = firsts.first_exclusion(ctx, activity, calendar)
+    reason = first_writes.exclusion(ctx, activity, calendar)
     if reason is not None:
         return drafts.for_left_out(ctx, activity, calendar, reason)
-    return drafts.for_new_event(ctx, activity, calendar, firsts.first_content(ctx, activity, calendar))
+    return drafts.for_new_event(ctx, activity, calendar, first_writes.content_of(ctx, activity, calendar))
 
 
 def _known_there(ctx: Context) -> set[int]:

@@ -31,6 +31,7 @@ from calsync.services import fetch as fetching
 from calsync.services import plan as planning
 from calsync.services.context import Context
 from calsync.services.frame import Ask, Ended, Opened
+from calsync.services.planned import Plan
 from calsync.store import instance, runs
 from calsync.store import tables as t
 
@@ -160,7 +161,7 @@ def _phase(ended: Ended, name: str) -> Iterator[None]:
         ended.phases[name] = ended.phases.get(name, 0) + int((time.monotonic() - began) * 1000)
 
 
-def _note_plan(ctx: Context, planned: planning.Plan) -> None:
+def _note_plan(ctx: Context, planned: Plan) -> None:
     with ctx.rt.writing() as session:
         ctx.holding(session)
         row = session.get_one(t.Run, ctx.run_id)

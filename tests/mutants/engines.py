@@ -24,6 +24,7 @@ from calsync.services import (
     closing,
     drafts,
     fetch,
+    linked,
     plan,
     settle,
     writes,
@@ -97,14 +98,14 @@ def recreates_what_was_cancelled() -> None:
 
 
 def takes_leaving_scope_for_deletion() -> None:
-    true = plan.decision_on
+    true = linked.decision_on
 
     def wrong(ctx: Context, pair: Pair, around: settle.Surroundings) -> Decision:
-        if plan._outside(ctx, pair) is not None:
+        if linked._outside(ctx, pair) is not None:
             return gone.cancel_local(Remote({}, ctx.now(), is_gone=True))
         return true(ctx, pair, around)
 
-    plan.decision_on = wrong
+    linked.decision_on = wrong
 
 
 def takes_a_move_for_a_deletion() -> None:
