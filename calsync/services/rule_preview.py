@@ -34,6 +34,9 @@ HARMLESS = frozenset(
 MOST_ACCOUNTS = 200
 """Accounts tried at most: more would keep an admin waiting without telling anything new."""
 
+BATCH = 500
+"""Accounts held, or let go again, in one transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -115,7 +118,10 @@ def accept(rt: Runtime, *, in_stages: bool = False, by: Actor) -> int:
     except Refused:
         _release(rt, held)
         raise
-    drop(rt, by=by)
+    with rt.writing() as session:
+        _forget(session, by, rt.now())
+        if in_stages:
+            _note(session, by, "settings.applied_in_stages", {"accounts": len(held)}, rt.now())
     return len(held)
 
 
@@ -123,11 +129,15 @@ def drop(rt: Runtime, *, by: Actor) -> None:
     """Forget what was proposed, and its previews that have not begun. Dropping nothing is fine."""
     _admin(by)
     with rt.writing() as session:
-        found = store.find(session, _name(by))
-        if found is None or not found[0]:
-            return
-        store.put(session, _name(by), {}, found[1], by_id=by.user_id, at=rt.now())
-        _take_back(session, found[0]["run_ids"], rt.now())
+        _forget(session, by, rt.now())
+
+
+def _forget(session: Session, by: Actor, now: datetime) -> None:
+    found = store.find(session, _name(by))
+    if found is None or not found[0]:
+        return
+    store.put(session, _name(by), {}, found[1], by_id=by.user_id, at=now)
+    _take_back(session, found[0]["run_ids"], now)
 
 
 # --- stages
@@ -135,18 +145,24 @@ def drop(rt: Runtime, *, by: Actor) -> None:
 
 def _hold(rt: Runtime) -> list[int]:
     """Hold the next plan of every account that syncs, and return those whose plan was not held already."""
-    with rt.writing() as session:
-        accounts = [a for a in account_rows.list_accounts(session) if a.state != AccountState.DISCONNECTED]
-        ours = [account for account in accounts if not account.hold_next_plan]
-        for account in ours:
-            account.hold_next_plan, account.approved_digest = True, ""
-        return [t.pk(account) for account in ours]
+    held: list[int] = []
+    after = 0
+    while True:
+        with rt.writing() as session:
+            accounts = account_rows.list_unheld(session, after, BATCH)
+            for account in accounts:
+                account.hold_next_plan, account.approved_digest = True, ""
+        if not accounts:
+            return held
+        held += [t.pk(account) for account in accounts]
+        after = held[-1]
 
 
 def _release(rt: Runtime, account_ids: list[int]) -> None:
-    with rt.writing() as session:
-        for account_id in account_ids:
-            account_rows.get(session, account_id).hold_next_plan = False
+    for start in range(0, len(account_ids), BATCH):
+        with rt.writing() as session:
+            for account in account_rows.list_by_ids(session, account_ids[start : start + BATCH]):
+                account.hold_next_plan = False
 
 
 # --- proposing
@@ -175,9 +191,12 @@ def _ask(rt: Runtime, accounts: list[t.Account], rules: Rules, version: int, by:
             "asked_at": rt.now().isoformat(),
         }
         store.put(session, _name(by), dict(value), known[1] if known else 0, by_id=by.user_id, at=rt.now())
-        facts = {"accounts": len(run_ids)}
-        audit.record(session, by, "settings.previewed", ("setting", "rules", "rules"), at=rt.now(), after=facts)
+        _note(session, by, "settings.previewed", {"accounts": len(run_ids)}, rt.now())
         return run_ids
+
+
+def _note(session: Session, by: Actor, action: str, facts: Mapping[str, Any], now: datetime) -> None:
+    audit.record(session, by, action, ("setting", "rules", "rules"), at=now, after=dict(facts))
 
 
 def _preview(session: Session, rt: Runtime, account: t.Account, rules: Rules, by: Actor) -> t.Run:

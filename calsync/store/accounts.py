@@ -47,6 +47,22 @@ def list_accounts(session: Session, *, user_id: int | None = None, with_disconne
     return list(session.scalars(query))
 
 
+def list_by_ids(session: Session, account_ids: Collection[int]) -> list[t.Account]:
+    """Return those of the accounts that there are."""
+    return list(session.scalars(select(t.Account).where(col(t.Account.id).in_(account_ids))))
+
+
+def list_unheld(session: Session, after: int, limit: int) -> list[t.Account]:
+    """Return accounts that are not disconnected and whose next plan is not held, by id, beginning behind `after`."""
+    account = t.Account
+    query = select(account).where(
+        col(account.id) > after,
+        col(account.state) != AccountState.DISCONNECTED,
+        col(account.hold_next_plan).is_(False),
+    )
+    return list(session.scalars(query.order_by(col(account.id)).limit(limit)))
+
+
 def list_unchecked(session: Session, before: datetime) -> list[t.Account]:
     """Return active accounts whose grant was last checked before then, or never."""
     checked = col(t.Account.grant_checked_at)

@@ -1,10 +1,12 @@
 """Rules are tried on every account before they count."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from calsync.engine.vocabulary import EventKind, Policy
 from calsync.errors import NotAllowed, Refused
@@ -24,6 +26,41 @@ def office(tmp_path: Path) -> Office:
 @pytest.fixture
 def ada(office: Office) -> Actor:
     return factories.acting(office.cast.ada)
+
+
+@pytest.fixture
+def written() -> Iterator[list[int]]:
+    """How many accounts each transaction wrote, in order."""
+    sizes: list[int] = []
+
+    def note(session: Session, _: object) -> None:
+        accounts = sum(isinstance(row, t.Account) for row in session.dirty)
+        sizes.extend([accounts] if accounts else [])
+
+    sa.event.listen(Session, "after_flush", note)
+    yield sizes
+    sa.event.remove(Session, "after_flush", note)
+
+
+def connect_many(office: Office, count: int) -> None:
+    """Connect paused accounts, of which nothing is previewed."""
+    values = {"user_id": office.cast.eli.id, "provider": "memory", "label": "Eli", "state": "paused"}
+    times = {"created_at": office.clock(), "next_sync_at": office.clock()}
+    with office.rt.writing() as session:
+        session.add_all(t.Account(subject=f"more-{n}", **values, **times) for n in range(count))
+
+
+def held_accounts(office: Office) -> list[int]:
+    with office.rt.reading() as session:
+        query = sa.select(t.Account.id).where(t.Account.hold_next_plan).order_by(t.Account.id)
+        return list(session.scalars(query))
+
+
+def audited(office: Office) -> list[tuple[str, dict[str, object]]]:
+    """What the audit log says of settings, and what of them is new."""
+    with office.rt.reading() as session:
+        query = sa.select(t.AuditEntry).where(t.AuditEntry.action.startswith("settings."))
+        return [(entry.action, entry.after) for entry in session.scalars(query.order_by(t.AuditEntry.id))]
 
 
 def propose(office: Office, by: Actor, **changes: object) -> bool:
@@ -95,6 +132,39 @@ def test_in_stages_the_changes_of_an_account_wait_for_a_yes(office: Office, ada:
     office.write("Later")
     office.settle()
     assert office.titles_there() == ["Busy", "Busy"]
+
+
+def test_that_settings_came_in_stages_stands_in_the_audit_log(office: Office, ada: Actor) -> None:
+    propose(office, ada, show_title=False)
+    rule_preview.accept(office.rt, in_stages=True, by=ada)
+    assert audited(office)[-2:] == [
+        ("settings.changed", {"show_title": False}),
+        ("settings.applied_in_stages", {"accounts": 1}),
+    ]
+    propose(office, ada, show_title=True)
+    rule_preview.accept(office.rt, by=ada)
+    assert audited(office)[-1] == ("settings.changed", {"show_title": True})
+
+
+def test_however_many_accounts_there_are_a_transaction_holds_few(
+    office: Office, ada: Actor, written: list[int]
+) -> None:
+    connect_many(office, 501)
+    propose(office, ada, show_title=False)
+    written.clear()
+    assert rule_preview.accept(office.rt, in_stages=True, by=ada) == 502
+    assert (len(held_accounts(office)), written) == (502, [500, 2])
+
+
+def test_refused_settings_let_go_of_all_but_those_held_before(office: Office, ada: Actor, written: list[int]) -> None:
+    connect_many(office, 501)
+    office.change_account(hold_next_plan=True)
+    propose(office, ada, show_title=False)
+    office.rule(show_location=False)
+    written.clear()
+    with pytest.raises(Refused):
+        rule_preview.accept(office.rt, in_stages=True, by=ada)
+    assert (held_accounts(office), written) == ([office.account.id], [500, 1, 500, 1])
 
 
 def test_in_stages_an_account_that_changes_nothing_goes_on(office: Office, ada: Actor) -> None:
