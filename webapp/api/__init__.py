@@ -6,8 +6,10 @@ a rule that is missing belongs into a service.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
+from typing import Any
 
 from flask import Flask, Response, jsonify
 
@@ -38,7 +40,15 @@ def install(app: Flask) -> None:
 
 def docs() -> Response:
     """The document as a page for people, made here: nothing is loaded from elsewhere."""
+    return page("api/docs.html", **_reference())
+
+
+@functools.cache
+def _reference() -> dict[str, Any]:
+    """Return what that page shows. Like the document it stays the same for as long as the process lives."""
     document = openapi.document()
-    return page(
-        "api/docs.html", document=document, sections=reference.sections(document), models=reference.models(document)
-    )
+    return {
+        "document": document,
+        "sections": reference.sections(document),
+        "models": reference.models(document),
+    }
