@@ -35,9 +35,7 @@ def save(rt: Runtime, new: ApiSettings, version: int, *, by: Actor) -> int:
     """Save them over `version` and return the new one. Raises NotAllowed, and Refused naming the field, or `stale`."""
     if not by.is_admin:
         raise NotAllowed("decide about programs")
-    if len(new.redirect_uris) > MOST or not all(map(_is_address, new.redirect_uris)):
-        reason = f"Give at most {MOST} whole addresses that begin with https://, or with http:// on this machine."
-        raise Refused(reason, code="invalid", field="redirect_uris")
+    _check(new)
     with rt.writing() as session:
         old, _ = _of(session)
         saved = store.put(session, NAME, asdict(new), version, by_id=by.user_id, at=rt.now())
@@ -51,8 +49,21 @@ def save(rt: Runtime, new: ApiSettings, version: int, *, by: Actor) -> int:
 def check_redirect(rt: Runtime, address: str) -> None:
     """Return when a sign-in may come back to an address. Raises Refused."""
     if address not in get(rt)[0].redirect_uris:
-        reason = "An admin has not allowed this address. Compare it letter by letter with the list in the API settings."
+        reason = "An admin has not allowed this address. Compare it letter by letter with People, Service tokens."
         raise Refused(reason, code="redirect_not_allowed", field="redirect_uri")
+
+
+def _check(new: ApiSettings) -> None:
+    if len(new.redirect_uris) > MOST:
+        raise _refused(f"These are {len(new.redirect_uris)} addresses. Give at most {MOST}.")
+    for address in new.redirect_uris:
+        if not _is_address(address):
+            wanted = "Give a whole address that begins with https://, or with http:// on this machine, without a #."
+            raise _refused(f"“{address[:100]}” cannot be used. {wanted}")
+
+
+def _refused(reason: str) -> Refused:
+    return Refused(reason, code="invalid", field="redirect_uris")
 
 
 def _of(session: Session) -> tuple[ApiSettings, int]:

@@ -63,6 +63,7 @@ ROUTES = (
     Route("tokens.revoke", "POST", "/profile/tokens/unknown/revoke", (LOGIN, HIDDEN, HIDDEN, HIDDEN, HIDDEN)),
     Route("tokens.service", "GET", "/people/tokens", ADMINS),
     Route("tokens.service", "POST", "/people/tokens", ADMINS),
+    Route("tokens.redirects", "POST", "/people/tokens/redirects", ADMINS),
     # mail
     Route("mail.index", "GET", "/mail/", ADMINS),
     Route("mail.save_server", "POST", "/mail/server", ADMINS),

@@ -2,11 +2,14 @@
 
 import re
 
+import pytest
 from flask.testing import FlaskClient
 from sqlmodel import select
+from werkzeug.test import TestResponse
 
 from calsync.runtime import Runtime
-from calsync.services import tokens
+from calsync.services import api_settings, tokens
+from calsync.services.api_settings import ApiSettings
 from calsync.store import tables as t
 from tests import factories
 from tests.factories import Cast, Clock
@@ -75,6 +78,50 @@ def test_the_document_is_a_page_for_people(anonymous: FlaskClient) -> None:
     assert page.status_code == 200
     assert "/api/v1/activities/by-external-id/{external_id}" in page.text
     assert re.findall(r"<(?:script|link|img)[^>]*https?://", page.text) == []  # nothing is loaded from elsewhere
+
+
+# --- where sign-ins of programs come back
+
+BACK = "https://crm.example.com/back"
+
+
+def send_redirects(ada: FlaskClient, text: str, version: int = 0) -> TestResponse:
+    return ada.post("/people/tokens/redirects", data={"redirect_uris": text, "version": version})
+
+
+def test_an_admin_says_where_sign_ins_of_programs_come_back(ada: FlaskClient, rt: Runtime) -> None:
+    saved = send_redirects(ada, f" {BACK}\r\n\r\nhttp://localhost:9000/x\r\n{BACK}\r\n")
+    assert (saved.status_code, saved.location) == (303, "/people/tokens")
+    assert api_settings.get(rt)[0].redirect_uris == (BACK, "http://localhost:9000/x")
+    page = ada.get("/people/tokens").text
+    assert f"{BACK}\nhttp://localhost:9000/x</textarea>" in page
+    assert audited(rt)[-1] == "settings.api_changed"
+    assert send_redirects(ada, "", version=1).status_code == 303
+    assert api_settings.get(rt)[0].redirect_uris == ()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["http://crm.example.com/back", "crm.example.com", "javascript:alert(1)", "https://", BACK + "#part"]
+)
+def test_an_address_that_cannot_be_used_is_named_and_nothing_saved(wrong: str, ada: FlaskClient, rt: Runtime) -> None:
+    page = send_redirects(ada, f"{BACK}\n{wrong}")
+    assert page.status_code == 422
+    assert f"“{wrong}” cannot be used." in text_of(page.text)
+    assert f"{BACK}\n{wrong}</textarea>" in page.text  # what was typed stands there still
+    assert "Give the token a name." not in page.text
+    assert api_settings.get(rt) == (ApiSettings(), 0)
+
+
+def test_more_addresses_than_anybody_needs_are_refused(ada: FlaskClient, rt: Runtime) -> None:
+    page = send_redirects(ada, "\n".join(f"{BACK}/{n}" for n in range(51)))
+    assert page.status_code == 422
+    assert "These are 51 addresses. Give at most 50." in page.text
+
+
+def test_what_another_admin_allowed_meanwhile_is_not_overwritten(ada: FlaskClient, rt: Runtime, cast: Cast) -> None:
+    api_settings.save(rt, ApiSettings((BACK,)), 0, by=factories.acting(cast.ada))
+    assert send_redirects(ada, "https://other.example/back").status_code == 422
+    assert api_settings.get(rt)[0].redirect_uris == (BACK,)
 
 
 def audited(rt: Runtime) -> list[str]:

@@ -1,12 +1,13 @@
-"""The form of a new token."""
+"""Forms about programs: a new token, and where sign-ins of programs may come back."""
 
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
+from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
+from wtforms.widgets import HiddenInput
 
-from webapp.forms.fields import trimmed
+from webapp.forms.fields import choices, trimmed
 
 SCOPES = [
     ("read", "Read"),
@@ -23,12 +24,31 @@ class TokenForm(FlaskForm):
         filters=[trimmed],
         description="What uses it, so that you recognise it in this list.",
     )
-    scope = SelectField("It may", choices=SCOPES)
-    lifetime = SelectField("It ends after", choices=LIFETIMES, default="365")
+    scope = SelectField("It may", choices=choices(SCOPES))
+    lifetime = SelectField("It ends after", choices=choices(LIFETIMES), default="365")
 
 
-def token_form(*, may_administer: bool) -> TokenForm:
-    """Return the form with the scopes that whoever fills it in may give."""
-    form = TokenForm()
-    form.scope.choices = SCOPES if may_administer else SCOPES[:-1]
+class RedirectsForm(FlaskForm):
+    redirect_uris = TextAreaField(
+        "Allowed addresses",
+        description="One a line, each the whole address as the program sends it. A sign-in goes back to no other.",
+        render_kw={
+            "rows": 4,
+            "placeholder": "https://crm.example.com/oauth/back",
+            "autocapitalize": "off",
+            "spellcheck": "false",
+        },
+    )
+    version = IntegerField(widget=HiddenInput())
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address once, in the order given."""
+        return tuple(dict.fromkeys((self.redirect_uris.data or "").split()))
+
+
+def token_form(*, may_administer: bool, is_empty: bool = False) -> TokenForm:
+    """Return the form with the scopes that whoever fills it in may give; an empty one takes nothing of the request."""
+    form = TokenForm(formdata=None) if is_empty else TokenForm()
+    form.scope.choices = choices(SCOPES if may_administer else SCOPES[:-1])
     return form
