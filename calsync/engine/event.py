@@ -87,6 +87,7 @@ class Event:
     last_modified: datetime | None = None
     our_id: str | None = None
     kind: EventKind = EventKind.DEFAULT  # what becomes of the other kinds is a rule (see scope.py)
+    rooms: tuple[Attendee, ...] = ()  # rooms that we invited (Edit.rooms), with their answers; not among attendees
     is_declined: bool = False  # the provider says that the person whose calendar this is declined it
 
     @property
@@ -220,6 +221,8 @@ def to_json(event: Event) -> dict[str, Any]:
     rare: dict[str, Any] = {} if event.kind is EventKind.DEFAULT else {"event_kind": event.kind.value}
     if event.is_declined:
         rare["is_declined"] = True
+    if event.rooms:
+        rare["rooms"] = [[room.address, room.name, room.partstat] for room in event.rooms]
     return (
         content(event)
         | rare
@@ -251,6 +254,7 @@ def from_json(values: Mapping[str, Any]) -> Event:
         last_modified=_aware(values.get("last_modified")),
         our_id=values.get("our_id"),
         kind=EventKind(values.get("event_kind", EventKind.DEFAULT)),
+        rooms=tuple(_room(*room) for room in values.get("rooms", ())),
         is_declined=values.get("is_declined", False),
     )
     return with_content(bare, {name: values[name] for name in FIELDS if name in values})
@@ -261,6 +265,10 @@ def _attendees(people: Mapping[str, Mapping[str, str]], responses: Mapping[str, 
         Attendee(address, partstat=responses.get(address, "needs-action"), **facts)
         for address, facts in sorted(people.items())
     )
+
+
+def _room(address: str, name: str, partstat: str) -> Attendee:
+    return Attendee(address, name, partstat=partstat, kind="resource")
 
 
 def _aware(text: str | None) -> datetime | None:

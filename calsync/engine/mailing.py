@@ -10,6 +10,9 @@ from calsync.engine.event import Content
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Action, MailRule
 
+THINGS = ("room", "resource")
+"""Kinds of attendees that are nobody: their mailboxes answer by themselves."""
+
 
 def rule_for(action: Action, rules: Rules, span_end: datetime, now: datetime) -> MailRule:
     """Return the mail setting that applies to a remote write; never for what is over."""
@@ -36,5 +39,6 @@ def guests(content: Content, own: frozenset[str]) -> int:
 
 
 def _guests(content: Content) -> Mapping[str, Any]:
+    """Return who reads what is sent to them: rooms and things do not."""
     found: Mapping[str, Any] = content.get("attendees") or {}
-    return found
+    return {address: facts for address, facts in found.items() if facts.get("kind") not in THINGS}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from calsync.engine.event import FIELDS, Event
+from calsync.engine.event import FIELDS, Event, Person
 from calsync.engine.resource import Resource
 from calsync.engine.vocabulary import EventKind, MailRule
 from calsync.errors import ProviderError
@@ -29,6 +29,7 @@ class Capabilities:
     mails_by_choice: bool = False  # each write says who is mailed (sendUpdates)
     series_is_one_resource: bool = False  # master and overrides share one handle and one version
     tells_free_busy: bool = False  # says when others are busy, see free_busy.py
+    invites_rooms: bool = False  # takes Edit.rooms; rooms answer by themselves, see rooms.py
     can_move: bool = False  # move() keeps uid and handle history between calendars of the account
     batch_size: int = 1  # writes sent together
     edits_kinds: frozenset[EventKind] = frozenset({EventKind.DEFAULT})  # events of other kinds are not written to
@@ -107,13 +108,16 @@ class Edit:
 
     `fields` are the merge units to write, all of FIELDS for a new event; everything else in the stored event stays as
     it is. `is_removed` takes an override out of its resource. `link` asks for a conference of that kind, one of
-    Capabilities.makes_links, where the event has none; the join link may come later, as a change of the event.
+    Capabilities.makes_links, where the event has none; the join link may come later, as a change of the event. `rooms`
+    are the rooms to be invited, instead of those that we invited before, None leaves these as they are: a room is no
+    guest, hears nothing that a person reads, and answers as Event.rooms (only where Capabilities.invites_rooms).
     """
 
     event: Event
     fields: frozenset[str] = frozenset(FIELDS)
     is_removed: bool = False
     link: str | None = None
+    rooms: tuple[Person, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,19 @@ def joined(spans: Iterable[Window]) -> tuple[Window, ...]:
     return tuple(found)
 
 
+def without(spans: Iterable[Window], others: Iterable[Window]) -> tuple[Window, ...]:
+    """Return busy time in order without what lies in `others`, which may cut it in pieces."""
+    left = list(joined(spans))
+    for start, end in others:
+        left = [
+            piece
+            for begin, finish in left
+            for piece in ((begin, min(finish, start)), (max(begin, end), finish))
+            if piece[0] < piece[1]
+        ]
+    return tuple(left)
+
+
 def together(answers: Iterable[Told]) -> Told:
     """Return what the answers for pieces of a window say as one: unknown in one piece is unknown."""
     known = list(answers)

@@ -90,12 +90,13 @@ class Wish:
     """What a person is to be asked for.
 
     `login_hint` is the address or subject to sign in again as. `needs_consent` asks for everything anew: no refresh
-    token is stored, or a permission is missing.
+    token is stored, or a permission is missing. `extras` are asked for besides (see Extending).
     """
 
     can_write: bool = False
     login_hint: str = ""
     needs_consent: bool = False
+    extras: tuple[str, ...] = ()
 
 
 class Authorizer(Protocol):
@@ -138,6 +139,22 @@ class Explaining(Protocol):
 
     def explain(self, query: Mapping[str, str]) -> Refused | None:
         """Return what an error that came back means to who signs in; None to leave it to the common words."""
+
+
+ROOMS, ZONE = "rooms", "zone"
+EXTRAS = (ROOMS, ZONE)
+"""What is asked for only where somebody clicks for it: the rooms of the organisation, the mailbox's time zone."""
+
+
+@runtime_checkable
+class Extending(Protocol):
+    """A sign-in that can ask for more than reading and writing calendars: some of EXTRAS."""
+
+    def offers(self, extra: str, subject: str) -> bool:
+        """Return whether the person with this subject can be asked for it."""
+
+    def allows(self, extra: str, scopes: Collection[str]) -> bool:
+        """Return whether scopes that were granted hold it."""
 
 
 @runtime_checkable

@@ -164,6 +164,14 @@ class Consenting(Protocol):
 
 
 @runtime_checkable
+class Explained(Protocol):
+    """A registration that says what is asked for where somebody clicks for more (oauth.Extending)."""
+
+    def extra_box(self, extra: str) -> Box:
+        """Return the box of one of oauth.EXTRAS."""
+
+
+@runtime_checkable
 class RegisteredProvider(OAuthProvider, Protocol):
     """A registry entry of a provider that wants credentials of ours."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from calsync.engine.event import FIELDS, Event, Floating, content, recurrence_key, with_content
+from calsync.engine.event import FIELDS, Event, Floating, Person, content, recurrence_key, with_content
 from calsync.providers.microsoft import codec, marks, people, recurrence, texts, when, zones
 
 Json = dict[str, Any]
@@ -27,12 +27,16 @@ _LEFT = frozenset({"exdates", "responses", "conference", "url"})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be written. `item` is the stored JSON and `before` what it says; a new event has neither."""
+    """What is to be written. `item` is the stored JSON and `before` what it says; a new event has neither.
+
+    `rooms` are those to be invited, None for those that are.
+    """
 
     event: Event
     item: Json
     before: Event | None
     zone: str
+    rooms: tuple[Person, ...] | None = None
 
 
 def transaction_id(key: str, attempt: int = 0) -> str:
@@ -40,17 +44,28 @@ def transaction_id(key: str, attempt: int = 0) -> str:
     return str(uuid.uuid5(_SPACE, f"{key} {attempt}" if attempt else key))
 
 
-def insert(event: Event, key: str, calendar_zone: str, attempt: int = 0) -> Json:
+def insert(
+    event: Event, key: str, calendar_zone: str, attempt: int = 0, rooms: tuple[Person, ...] | None = None
+) -> Json:
     """Return the body of a new event. Raises ValueError for what Outlook cannot hold."""
-    change = Change(event, {}, None, when.zone_of(event, calendar_zone))
+    change = Change(event, {}, None, when.zone_of(event, calendar_zone), rooms)
+    body = _units(change, FIELDS)
     return {
-        **_units(change, FIELDS),
+        **body,
+        **_invitations(change, body),
         "transactionId": transaction_id(key, attempt),
         "singleValueExtendedProperties": marks.properties(key, _noted(change)),
     }
 
 
-def patch(event: Event, fields: frozenset[str], item: Json, calendar_zone: str, write_key: str | None = None) -> Json:
+def patch(
+    event: Event,
+    fields: frozenset[str],
+    item: Json,
+    calendar_zone: str,
+    write_key: str | None = None,
+    rooms: tuple[Person, ...] | None = None,
+) -> Json:
     """Return a PATCH body that brings the named units of a stored event to what `event` says; {} for nothing to do.
 
     `write_key` marks an occurrence that this write changes for the first time. Raises ValueError for what Outlook
@@ -61,8 +76,9 @@ def patch(event: Event, fields: frozenset[str], item: Json, calendar_zone: str, 
     names = frozenset(name for name in fields if wanted[name] != there[name])
     event = with_content(event, there | {name: wanted[name] for name in names})
     zone = when.zone_of(event, calendar_zone) if "time" in names else "UTC"
-    change = Change(event, item, before, zone)
+    change = Change(event, item, before, zone, rooms)
     body = _units(change, [name for name in FIELDS if name in names])
+    body |= _invitations(change, body)
     stored = marks.facts(item)
     noted = _without_none({**stored, **_marks_of(change, names)})
     noted |= {} if write_key is None else {marks.WRITE: write_key}
@@ -132,11 +148,33 @@ def _attendees(change: Change) -> Json:
     return {"attendees": people.write_attendees(change.event, change.item)}
 
 
+def _location(change: Change) -> Json:
+    """Return the place; one that is an invited room is named as such."""
+    text = change.event.location
+    room = next((room for room in change.rooms or () if room.name == text), None)
+    place = {"displayName": text}
+    if room is not None:
+        place |= {"locationType": "conferenceRoom", "locationEmailAddress": room.address}
+    return {"location": place}
+
+
+def _invitations(change: Change, body: Json) -> Json:
+    """Return the attendees where rooms come or go, or where `body` names the others: the list is replaced whole."""
+    there = () if change.before is None else change.before.rooms
+    wanted = there if change.rooms is None else change.rooms
+    is_same = {room.address for room in there} == {room.address for room in wanted}
+    if is_same and not (wanted and "attendees" in body):
+        return {}
+    listed = body.get("attendees", people.stored(change.item))
+    rooms = [Person(room.address, room.name) for room in wanted]
+    return {"attendees": people.with_rooms(listed, {room.address for room in there}, rooms)}
+
+
 _WRITERS: dict[str, Callable[[Change], Json]] = {
     "summary": lambda change: {"subject": change.event.summary},
     "time": _time,
     "description": _description,
-    "location": lambda change: {"location": {"displayName": change.event.location}},
+    "location": _location,
     "status": _shown_as,
     "transparency": _shown_as,
     "classification": lambda change: {"sensitivity": _SENSITIVITY.get(change.event.classification, "private")},
@@ -164,6 +202,8 @@ def _marks_of(change: Change, names: frozenset[str]) -> dict[str, str | None]:
     if {"status", "transparency"} & names:
         is_both = event.status == "tentative" and event.transparency == "transparent"
         noted[marks.STATUS] = "tentative" if is_both else None
+    if change.rooms is not None:
+        noted[marks.ROOMS] = " ".join(sorted(room.address for room in change.rooms)) or None
     if "url" in names:
         noted[marks.URL] = event.url
     if "conference" in names:

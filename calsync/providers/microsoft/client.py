@@ -16,11 +16,12 @@ from calsync.providers.base import Known, Page, RemoteCalendar, Resource, Write,
 from calsync.providers.channels import Channel
 from calsync.providers.free_busy import Told, Window
 from calsync.providers.http import Http
-from calsync.providers.microsoft import calendars, errors, free_busy, notices, plans
+from calsync.providers.microsoft import calendars, errors, free_busy, notices, plans, rooms
 from calsync.providers.microsoft.endpoints import MICROSOFT, Endpoints
 from calsync.providers.microsoft.reading import Reader
 from calsync.providers.microsoft.seats import Seat
 from calsync.providers.microsoft.wire import BATCH, Wire
+from calsync.providers.rooms import Room
 
 
 class MicrosoftClient:
@@ -94,6 +95,10 @@ class MicrosoftClient:
     def free_busy(self, addresses: Sequence[str], window: Window) -> dict[str, Told]:
         """Return when others are busy; see FreeBusy."""
         return free_busy.ask(self._wire, addresses, window)
+
+    def rooms(self) -> list[Room]:
+        """Return the rooms of the organisation; see RoomDirectory."""
+        return rooms.list_all(self._wire)
 
     def watch(self, calendar: str, channel_id: str, secret: str, address: str) -> Channel:
         """Open a channel on a calendar's events; see Watcher."""

@@ -121,6 +121,7 @@ def event_of(item: Json, calendar_zone: str | None = None) -> Event:
     is_all_day = bool(item.get("isAllDay"))
     start = when.read_moment(item["start"], is_all_day=is_all_day, floats_in=floats)
     slot = _slot(item)
+    everybody, invited = people.read_attendees(item), marks.rooms(noted)
     plain = Event(
         uid=uid_of(item),
         start=start,
@@ -133,8 +134,9 @@ def event_of(item: Json, calendar_zone: str | None = None) -> Event:
         status=_status(item, noted),
         transparency="transparent" if item.get("showAs") == "free" else "opaque",
         classification=_CLASSES.get(item.get("sensitivity") or "", "public"),
-        organizer=people.read_organizer(item),
-        attendees=people.read_attendees(item),
+        organizer=people.read_organizer(item, invited),
+        attendees=tuple(guest for guest in everybody if guest.address not in invited),
+        rooms=tuple(guest for guest in everybody if guest.address in invited),
         reminders=_reminders(item),
         conference=conference(item, noted),
         url=noted.get(marks.URL),

@@ -18,7 +18,7 @@ KEY = f"String {_SPACE} Name calsync-key"
 FACTS = f"String {_SPACE} Name calsync"
 """What else we know of it, see below."""
 
-ID, SLOT, TIME, LINK, URL, ZONE, RULE, STATUS, BACK, WRITE = (
+ID, SLOT, TIME, LINK, URL, ZONE, RULE, STATUS, BACK, WRITE, ROOMS = (
     "id",  # our id of the event
     "slot",  # the occurrence that our id belongs to, where occurrences show their series' properties
     "time",  # "floating" for a time that is meant without a zone
@@ -29,6 +29,7 @@ ID, SLOT, TIME, LINK, URL, ZONE, RULE, STATUS, BACK, WRITE = (
     "status",  # "tentative" for what is free as well: Outlook shows one of the two
     "back",  # of an occurrence that went back to its series: the fingerprint that it has since then
     "write",  # the key of the write that changed an occurrence for the first time
+    "rooms",  # the addresses of the rooms that we invited, with spaces between them
 )
 FLOATING = "floating"
 
@@ -49,6 +50,11 @@ def facts(item: Json) -> dict[str, str]:
     except ValueError:
         return {}
     return {str(name): str(value) for name, value in said.items()} if isinstance(said, dict) else {}
+
+
+def rooms(noted: dict[str, str]) -> frozenset[str]:
+    """Return the addresses of the rooms that we invited, by what is noted on an event."""
+    return frozenset(noted.get(ROOMS, "").split())
 
 
 def key_of(item: Json) -> str:

@@ -18,8 +18,18 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from calsync.errors import ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
 from calsync.providers.http import Answer, Http, Limits
 from calsync.providers.microsoft import aadsts, identity
-from calsync.providers.microsoft.endpoints import COMMON, CONSUMERS, MICROSOFT, Endpoints
-from calsync.providers.oauth import Attempt, ClientPair, ClientRefused, Identity, Tokens, Wish, refusal
+from calsync.providers.microsoft.endpoints import COMMON, CONSUMERS, MICROSOFT, PERSONAL, Endpoints
+from calsync.providers.oauth import (
+    ROOMS,
+    ZONE,
+    Attempt,
+    ClientPair,
+    ClientRefused,
+    Identity,
+    Tokens,
+    Wish,
+    refusal,
+)
 
 Json = dict[str, Any]
 
@@ -30,6 +40,9 @@ WRITE = ("Calendars.ReadWrite",)
 MEETINGS = "OnlineMeetings.ReadWrite"
 """Asked for beside writing where only organisations sign in: personal accounts cannot give it. Links on events do
 without it (section A8), so nothing is missing where it was not given."""
+
+EXTRAS = {ROOMS: "Place.Read.All", ZONE: "MailboxSettings.Read"}
+"""Asked for only where somebody clicks for it (section A1.5): the first needs an administrator."""
 
 LEAVE_AT = "https://myapps.microsoft.com and https://account.live.com/consent/Manage"
 """Where people take permissions back: of work accounts, and of personal ones."""
@@ -50,20 +63,23 @@ class MicrosoftAuthorizer:
     allow_private_network: bool = False
 
     def url(self, pair: ClientPair, attempt: Attempt, wish: Wish) -> str:
-        """Return the address of Microsoft's page. A first connection lets the person choose the account."""
-        prompt = "consent" if wish.needs_consent else None if wish.login_hint else "select_account"
+        """Return the address of Microsoft's page. A first connection lets the person choose the account.
+
+        Consent is never demanded: the page asks by itself for what was not given yet, and a demand would stop people
+        whose administrator agreed for them.
+        """
         address: str = prepare_grant_uri(
             self.endpoints.authorize(pair.tenant),
             pair.client_id,
             "code",
             redirect_uri=attempt.redirect_uri,
-            scope=" ".join((*SIGN_IN, *_asked(pair.tenant, can_write=wish.can_write))),
+            scope=" ".join((*SIGN_IN, *_asked(pair.tenant, wish))),
             state=attempt.state,
             nonce=attempt.nonce,
             code_challenge=attempt.challenge,
             code_challenge_method="S256",
             response_mode="query",
-            prompt=prompt,
+            prompt=None if wish.login_hint else "select_account",
             login_hint=wish.login_hint if "@" in wish.login_hint else None,
         )
         return address
@@ -108,14 +124,23 @@ class MicrosoftAuthorizer:
         granted = {plain(scope).lower() for scope in scopes}
         return tuple(scope for scope in (WRITE if can_write else READ) if not _is_granted(scope.lower(), granted))
 
+    def offers(self, extra: str, subject: str) -> bool:
+        """Return whether somebody can be asked for more; personal accounts have no organisation with rooms."""
+        return extra in EXTRAS and not (extra == ROOMS and subject.startswith(PERSONAL))
+
+    def allows(self, extra: str, scopes: Collection[str]) -> bool:
+        """Return whether scopes hold what was asked for besides."""
+        return extra in EXTRAS and _is_granted(EXTRAS[extra].lower(), {plain(scope).lower() for scope in scopes})
+
     def explain(self, query: Mapping[str, str]) -> Refused | None:
         """Return what the error that came back with a person means to them; None to leave it to the common words."""
         return refused_as(query.get("error", ""), query.get("error_description", ""))
 
 
-def _asked(tenant: str, *, can_write: bool) -> tuple[str, ...]:
+def _asked(tenant: str, wish: Wish) -> tuple[str, ...]:
     takes_persons = tenant in ("", COMMON, CONSUMERS)
-    return (*(WRITE if can_write else READ), *((MEETINGS,) if can_write and not takes_persons else ()))
+    meetings = (MEETINGS,) if wish.can_write and not takes_persons else ()
+    return (*(WRITE if wish.can_write else READ), *meetings, *(EXTRAS[name] for name in wish.extras if name in EXTRAS))
 
 
 def plain(scope: str) -> str:

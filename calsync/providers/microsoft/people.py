@@ -5,6 +5,7 @@ Who is on the list is mailed by Outlook whenever it changes. Answers belong to t
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from calsync.engine.event import Attendee, Event, Person
@@ -24,11 +25,12 @@ OPTIONAL = "opt-participant"
 ROOMS = ("room", "resource")
 
 
-def read_organizer(item: Json) -> Person | None:
-    """Return who organizes an event with guests; None for one that only its calendar's owner has."""
+def read_organizer(item: Json, rooms: Collection[str] = ()) -> Person | None:
+    """Return who organizes an event with guests; None for one that only its calendar's owner has, or `rooms` too."""
     found = (item.get("organizer") or {}).get("emailAddress") or {}
     address = _address(found)
-    if not address or (item.get("isOrganizer", True) and not item.get("attendees")):
+    has_guests = any(guest.address not in rooms for guest in read_attendees(item))
+    if not address or (item.get("isOrganizer", True) and not has_guests):
         return None
     return Person(address, found.get("name") or "")
 
@@ -76,8 +78,28 @@ def write_attendees(event: Event, item: Json) -> list[Json]:
     return [_entry(guest, stored.get(guest.address)) for guest in event.attendees]
 
 
+def with_rooms(listed: Iterable[Json], invited: Collection[str], rooms: Iterable[Person]) -> list[Json]:
+    """Return a list of attendees with `rooms` on it, and without those that were `invited` and are not wanted."""
+    wanted = {room.address: room for room in rooms}
+    kept = [guest for guest in listed if _address(guest.get("emailAddress") or {}) not in {*invited, *wanted}]
+    return kept + [_entry(_room(room), None) for room in wanted.values()]
+
+
+def stored(item: Json) -> list[Json]:
+    """Return the attendees of an event as a list may be sent back: without their answers."""
+    return [_plain(guest) for guest in item.get("attendees") or []]
+
+
+def _room(room: Person) -> Attendee:
+    return Attendee(room.address, room.name, kind="resource")
+
+
+def _plain(guest: Json) -> Json:
+    return {name: guest[name] for name in ("type", "emailAddress") if name in guest}
+
+
 def _entry(wanted: Attendee, stored: Json | None) -> Json:
     if stored is not None and _attendee(wanted.address, stored).role == wanted.role:
-        return {name: stored[name] for name in ("type", "emailAddress") if name in stored}
+        return _plain(stored)
     kind = "resource" if wanted.kind in ROOMS else "optional" if wanted.role == OPTIONAL else "required"
     return {"type": kind, "emailAddress": {"address": wanted.address, "name": wanted.name or wanted.address}}

@@ -67,7 +67,7 @@ def _create(calendar: str, calendar_zone: str, write: Write) -> Plan:
     """
     edit = _only_edit(write)
     for attempt in range(MOST_ATTEMPTS):
-        body = bodies.insert(edit.event, write.key, calendar_zone, attempt)
+        body = bodies.insert(edit.event, write.key, calendar_zone, attempt, edit.rooms)
         body = bodies.with_link(body, edit.link, {})
         call = Call("POST", calendar_path(calendar, "events"), body=body, excused=(errors.DUPLICATE,))
         reply = yield from occurrences.one(call)
@@ -143,7 +143,8 @@ def _update(calendar: str, calendar_zone: str, write: Write, handle: str, person
     item["@odata.etag"] = write.version
     edit = _only_edit(write)
     answer = _answer(item, edit, person)
-    body = bodies.with_link(bodies.patch(edit.event, edit.fields, item, calendar_zone), edit.link, item)
+    body = bodies.patch(edit.event, edit.fields, item, calendar_zone, rooms=edit.rooms)
+    body = bodies.with_link(body, edit.link, item)
     is_moved = codec.is_master(item) and bool({"start", "recurrence"} & body.keys())
     if not is_moved:
         _check_restored(item, edit, calendar_zone)

@@ -40,6 +40,7 @@ INFO = ProviderInfo(
         mails_by_choice=False,
         series_is_one_resource=False,
         tells_free_busy=True,
+        invites_rooms=True,
         can_move=False,
         batch_size=BATCH,
     ),

@@ -17,7 +17,7 @@ from calsync.providers import probes
 from calsync.providers.http import Answer, Http, Limits
 from calsync.providers.microsoft import aadsts, oauth, setup
 from calsync.providers.microsoft.endpoints import COMMON, CONSUMERS, MICROSOFT, ORGANIZATIONS, Endpoints
-from calsync.providers.oauth import ClientPair
+from calsync.providers.oauth import ROOMS, ZONE, ClientPair
 from calsync.providers.registration import Box, Check, ClientFile, Consent, SetupStep, TenantChoice
 
 MOST_SKEW = timedelta(minutes=5)
@@ -54,6 +54,24 @@ _STAY_BOX = Box(
     "You would have to sign in every hour.",
     is_ticked=False,
 )
+
+
+_EXTRA_BOXES = {
+    ROOMS: Box(
+        oauth.EXTRAS[ROOMS],
+        "Read all company places",
+        "so that the rooms of the organisation can be listed here. An administrator has to agree",
+        "A room can be booked by its address.",
+        is_ticked=False,
+    ),
+    ZONE: Box(
+        oauth.EXTRAS[ZONE],
+        "Read your mailbox settings",
+        "so that times without a zone are read in your mailbox’s own. Nothing else of the settings is kept",
+        "Times without a zone are read in UTC.",
+        is_ticked=False,
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -93,6 +111,10 @@ class MicrosoftRegistration:
     def boxes(self, *, can_write: bool) -> tuple[Box, ...]:
         """Return what Microsoft's page lists; people agree to all of it or to nothing."""
         return (_WRITE_BOX if can_write else _READ_BOX, _STAY_BOX)
+
+    def extra_box(self, extra: str) -> Box:
+        """Return what Microsoft's page adds where somebody clicked for more."""
+        return _EXTRA_BOXES[extra]
 
     def consent_url(self, pair: ClientPair, redirect_uri: str, state: str) -> str:
         """Return where an administrator allows us for everybody of their organisation (section A1.5)."""

@@ -33,7 +33,7 @@ The server itself
     resource), admin_approval_error (consent_required or access_denied, for 90094 and 90095)
     duplicate_status (409 or 400, for a transaction id used twice), tells_existing_id, accepts_any_iana
     bumps_after_s (1: Exchange touches every item so long after a write, once the clock gets there; null: never)
-    teams_delay_s (0: links are there at once), room_delay_s (0)
+    teams_delay_s (0: links are there at once), room_delay_s (0: rooms answer at once)
     page_cap (no page is longer), empty_pages (every second page is empty), repeats_in_delta (items come twice),
     hides_cancelled_days (a delta says nothing of a deleted occurrence), delta_includes_masters, delta_lag_s (younger
     changes are not in a delta yet), gone_in_small_letters (codes of 410 begin with a small
@@ -72,7 +72,8 @@ People
                            [name] [audience] [home_tenant] [permissions: the only ones that may be asked]
   POST /tenants            domain, [name] [user_consent: allowed, recommended, workflow, off]
                            [admin_consents: {client_id: scopes}] [blocked_clients]
-  POST /users              email, [name] [time_zone: a Windows name] [is_admin] and fields of `model.User`
+  POST /users              email, [name] [time_zone: a Windows name] [is_admin] and fields of `model.User`; a room
+                           (kind room) accepts what finds it free and declines the rest, unless `answers` says otherwise
   POST /users/change       email and any field: has_mailbox, is_over_quota, trouble (an AADSTS number that every
                            token request meets), sign_in_trouble (one that the sign-in page shows), ...
   POST /consent            choice: allow, deny or error (with number, [error]); user; [once]: authorization and

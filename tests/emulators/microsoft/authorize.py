@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -118,8 +119,12 @@ def needs_admin(world: World, request: Resource, user: User) -> set[str]:
     if user.is_admin:
         return set()
     grant = grants.get_grant(world, user.email, request["client_id"])
-    asked = wanted(request, user) - grant.scopes
-    return grants.needing_admin(world.tenants[user.tenant], world.clients[request["client_id"]], user, asked)
+    client, tenant = world.clients[request["client_id"]], world.tenants[user.tenant]
+    if request.get("prompt") == "consent":
+        # A demand for consent is for this person to give, whatever an administrator said for everybody.
+        tenant = replace(tenant, admin_consents={})
+        return grants.needing_admin(tenant, client, user, wanted(request, user))
+    return grants.needing_admin(tenant, client, user, wanted(request, user) - grant.scopes)
 
 
 def admin_approval(world: World, request: Resource, user: User) -> Refusal:
@@ -170,12 +175,15 @@ def read_admin(world: World, query: Resource, tenant: str) -> Resource:
     """Return the checked request for consent of a whole organisation (A1.5)."""
     if tenant in ("common", "consumers"):
         raise PageError(AuthError(50059))
-    registered(world, query)
+    client = registered(world, query)
     request: Resource = {**query, "tenant": tenant, "state": query.get("state")}
     try:
         request["scopes"] = grants.read_scopes(query.get("scope", ""))
     except AuthError as error:
         raise Refusal(request, error) from error
+    if query.get("scope", "").endswith(".default"):
+        # Everything that stands in the registration, whether it was asked of anybody or not.
+        request["scopes"] |= frozenset(client.permissions or ())
     return request
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from tests.emulators.microsoft import mail, people, times
+from tests.emulators.microsoft import items, mail, people, times, zones
 from tests.emulators.microsoft.items import occurrence_id
 from tests.emulators.microsoft.model import Event, Resource, User
 from tests.emulators.microsoft.world import World
@@ -108,10 +108,50 @@ def note_answer(world: World, event: Event, address: str, response: str) -> None
     world.save(event)
 
 
+def asked_anew(world: World, attendees: list[Resource]) -> list[Resource]:
+    """Return attendees of a meeting that moved: what a room said of the time before counts no more."""
+    none = {"response": "none", "time": times.NEVER}
+    found = []
+    for one in attendees:
+        user = world.find_user(one["emailAddress"]["address"])
+        found.append({**one, "status": none} if user is not None and user.kind == "room" else one)
+    return found
+
+
 def let_rooms_answer(world: World, event: Event) -> None:
     """Rooms answer by themselves, some time after they are invited (A14)."""
     event.rooms_at = None
     for attendee in event.fields["attendees"]:
         room = world.find_user(attendee["emailAddress"]["address"])
         if room is not None and room.kind == "room" and attendee["status"]["response"] == "none":
-            note_answer(world, event, room.email, room.answers)
+            _answer_as_room(world, event, room)
+
+
+def _answer_as_room(world: World, event: Event, room: User) -> None:
+    """Take the time if it is free, decline it otherwise; `answers` set to anything else than auto is what it says."""
+    copy = _find_copy(world, room, event)
+    response = room.answers
+    if response == "auto":
+        response = "declined" if copy is None or _collides(world, room, copy) else "accepted"
+    if copy is not None:
+        copy.response = (response, world.now())
+        copy.fields["showAs"] = "busy" if response == "accepted" else "free"
+        world.save(copy)
+    # Answers are tallied in the organizer's default calendar only (A3).
+    if event.calendar.is_default:
+        note_answer(world, event, room.email, response)
+
+
+def _collides(world: World, room: User, copy: Event) -> bool:
+    """Tell whether something else that takes time is in a room's calendar when a meeting is."""
+    begin, end = (zones.instant(wall, copy.zone) for wall in (copy.start, copy.end))
+    others = items.view(world.default_calendar(room.email), (begin, end))
+    return any(
+        other.event.uid != copy.uid
+        and not other.event.is_cancelled
+        and other.event.fields["showAs"] != "free"
+        and other.event.response[0] in ("organizer", "accepted")
+        and other.moments[0] < end
+        and other.moments[1] > begin
+        for other in others
+    )

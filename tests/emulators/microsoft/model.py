@@ -70,7 +70,7 @@ class User:
     capacity: int | None = None
     building: str | None = None
     room_list: str | None = None
-    answers: str = "accepted"
+    answers: str = "auto"
 
     @property
     def is_personal(self) -> bool:

@@ -62,7 +62,28 @@ def test_rooms_are_found_and_answer_later(ada: Api, switch: Switchboard) -> None
     switch.advance(31)
     later = ada.ok("GET", f"me/events/{event['id']}")
     assert later["attendees"][0]["status"]["response"] == "accepted"
-    assert schedules(ada, ROOM)[ROOM]["availabilityView"] == "001000"
+    assert schedules(ada, ROOM)[ROOM]["availabilityView"] == "002000"
+
+
+def test_a_room_that_is_taken_declines_and_looks_again_after_a_move(ada: Api, switch: Switchboard) -> None:
+    switch.add_user(ROOM, name="Room 1", kind="room")
+    switch.add_event(switch.default_calendar(ROOM), timed())
+    event = ada.insert(timed(attendees=[{"type": "resource", "emailAddress": {"address": ROOM}}]))
+    switch.advance(5)
+    assert ada.ok("GET", f"me/events/{event['id']}")["attendees"][0]["status"]["response"] == "declined"
+    moved = ada.ok("PATCH", f"me/events/{event['id']}", {name: timed(14)[name] for name in ("start", "end")})
+    assert moved["attendees"][0]["status"]["response"] == "none"
+    switch.advance(5)
+    assert ada.ok("GET", f"me/events/{event['id']}")["attendees"][0]["status"]["response"] == "accepted"
+
+
+def test_answers_of_rooms_are_noted_in_the_main_calendar_only(ada: Api, switch: Switchboard) -> None:
+    switch.add_user(ROOM, name="Room 1", kind="room")
+    other = switch.add_calendar(ADA, "Other")
+    invitation = timed(attendees=[{"type": "resource", "emailAddress": {"address": ROOM}}])
+    event = ada.ok("POST", f"me/calendars/{other}/events", invitation)
+    switch.advance(5)
+    assert ada.ok("GET", f"me/events/{event['id']}")["attendees"][0]["status"]["response"] == "none"
 
 
 def test_rooms_need_an_administrators_permission(api_of: Any) -> None:

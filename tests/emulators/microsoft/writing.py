@@ -72,6 +72,8 @@ def change(world: World, item: Item, body: Resource) -> Item:
     draft = copy.copy(event)
     is_moved = drafts.put_times(draft, body, world.settings)
     draft.fields = drafts.fields(body, event.fields)
+    if is_moved:
+        draft.fields["attendees"] = guests.asked_anew(world, draft.fields["attendees"])
     properties = {**event.properties, **drafts.properties(body)}
     if event.master:
         _check_between(event, draft)

@@ -79,12 +79,12 @@ def test_writing_asks_for_meetings_where_only_organisations_sign_in(tenant: str,
     assert asked(address)["scope"] == f"{SCOPES} Calendars.ReadWrite{more}"
 
 
-@pytest.mark.parametrize(
-    ("wish", "prompt"), [(Wish(login_hint=ADA), None), (Wish(login_hint=ADA, needs_consent=True), "consent")]
-)
-def test_consent_is_asked_for_anew_only_where_it_is_needed(wish: Wish, prompt: str | None) -> None:
+@pytest.mark.parametrize("needs_consent", [False, True])
+def test_consent_is_never_demanded(needs_consent: bool) -> None:
+    """A demand stops people whose administrator agreed for them; what is missing the page asks for by itself."""
+    wish = Wish(login_hint=ADA, needs_consent=needs_consent)
     query = asked(MicrosoftAuthorizer().url(PAIR, oauth.begin(CALLBACK), wish))
-    assert (query.get("prompt"), query.get("login_hint")) == (prompt, ADA)
+    assert (query.get("prompt"), query.get("login_hint")) == (None, ADA)
 
 
 # --- codes
@@ -285,3 +285,36 @@ def test_every_number_names_somebody_who_can_do_something() -> None:
 @pytest.mark.parametrize("text", ["", "no number", "AADSTS12", "AADSTS1234567890123"])
 def test_what_is_no_number_means_nothing(text: str) -> None:
     assert aadsts.meaning_of(text) is None
+
+
+# --- what is asked for besides
+
+
+def test_more_is_asked_for_only_by_name(sign_in: MicrosoftAuthorizer) -> None:
+    wish = Wish(can_write=True, login_hint=ADA, extras=(oauth.ROOMS, oauth.ZONE))
+    plain = asked(sign_in.url(PAIR, oauth.begin(CALLBACK), Wish(can_write=True)))["scope"].split()
+    more = asked(sign_in.url(PAIR, oauth.begin(CALLBACK), wish))["scope"].split()
+    assert set(more) - set(plain) == {"Place.Read.All", "MailboxSettings.Read"}
+    assert sign_in.allows(oauth.ROOMS, ["https://graph.microsoft.com/place.read.all"])
+    assert not sign_in.allows(oauth.ROOMS, ["Calendars.ReadWrite"])
+
+
+def test_personal_accounts_have_no_rooms(sign_in: MicrosoftAuthorizer) -> None:
+    assert isinstance(sign_in, oauth.Extending)
+    work = signed_in(sign_in)[1].subject
+    personal = f"{endpoints.PERSONAL}.0000"
+    offered = [(sign_in.offers(oauth.ROOMS, who), sign_in.offers(oauth.ZONE, who)) for who in (work, personal)]
+    assert offered == [(True, True), (False, True)]
+
+
+def test_listing_rooms_waits_for_an_administrator_and_then_goes_through(
+    sign_in: MicrosoftAuthorizer, switch: Switchboard
+) -> None:
+    switch.script_consent("allow", ELI)
+    wish = Wish(login_hint=ELI, extras=(oauth.ROOMS,))
+    with pytest.raises(Refused) as refused:
+        signed_in(sign_in, wish)
+    assert refused.value.code == "needs_admin"
+    switch.change_tenant("example.com", admin_consents={CLIENT_ID: ["Place.Read.All"]})
+    tokens, _ = signed_in(sign_in, wish)
+    assert sign_in.allows(oauth.ROOMS, tokens.scopes)
