@@ -161,9 +161,10 @@ def ask_busy(rt: Runtime, owner: str, account_id: int) -> None:
 
 def keep_bookings(rt: Runtime, owner: str) -> None:
     """Let bookings follow their activities, and remove holds that nobody made a booking of."""
-    from calsync.services import following
+    from calsync.services import following, rooms
 
     following.follow(rt)
+    rooms.follow(rt)
     following.remove_expired(rt)
 
 

@@ -30,6 +30,7 @@ _GOALS = {
     "failing": ("accounts.show", "See what fails"),
     "conflict": ("conflicts.index", "Decide"),
     "meeting": ("meetings.index", "See the meeting"),
+    "room": ("bookings.show", "See the booking"),
     "webhook": ("webhooks.show", "See why"),
     "disconnected": ("accounts.index", "Open Accounts"),
     "recovered": ("accounts.show", "Open account"),
@@ -57,6 +58,8 @@ def why(notice: t.Notice) -> str:
 def _values(endpoint: str, notice: t.Notice) -> dict[str, Any]:
     if endpoint == "accounts.show":
         return {"account_id": notice.account_id or 0}
+    if endpoint == "bookings.show":
+        return {"booking_id": notice.facts.get("booking", 0)}
     if endpoint == "webhooks.show":
         return {"webhook_id": notice.facts.get("webhook", 0)}
     if endpoint == "integrations.credentials":

@@ -248,6 +248,15 @@ class Pick(StrEnum):
     FEWEST = "fewest"  # whoever has the fewest bookings ahead
 
 
+class RoomAnswer(StrEnum):
+    """What a room said that a booking invited."""
+
+    WAITING = "waiting"  # nothing yet
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    OFF = "off"  # somebody took it off the event
+
+
 class Unreachable(StrEnum):
     """What to believe of a calendar that could not be read lately."""
 

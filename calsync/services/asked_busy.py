@@ -6,21 +6,22 @@ Answers are rows, as fresh as their `read_at`; they are asked for every few minu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from calsync.engine import clock
-from calsync.engine.vocabulary import AccountState
+from calsync.engine.vocabulary import AccountState, ResourceKind
 from calsync.errors import ProviderError, RateLimited, Refused
+from calsync.providers import free_busy
 from calsync.providers.free_busy import FreeBusy, Told, Window
 from calsync.runtime import Actor, Runtime
-from calsync.services import activity_fields, clients, resources
+from calsync.services import activity_fields, clients, resources, settings
 from calsync.services.believing import ASKED_EVERY
 from calsync.store import accounts as account_rows
 from calsync.store import asked_busy as rows
-from calsync.store import audit, scheduling
+from calsync.store import audit, rooms, scheduling
 from calsync.store import tables as t
 
 AHEAD = timedelta(days=92)
@@ -36,10 +37,14 @@ def list_accounts(rt: Runtime, session: Session) -> list[t.Account]:
     return rows.accounts(session, names)
 
 
-def set_address(rt: Runtime, resource_id: int, account_id: int, address: str, *, by: Actor) -> t.Resource:
+def set_address(
+    rt: Runtime, resource_id: int, account_id: int, address: str, *, is_invited: bool = False, by: Actor
+) -> t.Resource:
     """Have a resource's busy time asked for under an address, through an account.
 
-    Raises NotFound, NotAllowed; Refused (code `invalid`, `has_calendar`, `cannot_ask`, `disconnected`).
+    `is_invited`: bookings invite it from that account's main calendar, as a room. Raises NotFound, NotAllowed; Refused
+    (code `invalid`, `has_calendar`, `cannot_ask`, `disconnected`, and where it is invited also `no_room`,
+    `cannot_invite`, `no_calendar` and those of `resources.check_calendar`).
     """
     resources.admin(by, "choose whose busy time is asked for")
     address = activity_fields.clean_address(address.strip(), "address")
@@ -48,7 +53,10 @@ def set_address(rt: Runtime, resource_id: int, account_id: int, address: str, *,
         resource = row[0] if row else scheduling.get_resource(session, resource_id)
         account = account_rows.get(session, account_id)
         _check(rt, resource, account)
+        if is_invited:
+            _check_invited(rt, session, resource, account)
         resource.asked_account_id, resource.asked_address = account_id, address
+        resource.is_invited = is_invited
         resource.row_version += 1
         rows.forget(session, resource_id)
         start, end = _window(rt.now())
@@ -58,7 +66,8 @@ def set_address(rt: Runtime, resource_id: int, account_id: int, address: str, *,
         made.next_ask_at = rt.now()
         session.add(made)
         thing = ("resource", str(resource_id), resource.name)
-        audit.record(session, by, "resource.asked", thing, at=rt.now(), after={"address": address})
+        after = {"address": address, "is_invited": is_invited}
+        audit.record(session, by, "resource.asked", thing, at=rt.now(), after=after)
     rt.enqueue("ask_busy", account_id=account_id)
     return resource
 
@@ -96,7 +105,12 @@ def ask(rt: Runtime, account_id: int) -> None:
     with rt.writing() as session:
         for row in rows.of_account(session, account_id):
             if row.address in found:
-                _save(row, found[row.address], window, rt.now())
+                ours = rooms.own_times(session, row.resource_id, *window) if _is_invited(session, row) else []
+                _save(row, found[row.address], ours, window, rt.now())
+
+
+def _is_invited(session: Session, row: t.AskedBusy) -> bool:
+    return scheduling.get_resource(session, row.resource_id).is_invited
 
 
 def _answers(rt: Runtime, account_id: int, addresses: list[str], window: Window) -> Mapping[str, Told]:
@@ -109,11 +123,13 @@ def _answers(rt: Runtime, account_id: int, addresses: list[str], window: Window)
         client.close()
 
 
-def _save(row: t.AskedBusy, told: Told, window: Window, now: datetime) -> None:
+def _save(row: t.AskedBusy, told: Told, ours: Sequence[Window], window: Window, now: datetime) -> None:
+    """Write down what was told. What a room is busy with by bookings of ours is known better here."""
     row.why, row.error = told.why, ""
     row.next_ask_at = now + (UNTOLD if told.why else ASKED_EVERY)
     if not told.why:
-        row.spans = [[start.isoformat(), end.isoformat()] for start, end in told.busy]
+        spans = free_busy.without(told.busy, ours)
+        row.spans = [[start.isoformat(), end.isoformat()] for start, end in spans]
         (row.starts_at, row.ends_at), row.read_at = window, now
 
 
@@ -141,3 +157,17 @@ def _check(rt: Runtime, resource: t.Resource, account: t.Account) -> None:
         raise Refused(reason, code="cannot_ask", field="account")
     if account.state == AccountState.DISCONNECTED:
         raise Refused("This account is disconnected.", code="disconnected", field="account")
+
+
+def _check_invited(rt: Runtime, session: Session, resource: t.Resource, account: t.Account) -> None:
+    info = clients.provider_of(rt, account.provider).info
+    if resource.kind == ResourceKind.PERSON:
+        reason = "A person is not invited this way: they would get mail. Map their calendar instead."
+        raise Refused(reason, code="no_room", field="address")
+    if not info.capabilities.invites_rooms:
+        raise Refused(f"{info.short} takes no invitations of rooms from here.", code="cannot_invite", field="account")
+    calendar = rooms.main_calendar(session, t.pk(account))
+    if calendar is None:
+        reason = f"{account.label} has no main calendar, which is where rooms send their answers."
+        raise Refused(reason, code="no_calendar", field="account")
+    resources.check_calendar(calendar, account, settings.rules_of(session, account))

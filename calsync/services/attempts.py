@@ -32,7 +32,8 @@ class Asked:
     """What somebody wants. `account_id` names the account to sign in to again, None connects one.
 
     `again` asks for every permission anew, after a box was left out. A program names whom it connects for with
-    `user_id` (None: whoever asks) and where the way back leads with `redirect_uri` ("": here).
+    `user_id` (None: whoever asks) and where the way back leads with `redirect_uri` ("": here). `extra` asks an account
+    for one of oauth.EXTRAS besides, and `leads_to` is a page of ours to go on with.
     """
 
     provider: str
@@ -41,6 +42,8 @@ class Asked:
     again: bool = False
     user_id: int | None = None
     redirect_uri: str = ""
+    extra: str = ""
+    leads_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Arrived:
     """What came of a sign-in: a connected account, a proven pair (`ended`), or an address where to ask once more.
 
     `missing` are boxes that were asked for and not ticked although the account works without them. `gained_writing`
-    says that the account could only be read before.
+    says that the account could only be read before. `extra` is what was asked for besides, `has_extra` whether it was
+    given, `leads_to` where to go on.
     """
 
     account: t.Account | None = None
@@ -56,6 +60,9 @@ class Arrived:
     again_url: str = ""
     missing: tuple[Box, ...] = ()
     gained_writing: bool = False
+    extra: str = ""
+    has_extra: bool = False
+    leads_to: str = ""
 
 
 class BoxesMissing(Refused):
@@ -84,6 +91,7 @@ def begin(rt: Runtime, asked: Asked, *, login_id: int | None = None, token_id: i
         connect.check_may_connect(rt, asked.user_id or by.user_id or 0, asked.provider, by)
     else:
         account = _account(rt, asked, by)
+        _check_extra(rt, asked, account)
         asked = replace(asked, can_write=asked.can_write or _could_write(rt, account))
     wish = _wish(rt, asked, account, t.pk(current))
     return _go(rt, current, asked, wish, "reconnect" if account else "connect", Bound(login_id, token_id))
@@ -149,6 +157,11 @@ def _account(rt: Runtime, asked: Asked, by: Actor) -> t.Account:
     return account
 
 
+def _check_extra(rt: Runtime, asked: Asked, account: t.Account) -> None:
+    if asked.extra and not grants.offers(rt, account, asked.extra):
+        raise Refused("This account cannot be asked for that.", code="not_offered")
+
+
 def _could_write(rt: Runtime, account: t.Account) -> bool:
     """What an account may do already is asked for again: signing in once more must not take it away."""
     return bool(account.scopes) and grants.allow_writing(rt, account)
@@ -162,7 +175,9 @@ def _wish(rt: Runtime, asked: Asked, account: t.Account | None, credential_id: i
     # A refresh token keeps the scopes it was given with: a wider one needs a new token, which only consent brings.
     # One that ends by itself is replaced by consent only, too.
     needs_consent = asked.again or bool(missing) or not lasts or account.grant_ends_at is not None
-    return Wish(can_write=asked.can_write, login_hint=account.username or account.subject, needs_consent=needs_consent)
+    # What was given once is asked for again: a token holds what was asked for with it, and no more.
+    extras = tuple(each for each in oauth.EXTRAS if each == asked.extra or grants.has_extra(rt, account, each))
+    return Wish(asked.can_write, account.username or account.subject, needs_consent, extras)
 
 
 def _go(rt: Runtime, credential: t.ProviderCredential, asked: Asked, wish: Wish, purpose: str, bound: Bound) -> str:
@@ -187,6 +202,8 @@ def _go(rt: Runtime, credential: t.ProviderCredential, asked: Asked, wish: Wish,
                 had_consent=wish.needs_consent,
                 secret=rt.secrets.seal(json.dumps([attempt.state, attempt.nonce, attempt.verifier])),
                 redirect_uri=redirect,
+                extra=asked.extra,
+                leads_to=asked.leads_to,
                 created_at=rt.now(),
             )
         )
@@ -252,7 +269,14 @@ def _connected(rt: Runtime, row: t.SignInAttempt, tokens: Tokens, who: Identity,
             raise
         return Arrived(again_url=_once_more(rt, row, who))
     gained = before is not None and not before.can_write and account.can_write
-    return Arrived(account, missing=missing, gained_writing=gained and account.last_success_at is not None)
+    return Arrived(
+        account,
+        missing=missing,
+        gained_writing=gained and account.last_success_at is not None,
+        extra=row.extra,
+        has_extra=bool(row.extra) and grants.has_extra(rt, account, row.extra),
+        leads_to=row.leads_to,
+    )
 
 
 def _missing(rt: Runtime, asked: Asked, tokens: Tokens) -> tuple[Box, ...]:
@@ -283,8 +307,16 @@ def _once_more(rt: Runtime, row: t.SignInAttempt, who: Identity) -> str:
     """Return where to ask again, with consent: the provider gave no lasting token, and we have none."""
     with rt.reading() as session:
         credential = rows.get(session, row.credential_id)
-    wish = Wish(can_write=row.can_write, login_hint=who.subject, needs_consent=True)
-    asked = Asked(row.provider, row.account_id, row.can_write, user_id=row.user_id, redirect_uri=row.redirect_uri)
+    wish = Wish(row.can_write, who.subject, needs_consent=True, extras=(row.extra,) if row.extra else ())
+    asked = Asked(
+        row.provider,
+        row.account_id,
+        row.can_write,
+        user_id=row.user_id,
+        redirect_uri=row.redirect_uri,
+        extra=row.extra,
+        leads_to=row.leads_to,
+    )
     return _go(rt, credential, asked, wish, row.purpose, Bound(row.login_id, row.token_id))
 
 

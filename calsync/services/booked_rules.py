@@ -14,11 +14,13 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine import rules as engine_rules
+from calsync.engine.event import Person
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Kind, MailRule
 from calsync.runtime import Runtime
 from calsync.services import guest_mail
 from calsync.services.context import Context
+from calsync.store import rooms as room_rows
 from calsync.store import tables as t
 
 MAIL = ("mail_new", "mail_changed", "mail_cancelled")
@@ -26,10 +28,14 @@ MAIL = ("mail_new", "mail_changed", "mail_cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`mail` are the rules that the event type sets, `main_id` the calendar of the guests, None: wherever it stands."""
+    """`mail` are the rules that the event type sets, `main_id` the calendar of the guests, None: wherever it stands.
+
+    `rooms` are those to be invited, by the calendar from which they are.
+    """
 
     mail: dict[str, Any] = field(default_factory=dict)
     main_id: int | None = None
+    rooms: dict[int, tuple[Person, ...]] = field(default_factory=dict)
 
 
 NONE = Terms()
@@ -45,6 +51,13 @@ def rules_of(ctx: Context, activity: t.Activity, calendar_id: int) -> Rules:
 def is_main(ctx: Context, activity: t.Activity, calendar_id: int) -> bool:
     """Return whether guests and the meeting online belong to the activity's event on this calendar."""
     return _terms(ctx, activity).main_id in (None, calendar_id)
+
+
+def rooms(ctx: Context, activity: t.Activity, calendar_id: int) -> tuple[Person, ...] | None:
+    """Return the rooms that an activity's event on a calendar is to invite; None where that is not ours to say."""
+    if activity.kind != Kind.BOOKING or not ctx.capabilities.invites_rooms:
+        return None
+    return _terms(ctx, activity).rooms.get(calendar_id, ())
 
 
 def _terms(ctx: Context, activity: t.Activity) -> Terms:
@@ -68,4 +81,8 @@ def _read(session: Session, rt: Runtime, activity_id: int) -> Terms:
     of_type, guest_email = next(iter(session.execute(booked)), (None, ""))
     is_ours = guest_mail.is_ours(session, rt, guest_email)
     mail = dict.fromkeys(MAIL, MailRule.NEVER.value) if is_ours else of_type or {}
-    return Terms(mail, session.scalars(main.order_by(col(t.Placement.id))).first())
+    invited = {
+        calendar_id: tuple(Person(room.asked_address, room.name) for room in found)
+        for calendar_id, found in room_rows.invited(session, activity_id).items()
+    }
+    return Terms(mail, session.scalars(main.order_by(col(t.Placement.id))).first(), invited)

@@ -23,7 +23,7 @@ from calsync.engine.vocabulary import BookingState, Kind, ResourceKind
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import activity_fields as fields
-from calsync.store import accounts, activities
+from calsync.store import accounts, activities, rooms
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
 from calsync.store.tables.columns import public_id
@@ -57,7 +57,10 @@ def take(
         row = before.get(resource_id) or t.Taken(
             booking_id=t.pk(booking), resource_id=resource_id, starts_at=booking.starts_at, ends_at=booking.ends_at
         )
-        row.starts_at = booking.starts_at - timedelta(minutes=terms.before_minutes)
+        starts_at = booking.starts_at - timedelta(minutes=terms.before_minutes)
+        if starts_at != row.starts_at:
+            row.room_answer = ""  # what a room said was about the time before
+        row.starts_at = starts_at
         row.ends_at = min(booking.ends_at + timedelta(minutes=terms.after_minutes), row.starts_at + t.LONG)
         row.expires_at = expires_at
         session.add(row)
@@ -105,12 +108,12 @@ def make_activity(
 
 def _values(booking: t.Booking, event_type: t.EventType, found: Sequence[t.Resource]) -> dict[str, Any]:
     is_link = event_type.location_kind == LINK_IS
-    rooms = [resource.name for resource in found if resource.kind == ResourceKind.ROOM]
+    names = [resource.name for resource in found if resource.kind == ResourceKind.ROOM]
     guests = {booking.guest_email: booking.guest_name} if booking.guest_email else {}
     return {
         "title": f"{event_type.name}: {booking.guest_name}" if booking.guest_name else event_type.name,
         "description": _description(booking, event_type),
-        "location": "" if is_link else event_type.location or ", ".join(rooms),
+        "location": "" if is_link else event_type.location or ", ".join(names),
         "conference": event_type.location or None if is_link else None,
         "attendees": guests,
         "reminders": [(int(minutes), str(way)) for minutes, way in event_type.reminders],
@@ -146,7 +149,7 @@ def _owner(session: Session, found: Sequence[t.Resource], event_type: t.EventTyp
 def _calendars(session: Session, found: Sequence[t.Resource]) -> list[int]:
     """Return where a booking is to stand: on each resource's calendar, of a person without one on their write target.
 
-    The first is the main one.
+    The first is the main one. Rooms that are invited are invited from their account's main calendar.
     """
     ids: list[int] = []
     for resource in found:
@@ -154,6 +157,7 @@ def _calendars(session: Session, found: Sequence[t.Resource]) -> list[int]:
             ids.append(resource.calendar_id)
         elif resource.user_id is not None:
             ids += [t.pk(calendar) for calendar in accounts.write_targets(session, resource.user_id)]
+    ids += rooms.calendars(session, [t.pk(resource) for resource in found]).values()
     return list(dict.fromkeys(ids))
 
 

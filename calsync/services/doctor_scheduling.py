@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from sqlmodel import Session
 
+from calsync.engine.vocabulary import RoomAnswer
 from calsync.runtime import Runtime
 from calsync.services import mappable
 from calsync.services.findings import Finding, Level, fine
-from calsync.store import busy_blocks, conferences, scheduling
+from calsync.store import busy_blocks, conferences, rooms, scheduling
 from calsync.store import tables as t
 
 SOON = timedelta(days=2)
@@ -19,7 +20,7 @@ SOON = timedelta(days=2)
 def examine(session: Session, rt: Runtime) -> list[Finding]:
     """Return what is wrong with what can be booked; one line where all is well and there is something."""
     resources = scheduling.list_resources(session, with_disabled=False)
-    found = [*_resources(session, rt, resources), *_meetings(session, rt), *_blocks(session)]
+    found = [*_resources(session, rt, resources), *_rooms(session, rt), *_meetings(session, rt), *_blocks(session)]
     if resources and not found:
         count = len(resources)
         return [fine("scheduling", f"{count} resource{'' if count == 1 else 's'} can be booked.")]
@@ -59,6 +60,20 @@ def _closed(resource: t.Resource, why: str, name: str, account_id: int | None) -
         "See what is wrong with its account, or choose otherwise on the page of the resource.",
         account_id,
     )
+
+
+def _rooms(session: Session, rt: Runtime) -> Iterator[Finding]:
+    for refusal in rooms.declined(session, rt.now()):
+        is_off = refusal.resource.is_invited and refusal.answer == RoomAnswer.OFF
+        said = "was taken off the event in the calendar" if is_off else "declined the booking"
+        yield Finding(
+            "room",
+            Level.WARNING,
+            f"{refusal.resource.name} {said} on {refusal.booking.starts_at:%Y-%m-%d %H:%M} UTC.",
+            "The booking stands, without the room.",
+            f"Move it or book another room: /bookings/{refusal.booking.id}.",
+            refusal.resource.asked_account_id,
+        )
 
 
 def _meetings(session: Session, rt: Runtime) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.errors import NotFound, ProviderError, SignInNeeded, Unavailable
-from calsync.providers.oauth import Authorizer, ClientPair, ClientRefused, OAuthProvider, Tokens
+from calsync.providers.oauth import Authorizer, ClientPair, ClientRefused, Extending, OAuthProvider, Tokens
 from calsync.runtime import Runtime
 from calsync.services import refusals
 from calsync.store import accounts as rows
@@ -78,6 +78,24 @@ def allow_writing(rt: Runtime, account: t.Account) -> bool:
     """Return whether an account's grant lets us write; a password always does."""
     found = rt.providers.get(account.provider)
     return not isinstance(found, OAuthProvider) or not found.oauth.missing(account.scopes, can_write=True)
+
+
+def offers(rt: Runtime, account: t.Account, extra: str) -> bool:
+    """Return whether the person behind an account can be asked for one of oauth.EXTRAS."""
+    extending = _extending(rt, account)
+    return extending is not None and extending.offers(extra, account.subject)
+
+
+def has_extra(rt: Runtime, account: t.Account, extra: str) -> bool:
+    """Return whether an account's grant holds one of oauth.EXTRAS."""
+    extending = _extending(rt, account)
+    return extending is not None and extending.allows(extra, account.scopes)
+
+
+def _extending(rt: Runtime, account: t.Account) -> Extending | None:
+    found = rt.providers.get(account.provider)
+    signing: object = found.oauth if isinstance(found, OAuthProvider) else None
+    return signing if isinstance(signing, Extending) else None
 
 
 def pair_of(rt: Runtime, credential_id: int | None) -> ClientPair:

@@ -211,6 +211,14 @@ def _meeting(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
     )
 
 
+def _room(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
+    what = (
+        f"{facts['account']} did not take the booking on {facts['starts']}: it is in use then, or its rules say no. "
+        "The booking stands, without the room.\n\nChoose another time, or another room, here:"
+    )
+    return f"{facts['account']} declined a booking", what, f"/bookings/{notice.facts.get('booking', '')}"
+
+
 def _disconnected(facts: dict[str, Any], notice: t.Notice) -> tuple[str, str, str]:
     what = f"{facts['account']} ({facts['provider']}) was disconnected by {facts['why']}. It is no longer synced."
     return f"{facts['account']} was disconnected", what, "/accounts"
@@ -226,6 +234,7 @@ _LETTERS: dict[str, Callable[[dict[str, Any], t.Notice], tuple[str, str, str]]] 
     "failing": _failing,
     "conflict": _conflict,
     "meeting": _meeting,
+    "room": _room,
     "webhook": _webhook,
     "disconnected": _disconnected,
 }

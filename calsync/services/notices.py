@@ -19,13 +19,13 @@ from calsync.errors import NotAllowed, NotFound
 from calsync.runtime import Actor, Runtime
 from calsync.services import letters, mail, secret_ends, settings
 from calsync.store import accounts as account_rows
-from calsync.store import audit, conferences
+from calsync.store import audit, conferences, rooms
 from calsync.store import credentials as credential_rows
 from calsync.store import notices as rows
 from calsync.store import tables as t
 from calsync.store import webhooks as webhook_rows
 
-WATCHED = ("reconnect", "ending", "credentials", "secret", "held", "failing", "conflict", "meeting", "webhook")
+WATCHED = ("reconnect", "ending", "credentials", "secret", "held", "failing", "conflict", "meeting", "room", "webhook")
 """Kinds that begin and end with the facts."""
 KINDS = (*WATCHED, "disconnected", "recovered", "digest")
 """Every kind; each is also the name of a switch in a person's notice_choices."""
@@ -58,13 +58,15 @@ class Wanted:
 
 
 def subject_of(account_id: int | None, facts: Mapping[str, Any]) -> str:
-    """Return how a notice names what it is about: an account, a webhook, a meeting, a provider or nothing."""
+    """Return how a notice names what it is about: an account, a webhook, a meeting, a room, a provider or nothing."""
     if account_id is not None:
         return f"account:{account_id}"
     if facts.get("webhook"):
         return f"webhook:{facts['webhook']}"
     if facts.get("meeting"):
         return f"meeting:{facts['meeting']}"
+    if facts.get("room"):
+        return f"room:{facts['room']}"
     return f"provider:{facts['provider']}" if facts.get("provider") else ""
 
 
@@ -178,6 +180,7 @@ def _wanted(session: Session, labels: Mapping[str, str], now: datetime) -> list[
     found += [_webhook(row, user_id) for row in webhook_rows.switched_off(session) for user_id in admins]
     meetings = conferences.troubled(session, now, now + HOMELESS_WITHIN)
     found += [_meeting(row, activity, labels) for row, activity in meetings]
+    found += [each for refusal in rooms.declined(session, now) for each in _room(refusal)]
     found += [_ending(account) for account in rows.ending_accounts(session, now + ENDING_WITHIN)]
     unknown = {row.id for row in refused}
     for account in rows.troubled_accounts(session, FAILING_AFTER):
@@ -216,6 +219,15 @@ def _meeting(row: t.Conference, activity: t.Activity, labels: Mapping[str, str])
     why = {"gone": "gone", "failed": "failed"}.get(row.state, "no_host")
     facts = {"account": labels.get(row.provider, row.provider), "meeting": row.id, "why": why}
     return Wanted(activity.owner_id, "meeting", None, facts | {"starts_at": activity.span_start.isoformat()})
+
+
+def _room(refusal: rooms.Refusal) -> list[Wanted]:
+    """Tell whose activity it is and who booked it: they can choose another time, or another room."""
+    booking = refusal.booking
+    facts = {"account": refusal.resource.name, "room": refusal.taken_id, "booking": booking.id}
+    facts |= {"starts_at": booking.starts_at.isoformat()}
+    people = dict.fromkeys([refusal.activity.owner_id, booking.booked_by_id or refusal.activity.owner_id])
+    return [Wanted(user_id, "room", None, facts) for user_id in people]
 
 
 def _ending(account: t.Account) -> Wanted:

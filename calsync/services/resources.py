@@ -95,7 +95,7 @@ def map_calendar(rt: Runtime, resource_id: int, calendar_id: int, *, by: Actor) 
 def stop_asking(session: Session, row: t.Resource) -> None:
     """Ask no more when a resource is busy, on a row that the caller is writing: a calendar here says it better."""
     if row.asked_address:
-        _set(row, {"asked_account_id": None, "asked_address": ""})
+        _set(row, {"asked_account_id": None, "asked_address": "", "is_invited": False})
         asked_busy.forget(session, t.pk(row))
 
 

@@ -159,13 +159,18 @@ def _edit(session: Session, ctx: Context, target: Target) -> Edit:
     after = target.step.after or {}
     if target.step.action == Action.CREATE:
         new = _new_event(session, ctx, target)
-        return Edit(new, link=_link_kind(ctx, target, new))
+        return Edit(new, link=_link_kind(ctx, target, new), rooms=_rooms(ctx, target))
     base = events.from_json(target.event.facts if target.event is not None else {})
     if _removes_override(ctx, target):
         return Edit(base, frozenset(), is_removed=True)
     marked = replace(base, our_id=target.activity.public_id) if target.link and target.link.is_ours else base
     wanted = events.with_content(marked, after)
-    return Edit(wanted, frozenset(after) & frozenset(FIELDS), link=_link_kind(ctx, target, wanted))
+    fields, link = frozenset(after) & frozenset(FIELDS), _link_kind(ctx, target, wanted)
+    return Edit(wanted, fields, link=link, rooms=_rooms(ctx, target))
+
+
+def _rooms(ctx: Context, target: Target) -> tuple[Person, ...] | None:
+    return booked_rules.rooms(ctx, target.activity, t.pk(target.calendar))
 
 
 def _link_kind(ctx: Context, target: Target, wanted: Event) -> str | None:

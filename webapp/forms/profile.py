@@ -46,6 +46,7 @@ NOTICE_HINTS = {
     "failing": "An account failed several times in a row.",
     "conflict": "A record was changed on both sides and waits for your decision.",
     "meeting": "A meeting of yours has no link that works: refused, deleted there, or without a host. Once.",
+    "room": "A room that a booking invited did not take it. Once.",
     "webhook": "A webhook took nothing for five days and was switched off. Once.",
     "disconnected": "An account was disconnected.",
     "recovered": "What failed before works again. Once.",

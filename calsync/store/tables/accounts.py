@@ -61,6 +61,8 @@ class SignInAttempt(SQLModel, table=True):
     had_consent: bool = False  # consent was asked for anew
     secret: bytes | None = Field(default=None, sa_column=sealed_column())  # JSON: state, nonce, verifier
     redirect_uri: str = Field(max_length=400)
+    extra: str = Field(default="", max_length=20, sa_column_kwargs={"server_default": ""})  # one of oauth.EXTRAS
+    leads_to: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})  # a page of ours
     created_at: datetime = Field(index=True)
 
     __table_args__ = (one_of("purpose", ("connect", "reconnect", "prove")),)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
@@ -21,6 +22,7 @@ class Resource(SQLModel, table=True):
 
     A person's resource belongs to a user, whose own activities and calendars block it as well. `asked_address` is
     under what a provider is asked when it is busy, through `asked_account_id`: for calendars that are not connected.
+    With `is_invited` it is a room there, which bookings invite from that account's main calendar.
     """
 
     __tablename__ = "resource"
@@ -34,6 +36,7 @@ class Resource(SQLModel, table=True):
     calendar_id: int | None = Field(default=None, foreign_key="calendar.id", unique=True, ondelete="SET NULL")
     asked_account_id: int | None = Field(default=None, foreign_key="account.id", index=True, ondelete="SET NULL")
     asked_address: str = Field(default="", max_length=320, sa_column_kwargs={"server_default": ""})
+    is_invited: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     is_active: bool = True
     when_unreachable: str = Field(default=Unreachable.FAIL_CLOSED, max_length=12)
     last_known_minutes: int = 60  # with last_known: how old what is known may be
@@ -195,6 +198,7 @@ class Taken(SQLModel, table=True):
     """The time that a living booking takes of one resource, buffers included. Never longer than columns.LONG.
 
     So a window of a resource is one range of the index. `expires_at` is the hold's, None once it is booked.
+    `room_answer` is what an invited room said, one of engine.vocabulary.RoomAnswer, "" before it was invited.
     """
 
     __tablename__ = "taken"
@@ -205,6 +209,7 @@ class Taken(SQLModel, table=True):
     starts_at: datetime
     ends_at: datetime
     expires_at: datetime | None = None
+    room_answer: str = Field(default="", max_length=12, sa_column_kwargs={"server_default": ""})
 
     __table_args__ = (
         UniqueConstraint("booking_id", "resource_id"),
