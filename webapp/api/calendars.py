@@ -15,7 +15,7 @@ from calsync.services.agenda import Asked as Window
 from calsync.services.attempts import Asked
 from calsync.store import accounts as rows
 from calsync.store import tables as t
-from webapp.api import integrations, lookup
+from webapp.api import connecting, integrations, lookup
 from webapp.api.operations import Answer, Call, operation
 from webapp.api.problems import Refusal
 from webapp.api.schemas.base import Sent, Time, Told
@@ -97,7 +97,7 @@ def connect_calendar(call: Call, provider: str) -> ConnectedOut:
     connected until it ends, and `warning` says so; `no_refresh` where the provider does not tell whose a token is.
     """
     sent: ConnectIn = call.body
-    name = integrations.provider_of(call, provider)
+    name = lookup.provider(call, provider)
     owner = lookup.whose(call, sent.user)
     account, warning = _with_token(call, name, owner, sent.oauth_token)
     calendar = _of_owner(call, name, owner, sent.calendar_id, account)
@@ -211,7 +211,7 @@ def _event(entry: agenda.Entry) -> EventOut:
 
 def _found(call: Call, provider: str, calendar_id: str) -> tuple[t.Account, t.Calendar]:
     """Return the calendar that is meant, with its account. Raises NotFound, and Refusal 409 where several could be."""
-    name = integrations.provider_of(call, provider)
+    name = lookup.provider(call, provider)
     with call.rt.reading() as session:
         found = [pair for pair in _candidates(session, call, name, calendar_id) if _is_asked(session, call, pair)]
     if not found:
@@ -275,7 +275,7 @@ def _to_sign_in(call: Call, provider: str, owner_id: int, sent: ConnectIn) -> Co
     redirect = sent.redirect_uri or next(iter(api_settings.get(call.rt)[0].redirect_uris), "")
     api_settings.check_redirect(call.rt, redirect)
     asked = Asked(provider, can_write=True, user_id=owner_id, redirect_uri=redirect)
-    told = integrations.auth_url(attempts.begin(call.rt, asked, token_id=call.who.token.id, by=call.by))
+    told = connecting.auth_url(attempts.begin(call.rt, asked, token_id=call.who.token.id, by=call.by))
     return ConnectedOut(message="Send the person to auth_url to sign in.", auth_url=told.auth_url, state=told.state)
 
 

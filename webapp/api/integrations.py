@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, replace
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, Field
 
 from calsync.engine import rules as engine_rules
 from calsync.engine import status
 from calsync.engine.vocabulary import AccountState, Scope
-from calsync.errors import NotFound, Refused
+from calsync.errors import Refused
 from calsync.services import (
     account_states,
     accounts,
-    api_settings,
-    attempts,
     connect,
     disconnect,
-    grants,
     meeting_settings,
     settings,
 )
-from calsync.services.attempts import Asked
 from calsync.store import account_pages
 from calsync.store import accounts as rows
 from calsync.store import tables as t
@@ -35,10 +30,7 @@ from webapp.api.paging import Listed, Paged
 from webapp.api.schemas import integrations as shapes
 from webapp.api.schemas.base import Sent, Told
 from webapp.api.schemas.integrations import (
-    AuthUrlIn,
-    AuthUrlOut,
     CalendarOut,
-    IntegrationNew,
     IntegrationOut,
     IntegrationPatch,
     MeetingOut,
@@ -80,69 +72,6 @@ class LeavingQuery(BaseModel):
 class LeftOut(Told):
     message: str
     run_id: str | None = Field(description="The run that deletes copies first; null: it is done")
-
-
-@operation(
-    "POST", "/integrations/auth-url", Scope.WRITE, tag=TAG, body=AuthUrlIn, answer=AuthUrlOut, problems=REACHES_OUT
-)
-def make_auth_url(call: Call) -> AuthUrlOut:
-    """Begin a sign-in at a provider
-
-    Send the person to `auth_url`. It leads back to your `redirect_uri` with `code` and `state`: hand both to POST
-    /integrations with the same token, within half an hour. The PKCE verifier stays here.
-    """
-    sent: AuthUrlIn = call.body
-    provider = provider_of(call, sent.provider)
-    api_settings.check_redirect(call.rt, sent.redirect_uri)
-    account = lookup.account(call, sent.integration_id) if sent.integration_id else None
-    asked = Asked(
-        provider,
-        None if account is None else account.id,
-        can_write=_wants_writing(call, provider, sent),
-        user_id=None if account is not None else lookup.whose(call, sent.user),
-        redirect_uri=sent.redirect_uri,
-    )
-    return auth_url(attempts.begin(call.rt, asked, token_id=call.who.token.id, by=call.by))
-
-
-@operation(
-    "POST",
-    "/integrations",
-    Scope.WRITE,
-    tag=TAG,
-    body=IntegrationNew,
-    answer=IntegrationOut,
-    status=201,
-    also={202: AuthUrlOut},
-    problems=REACHES_OUT,
-)
-def create_integration(call: Call) -> Answer:
-    """Connect an integration
-
-    With `code` and `state` of a sign-in, or with `server_url`, `username` and `password`. 202 with another `auth_url`:
-    the provider gave no lasting permission, so the person has to be asked once more.
-    """
-    sent: IntegrationNew = call.body
-    if sent.code is not None and sent.state is not None:
-        return _after_sign_in(call, sent)
-    if sent.password is None:
-        raise Refused("Give code and state, or server_url, username and password.", code="invalid", field="code")
-    if sent.integration_id:
-        known = lookup.account(call, sent.integration_id)
-        account = accounts.reconnect(
-            call.rt, t.pk(known), password=sent.password, url=sent.server_url, username=sent.username, by=call.by
-        )
-        return _made(call, account)
-    account = accounts.connect_caldav(
-        call.rt,
-        lookup.whose(call, sent.user),
-        url=sent.server_url or "",
-        username=sent.username or "",
-        password=sent.password,
-        provider=provider_of(call, sent.provider) if sent.provider else None,
-        by=call.by,
-    )
-    return _made(call, account)
 
 
 @operation("GET", "/integrations", Scope.READ, tag=TAG, query=IntegrationQuery, answer=IntegrationList)
@@ -288,21 +217,7 @@ def list_integration_calendars(call: Call, id: str) -> CalendarsOut:
     return CalendarsOut(calendars=[shapes.told_calendar(each) for each in found])
 
 
-# --- shared with calendars.py
-
-
-def provider_of(call: Call, name: str) -> str:
-    """Return a provider by its name in any spelling. Raises NotFound."""
-    found = name.strip().lower()
-    if found not in call.rt.providers:
-        raise NotFound("provider", name)
-    return found
-
-
-def auth_url(address: str) -> AuthUrlOut:
-    """Return where to send a person, with the state that comes back."""
-    state = parse_qs(urlsplit(address).query).get("state", [""])[0]
-    return AuthUrlOut(auth_url=address, state=state, expires_in=int(attempts.LASTS.total_seconds()))
+# --- as programs read them
 
 
 def told(call: Call, account: t.Account) -> IntegrationOut:
@@ -339,34 +254,6 @@ def _shown(call: Call, lines: Collection[AccountLine]) -> dict[int, IntegrationO
 def _hosts(call: Call, lines: Collection[AccountLine], account_id: int) -> bool:
     provider = next(line.account.provider for line in lines if line.account.id == account_id)
     return meeting_settings.hosts(call.rt, provider)
-
-
-def _wants_writing(call: Call, provider: str, sent: AuthUrlIn) -> bool:
-    """Return whether a program asks for write access, by the level or by the provider's own scopes."""
-    if sent.level is not None or not sent.scopes:
-        return sent.level == "write"
-    if not grants.has_tokens(call.rt, provider):
-        return False
-    authorizer = grants.authorizer(call.rt, provider)
-    if authorizer.missing(sent.scopes, can_write=False):
-        raise Refused("These scopes do not even let us read calendars and events.", code="invalid", field="scopes")
-    return not authorizer.missing(sent.scopes, can_write=True)
-
-
-def _after_sign_in(call: Call, sent: IntegrationNew) -> Answer:
-    if not sent.provider:
-        raise Refused("Name the provider that the code is of.", code="invalid", field="provider")
-    query = {"code": sent.code or "", "state": sent.state or ""}
-    provider = provider_of(call, sent.provider)
-    token_id = call.who.token.id
-    arrived = attempts.finish(call.rt, provider, query, login_id=None, token_id=token_id, by=call.by)
-    if arrived.account is None:
-        return Answer(auth_url(arrived.again_url), 202)
-    return _made(call, arrived.account)
-
-
-def _made(call: Call, account: t.Account) -> Answer:
-    return Answer(told(call, account), 201, {"Location": f"/api/v1/integrations/{account.public_id}"})
 
 
 def _asked(call: Call, id: str, *, full: bool) -> SyncAsked:

@@ -90,3 +90,11 @@ def users(session: Session, ids: Collection[int | None]) -> dict[int, t.User]:
     """Return people by id."""
     query = sa.select(t.User).where(col(t.User.id).in_({i for i in ids if i is not None}))
     return {t.pk(user): user for user in session.scalars(query)}
+
+
+def provider(call: Call, name: str) -> str:
+    """Return a provider by its name in any spelling. Raises NotFound."""
+    found = name.strip().lower()
+    if found not in call.rt.providers:
+        raise NotFound("provider", name)
+    return found

@@ -7,7 +7,7 @@ from pydantic import Field
 from calsync.engine.vocabulary import Scope
 from calsync.services import credentials, provider_settings
 from calsync.services.credentials import Standing
-from webapp.api.integrations import provider_of
+from webapp.api import lookup
 from webapp.api.operations import Call, operation
 from webapp.api.schemas.base import Time, Told
 
@@ -45,7 +45,7 @@ def list_providers(call: Call) -> ProvidersOut:
 @operation("GET", "/providers/<name>", Scope.ADMIN, tag=TAG, answer=ProviderOut)
 def show_provider(call: Call, name: str) -> ProviderOut:
     """Show a provider"""
-    found = provider_of(call, name)
+    found = lookup.provider(call, name)
     with call.rt.reading() as session:
         standing = credentials.standing(session, found)
     return _told(call, found, standing)
