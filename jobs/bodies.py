@@ -99,10 +99,10 @@ def probe_grants(rt: Runtime, owner: str) -> None:
 
 def follow_clock(rt: Runtime, owner: str) -> None:
     """End pauses that are over, and bring schedules in line with the frequency in force."""
-    from calsync.services import claims
+    from calsync.services import timetable
 
-    claims.resume_rested(rt)
-    claims.reschedule(rt)
+    timetable.resume_rested(rt)
+    timetable.reschedule(rt)
 
 
 def keep_channels(rt: Runtime, owner: str) -> None:

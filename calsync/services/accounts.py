@@ -1,7 +1,6 @@
 """What people do with an account: its calendars, its own rules, pausing, asking for a run.
 
-Connecting stands in `connect.py`, claims and leases in `claims.py`, opening clients in `clients.py`; their
-names are given on here, because callers think of all of them as accounts.
+Connecting stands in `connect.py`, claims and leases in `claims.py`, opening clients in `clients.py`.
 """
 
 from __future__ import annotations
@@ -18,29 +17,9 @@ from calsync.engine.vocabulary import AccountState, Direction, Reason, Trigger
 from calsync.errors import NotFound, Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import block_choices, facts, rule_checks, settings
-from calsync.services.claims import (
-    LeaseLost,
-    claim,
-    claim_due,
-    holds,
-    release,
-    release_all,
-    release_dead,
-    renew_lease,
-    reschedule,
-    resume_rested,
-)
-from calsync.services.clients import may_write, open_client, open_reader
-from calsync.services.connect import connect_caldav, probe, reconnect, refresh_calendars
-from calsync.services.owners import new_owner
 from calsync.store import accounts as rows
 from calsync.store import audit
 from calsync.store import tables as t
-
-__all__ = ["LeaseLost", "ask_for_run", "choose_calendars", "claim", "claim_due", "connect_caldav"]
-__all__ += ["holds", "may_write", "new_owner", "open_client", "open_reader", "pause", "probe", "reconnect"]
-__all__ += ["refresh_calendars", "release", "release_all", "release_dead", "renew_lease", "require_runnable"]
-__all__ += ["reschedule", "resume", "resume_rested", "set_calendar", "set_overrides", "sync_now"]
 
 
 def set_calendar(

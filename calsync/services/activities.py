@@ -24,9 +24,9 @@ from calsync.services import activity_fields as fields
 from calsync.services import conferences, places, series_rows, settings
 from calsync.services.activity_fields import Changes
 from calsync.services.series_edits import cancel_occurrence, edit_occurrence
-from calsync.store import activities, audit, people, windows
+from calsync.store import activities, activity_list, audit, people, windows
 from calsync.store import tables as t
-from calsync.store.activities import Filters
+from calsync.store.activity_list import Filters
 from calsync.store.keyset import Cut, Slice
 from calsync.store.tables.columns import public_id
 
@@ -191,7 +191,7 @@ def list_activities(
     owner_id = filters.owner_id if by.is_admin else by.user_id
     wanted = replace(filters, owner_id=owner_id, viewer_id=by.user_id)
     with rt.reading() as session:
-        return activities.list_activities(session, wanted, cut, newest_first=newest_first)
+        return activity_list.list_activities(session, wanted, cut, newest_first=newest_first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,9 @@ def connect_granted(
         if account is None:
             account = connect.new_account(rt, session, user_id, provider, who.subject)
         is_first = account.secret is None and account.last_success_at is None
-        account.label, account.username = (who.address or who.name or who.subject)[:320], who.address[:320]
-        account.server_url = host
-        account.credential_id, could_write = credential_id, account.can_write
+        could_write = account.can_write
+        _describe(account, who, host)
+        account.credential_id = credential_id
         grants.save(rt, session, account, tokens)
         session.get_one(t.ProviderCredential, credential_id).answered_at = rt.now()
         connect.begin(rt, session, account, calendars, is_first=is_first)
@@ -121,6 +121,11 @@ def _check_lasts(rt: Runtime, account: t.Account | None, tokens: Tokens, credent
     if tokens.refresh or (account is not None and grants.has_refresh_token(rt, account, credential_id)):
         return
     raise Refused("The permission was given for an hour only. It has to be asked for again.", code="needs_consent")
+
+
+def _describe(account: t.Account, who: Identity, host: str) -> None:
+    account.label, account.username = (who.address or who.name or who.subject)[:320], who.address[:320]
+    account.server_url = host
 
 
 def _ask(rt: Runtime, provider: str, tokens: Tokens, host: str) -> Sequence[RemoteCalendar]:

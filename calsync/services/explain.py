@@ -35,7 +35,7 @@ from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.services.new_links import Matched, Unlinked
 from calsync.services.planned import Plan
-from calsync.store import conflicts, links, matches, placements, polls, whereabouts
+from calsync.store import conflicts, linkless, links, matches, placements, polls, whereabouts
 from calsync.store import tables as t
 from calsync.store.links import DISCARDED, Pair
 
@@ -154,7 +154,8 @@ def _unlinked_activity(session: Session, ctx: Context, row: t.Activity, calendar
 
 def _match(session: Session, ctx: Context, row: t.Activity) -> Matched | None:
     """Return the event that a run would link with an activity, and by what it knows it."""
-    unlinked = [_unlinked(*found) for found in links.events(session, matches.events_like(session, ctx.account_id, row))]
+    alike = matches.events_like(session, ctx.account_id, row)
+    unlinked = [_unlinked(*found) for found in linkless.events(session, alike)]
     candidates = matches.candidates(session, ctx.account.user_id, [u.event for u in unlinked])
     for each in [u for u in unlinked if _kept_out(ctx, u, candidates) is None]:
         best = candidates.best(each.event)

@@ -19,7 +19,7 @@ from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.services.new_links import Matched, Unlinked
 from calsync.services.planned import Plan
-from calsync.store import conflicts, links, matches
+from calsync.store import conflicts, linkless, matches
 from calsync.store import tables as t
 from calsync.store.links import mark
 
@@ -27,7 +27,7 @@ from calsync.store.links import mark
 def plan_events(ctx: Context, plan: Plan, ids: Sequence[int]) -> None:
     """Match or import one batch of events."""
     with ctx.rt.reading() as session:
-        found = [Unlinked(e, r, c, events.from_json(e.facts)) for e, r, c in links.events(session, ids)]
+        found = [Unlinked(e, r, c, events.from_json(e.facts)) for e, r, c in linkless.events(session, ids)]
         wanted = [u for u in found if _is_wanted(ctx, plan, u)]
         excluded = {t.pk(u.event): reason for u in wanted if (reason := exclusion(ctx, u)) is not None}
         possible = [u for u in wanted if excluded.get(t.pk(u.event), Reason.ONE_WAY) is Reason.ONE_WAY]

@@ -17,7 +17,7 @@ from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.services.new_links import Matched, Unlinked
 from calsync.services.planned import Plan
-from calsync.store import conflicts, links, matches, placements
+from calsync.store import conflicts, linkless, matches, placements
 from calsync.store import tables as t
 
 Place = tuple[int, str, str]
@@ -31,7 +31,7 @@ def plan_activities(ctx: Context, plan: Plan) -> None:
     with ctx.rt.reading() as session:
         calendar = write_target(ctx, session)
         singles = [] if calendar is None else _unlinked_activities(ctx, session)
-        overrides = links.unlinked_override_ids(session, ctx.account_id, ctx.account.user_id)
+        overrides = linkless.override_ids(session, ctx.account_id, ctx.account.user_id)
         placed = placements.waiting(session, ctx.account_id, _considered(ctx))
     wanted = placed + ([(i, t.pk(calendar)) for i in singles] if calendar is not None else [])
     if not ctx.may_pull:
@@ -48,18 +48,18 @@ def _meet_known(ctx: Context, plan: Plan, activity_ids: Sequence[int]) -> None:
         with ctx.rt.reading() as session:
             rows = _load(session, t.Activity, set(activity_ids[start : start + planned.BATCH]))
             alike = {i for row in rows for i in matches.events_like(session, ctx.account_id, row)}
-            known = [t.pk(e) for e, _, _ in links.events(session, sorted(alike)) if e.excluded == Reason.ONE_WAY]
+            known = [t.pk(e) for e, _, _ in linkless.events(session, sorted(alike)) if e.excluded == Reason.ONE_WAY]
         if known:
             first_events.plan_events(ctx, plan, known)
 
 
 def write_target(ctx: Context, session: Session) -> t.Calendar | None:
     """Return the calendar of the account that takes new activities, or None."""
-    return session.execute(links.WRITE_TARGET, {"account_id": ctx.account_id}).scalars().first()
+    return session.execute(linkless.WRITE_TARGET, {"account_id": ctx.account_id}).scalars().first()
 
 
 def _unlinked_activities(ctx: Context, session: Session) -> list[int]:
-    return links.unlinked_activity_ids(session, ctx.account.user_id, _considered(ctx))
+    return linkless.activity_ids(session, ctx.account.user_id, _considered(ctx))
 
 
 def _considered(ctx: Context) -> str | None:
@@ -110,7 +110,7 @@ def _removed(session: Session, activities: Mapping[int, t.Activity]) -> Iterator
     Where instances are resources of their own, an occurrence that was removed there is still something to agree with.
     """
     uids = {a.uid for a in activities.values() if a.recurrence_key}
-    for event, resource, calendar in links.cancelled_instances(session, uids) if uids else ():
+    for event, resource, calendar in linkless.cancelled_instances(session, uids) if uids else ():
         place = (t.pk(calendar), event.uid, event.recurrence_key)
         yield place, Unlinked(event, resource, calendar, events.from_json(event.facts))
 

@@ -17,7 +17,7 @@ from calsync.engine.vocabulary import Action, Direction, Reason
 from calsync.services import drafts, faults, first_events, first_writes, linked, planned, settle
 from calsync.services.context import Context
 from calsync.services.planned import BATCH, Plan
-from calsync.store import conflicts, links, plans, polls, steps
+from calsync.store import conflicts, linkless, links, plans, polls, steps
 from calsync.store import tables as t
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ def _is_wanted(ctx: Context, plan: Plan, subject: str) -> bool:
 def _unlinked_events(ctx: Context) -> list[int]:
     considered = None if ctx.only_subjects is not None else ctx.rules_digest()
     with ctx.rt.reading() as session:
-        return links.unlinked_event_ids(session, ctx.account_id, considered)
+        return linkless.event_ids(session, ctx.account_id, considered)
 
 
 def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -18,7 +18,7 @@ from calsync.runtime import Actor, Runtime
 from calsync.services import claims, drafts, errand, fetch, first_writes, owners, queued, settings, sync
 from calsync.services.context import Context
 from calsync.services.drafts import Row
-from calsync.store import accounts, audit, existing, links, matches, runs
+from calsync.store import accounts, audit, existing, linkless, matches, runs
 from calsync.store import tables as t
 
 BATCH = 200
@@ -168,9 +168,9 @@ def _known_there(ctx: Context) -> set[int]:
     """Return activities that an event in the account already is, or may be: a sync pairs them, nothing is created."""
     known: set[int] = set()
     with ctx.rt.reading() as session:
-        ids = links.unlinked_event_ids(session, ctx.account_id, None)
+        ids = linkless.event_ids(session, ctx.account_id, None)
         for start in range(0, len(ids), BATCH):
-            events = [event for event, *_ in links.events(session, ids[start : start + BATCH])]
+            events = [event for event, *_ in linkless.events(session, ids[start : start + BATCH])]
             candidates = matches.candidates(session, ctx.account.user_id, events)
             for event in events:
                 match = candidates.best(event)

@@ -17,7 +17,7 @@ from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Kind, LinkState, Policy, Reason
 from calsync.services import cases, drafts
 from calsync.services.context import Context
-from calsync.store import conflicts, links, placements
+from calsync.store import conflicts, linkless, links, placements
 from calsync.store import tables as t
 from calsync.store.links import Pair, mark
 
@@ -95,7 +95,7 @@ def surroundings(session: Session, ctx: Context, pairs: Sequence[Pair]) -> Surro
     return Surroundings(
         sources=_sources(session, {t.pk(p.activity) for p in pairs}),
         asked=conflicts.answers(session, (drafts.link_subject(t.pk(p.link)) for p in pairs if p.link.id)),
-        elsewhere=links.same_uid_elsewhere(session, ctx.account_id, missing) if missing else {},
+        elsewhere=linkless.same_uid_elsewhere(session, ctx.account_id, missing) if missing else {},
         alive=links.alive_elsewhere(session, ctx.account_id, (t.pk(p.activity) for p in gone)) if gone else {},
         placed=placements.placed(session, [t.pk(p.activity) for p in pairs if p.activity.kind == Kind.BOOKING]),
         unseen=_unseen(session, [p for p in pairs if p.event.is_series and _drops_occurrences(ctx, p)]),
@@ -117,7 +117,7 @@ def _drops_occurrences(ctx: Context, pair: Pair) -> bool:
 
 def _unseen(session: Session, dropping: Sequence[Pair]) -> dict[Series, list[t.MirrorEvent]]:
     found: dict[Series, list[t.MirrorEvent]] = {}
-    for event in links.unlinked_occurrences(session, [_series(pair) for pair in dropping]) if dropping else ():
+    for event in linkless.occurrences(session, [_series(pair) for pair in dropping]) if dropping else ():
         found.setdefault((event.calendar_id, event.uid), []).append(event)
     return found
 

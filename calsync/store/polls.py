@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import OPEN_STEP_STATES, RunState
 from calsync.errors import NotFound
-from calsync.store import conflicts, links, placements
+from calsync.store import conflicts, linkless, links, placements
 from calsync.store import tables as t
 
 A, C, R = t.Account, t.Calendar, t.Run
@@ -184,10 +184,10 @@ _ANYTHING = sa.select(
         links.TO_SWITCH.exists(),
         links.CHANGED.exists(),
         conflicts.SHIFTED.exists(),
-        links.UNLINKED_EVENTS.exists(),
-        links.UNLINKED_OVERRIDES.exists(),
+        linkless.EVENTS.exists(),
+        linkless.OVERRIDES.exists(),
         placements.WAITING.exists(),
-        sa.and_(links.WRITE_TARGET.exists(), links.UNLINKED_ACTIVITIES.exists()),
+        sa.and_(linkless.WRITE_TARGET.exists(), linkless.ACTIVITIES.exists()),
     )
 )
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, Role
-from calsync.store import activities
+from calsync.store import activity_list
 from calsync.store import tables as t
 
 MOST = 20
@@ -113,7 +113,7 @@ def _events(session: Session, text: str, asker: Asker) -> Iterator[Hit]:
 
 def _activities_by_title(session: Session, text: str, asker: Asker) -> Iterator[Hit]:
     """By title, or by a guest's address."""
-    found = and_(activities.says(text, asker.id), col(t.Activity.is_dissolved).is_(False), _may_see(asker))
+    found = and_(activity_list.says(text, asker.id), col(t.Activity.is_dissolved).is_(False), _may_see(asker))
     yield from _activities(session, found, asker, is_exact=False)
 
 

@@ -24,7 +24,7 @@ from calsync.runtime import CLI, SYSTEM, Runtime
 from calsync.services import activities, tokens, webhook_delivery, webhooks
 from calsync.store import activities as rows
 from calsync.store import tables as t
-from calsync.store.activities import Filters
+from calsync.store.activity_list import Filters
 from tests import factories
 from tests.parts.web import serve
 from tests.services.office import Office

@@ -12,7 +12,7 @@ from calsync.engine.vocabulary import AccountState, LinkState, Reason, Trigger
 from calsync.errors import NotAllowed, NotFound, Refused, SignInNeeded, Unavailable
 from calsync.providers.memory import FaultKind, MemoryProvider, MemoryServer
 from calsync.runtime import CLI, Runtime
-from calsync.services import accounts, claims, connect, settings
+from calsync.services import accounts, claims, clients, connect, settings
 from calsync.store import accounts as rows
 from calsync.store import tables as t
 from tests import factories
@@ -51,7 +51,7 @@ def eli(rt: Runtime) -> t.User:
 def link_account(rt: Runtime, owner: t.User, **changes: Any) -> t.Account:
     """Connect a login as the command line does."""
     given: dict[str, Any] = {"url": URL, "username": "eli", "password": "remote-secret"}
-    return accounts.connect_caldav(rt, owner.id or 0, **{**given, **changes}, by=CLI)
+    return connect.connect_caldav(rt, owner.id or 0, **{**given, **changes}, by=CLI)
 
 
 def row(rt: Runtime, account: t.Account) -> t.Account:
@@ -128,7 +128,7 @@ def test_a_read_only_account_gets_no_write_target(rt: Runtime, eli: t.User, serv
     assert not account.can_write
     assert calendars(rt, account)["shared"].is_write_target is False
     with pytest.raises(Refused) as refused:
-        accounts.open_client(rt, account.id or 0)
+        clients.open_client(rt, account.id or 0)
     assert refused.value.code == "read_only"
 
 
@@ -175,7 +175,7 @@ def test_reconnecting_heals_a_dead_grant(rt: Runtime, eli: t.User, hints: factor
     account = link_account(rt, eli)
     with rt.writing() as session:
         rows.get(session, account.id or 0).grant_ok = False
-    healed = accounts.reconnect(rt, account.id or 0, password="new-secret", by=acting(eli))
+    healed = connect.reconnect(rt, account.id or 0, password="new-secret", by=acting(eli))
     assert healed.grant_ok
     assert healed.next_sync_at == rt.now()
     assert ("sync_account", {"account_id": account.id}) in hints.asked
@@ -185,7 +185,7 @@ def test_another_login_is_refused_on_reconnect(rt: Runtime, eli: t.User, server:
     account = link_account(rt, eli)
     server.add_calendar("theirs", owner="sam")
     with pytest.raises(Refused) as refused:
-        accounts.reconnect(rt, account.id or 0, username="sam", password="x", by=acting(eli))
+        connect.reconnect(rt, account.id or 0, username="sam", password="x", by=acting(eli))
     assert refused.value.code == "other_subject"
     assert row(rt, account).username == "eli"
 
@@ -199,15 +199,15 @@ def test_clients_connect_only_where_the_admin_allows_it(rt: Runtime) -> None:
     vic = factories.make_user(rt, "Vic", "client")
     facts = {"url": URL, "username": "eli", "password": "x"}
     with pytest.raises(NotAllowed):
-        accounts.connect_caldav(rt, vic.id or 0, **facts, by=acting(vic))
+        connect.connect_caldav(rt, vic.id or 0, **facts, by=acting(vic))
     switches, version = settings.switches(rt)
     settings.save_switches(rt, dataclasses.replace(switches, clients_may_connect=True), version, by=CLI)
-    assert accounts.connect_caldav(rt, vic.id or 0, **facts, by=acting(vic)).id
+    assert connect.connect_caldav(rt, vic.id or 0, **facts, by=acting(vic)).id
 
 
 def test_connecting_for_nobody_says_so(rt: Runtime) -> None:
     with pytest.raises(NotFound):
-        accounts.connect_caldav(rt, 99, url=URL, username="eli", password="x", by=CLI)
+        connect.connect_caldav(rt, 99, url=URL, username="eli", password="x", by=CLI)
 
 
 def test_nothing_is_asked_of_the_provider_inside_a_transaction(rt: Runtime, eli: t.User, server: MemoryServer) -> None:
@@ -216,7 +216,7 @@ def test_nothing_is_asked_of_the_provider_inside_a_transaction(rt: Runtime, eli:
     inside: list[bool] = []
     server.faults.boundary = lambda name: inside.append(inside_transaction())
     account = link_account(rt, eli)
-    accounts.refresh_calendars(rt, account.id or 0, by=CLI)
+    connect.refresh_calendars(rt, account.id or 0, by=CLI)
     assert inside
     assert not any(inside)
 
@@ -227,7 +227,7 @@ def test_nothing_is_asked_of_the_provider_inside_a_transaction(rt: Runtime, eli:
 def test_a_new_calendar_appears_unselected(rt: Runtime, eli: t.User, server: MemoryServer) -> None:
     account = link_account(rt, eli)
     server.add_calendar("club", owner="eli")
-    found = accounts.refresh_calendars(rt, account.id or 0, by=CLI)
+    found = connect.refresh_calendars(rt, account.id or 0, by=CLI)
     club = next(c for c in found if c.remote_id == "club")
     assert (club.syncs, club.blocks, club.is_write_target) == (False, False, False)
 
@@ -236,12 +236,12 @@ def test_a_gone_calendar_is_marked_and_its_links_are_parked(rt: Runtime, eli: t.
     account = link_account(rt, eli)
     link_id = make_link(rt, calendars(rt, account)["work"])
     server.delete_calendar("work")
-    accounts.refresh_calendars(rt, account.id or 0, by=CLI)
+    connect.refresh_calendars(rt, account.id or 0, by=CLI)
     work = calendars(rt, account)["work"]
     assert (work.is_gone, work.syncs) == (True, True)
     assert link_state(rt, link_id) == (LinkState.PARKED, Reason.PAUSED_CALENDAR)
     server.add_calendar("work", owner="eli")
-    accounts.refresh_calendars(rt, account.id or 0, by=CLI)
+    connect.refresh_calendars(rt, account.id or 0, by=CLI)
     assert not calendars(rt, account)["work"].is_gone
 
 
@@ -249,7 +249,7 @@ def test_an_error_while_refreshing_marks_nothing_as_gone(rt: Runtime, eli: t.Use
     account = link_account(rt, eli)
     server.faults.arm(FaultKind.UNAVAILABLE)
     with pytest.raises(Unavailable):
-        accounts.refresh_calendars(rt, account.id or 0, by=CLI)
+        connect.refresh_calendars(rt, account.id or 0, by=CLI)
     assert not any(c.is_gone for c in calendars(rt, account).values())
 
 
@@ -281,7 +281,7 @@ def test_deselecting_a_calendar_parks_its_links(rt: Runtime, eli: t.User) -> Non
 def test_a_gone_calendar_cannot_be_selected(rt: Runtime, eli: t.User, server: MemoryServer) -> None:
     account = link_account(rt, eli)
     server.delete_calendar("family")
-    accounts.refresh_calendars(rt, account.id or 0, by=CLI)
+    connect.refresh_calendars(rt, account.id or 0, by=CLI)
     with pytest.raises(Refused) as refused:
         accounts.set_calendar(rt, calendars(rt, account)["family"].id or 0, syncs=True, by=CLI)
     assert refused.value.code == "gone"
@@ -329,8 +329,8 @@ def test_an_inbound_account_is_handed_no_client_that_writes(rt: Runtime, eli: t.
     account = link_account(rt, eli)
     accounts.set_overrides(rt, account.id or 0, {"direction": "inbound"}, by=CLI)
     with pytest.raises(Refused):
-        accounts.open_client(rt, account.id or 0)
-    reader = accounts.open_reader(rt, account.id or 0)
+        clients.open_client(rt, account.id or 0)
+    reader = clients.open_reader(rt, account.id or 0)
     assert not hasattr(reader, "write")
     assert not hasattr(reader, "move")
     assert [c.remote_id for c in reader.calendars()] == ["work", "family", "holidays"]

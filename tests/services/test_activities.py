@@ -14,7 +14,7 @@ from calsync.runtime import CLI, Runtime
 from calsync.services import activities
 from calsync.store import audit
 from calsync.store import tables as t
-from calsync.store.activities import Filters
+from calsync.store.activity_list import Filters
 from calsync.store.keyset import Cut
 from tests import factories
 from tests.factories import acting

@@ -8,7 +8,7 @@ import pytest
 from calsync.engine.vocabulary import Trigger
 from calsync.errors import RateLimited, SignInNeeded, Unavailable
 from calsync.runtime import SYSTEM, Runtime
-from calsync.services import accounts, claims, owners
+from calsync.services import accounts, claims, owners, timetable
 from calsync.store import tables as t
 from tests import factories
 from tests.factories import Clock
@@ -260,9 +260,9 @@ def test_a_stopping_process_gives_everything_back(rt: Runtime, eli: t.User) -> N
 def test_a_pause_ends_by_the_clock(rt: Runtime, eli: t.User, clock: Clock) -> None:
     [account_id] = many(rt, eli, 1)
     accounts.pause(rt, account_id, until=clock() + timedelta(hours=1), by=SYSTEM)
-    assert claims.resume_rested(rt) == 0
+    assert timetable.resume_rested(rt) == 0
     clock.advance(hours=1)
-    assert claims.resume_rested(rt) == 1
+    assert timetable.resume_rested(rt) == 1
     assert claims.claim_due(rt, "one", 1) == [account_id]
 
 
@@ -272,7 +272,7 @@ def test_a_new_frequency_reaches_quiet_accounts(rt: Runtime, eli: t.User, clock:
     with rt.writing() as session:
         session.get_one(t.Account, quick).overrides = {"frequency": "5"}
         session.get_one(t.Account, manual).overrides = {"frequency": "manual"}
-    assert claims.reschedule(rt) == 2
+    assert timetable.reschedule(rt) == 2
     assert row(rt, quick).next_sync_at == clock() + timedelta(minutes=5)
     assert row(rt, manual).next_sync_at is None
-    assert claims.reschedule(rt) == 0
+    assert timetable.reschedule(rt) == 0

@@ -11,7 +11,7 @@ from calsync.engine.vocabulary import LinkState, StepState
 from calsync.errors import Refused
 from calsync.providers.memory import FaultKind
 from calsync.runtime import CLI
-from calsync.services import accounts, claims, disconnect, leaving, queued
+from calsync.services import accounts, claims, connect, disconnect, leaving, queued
 from calsync.services.disconnect import Choice
 from calsync.store import tables as t
 from tests import factories
@@ -245,4 +245,4 @@ def test_nothing_waits_on_a_disconnected_account(office: Office) -> None:
 
 def connect_again(office: Office) -> None:
     grant = account(office)
-    accounts.reconnect(office.rt, grant.id or 0, password="remote-secret", by=CLI)
+    connect.reconnect(office.rt, grant.id or 0, password="remote-secret", by=CLI)

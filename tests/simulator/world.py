@@ -25,7 +25,7 @@ from calsync.errors import Refused
 from calsync.providers.base import Provider
 from calsync.providers.memory import MemoryProvider, MemoryServer, Quirks
 from calsync.runtime import SYSTEM, Runtime
-from calsync.services import accounts, settings, sync
+from calsync.services import accounts, claims, connect, settings, sync
 from calsync.store import tables as t
 from tests.factories import Clock, make_runtime, make_user
 from tests.simulator.process import Crash, Process
@@ -106,7 +106,7 @@ class World:
         except Crash:
             self.outlast_the_lease()
             return None
-        except accounts.LeaseLost:
+        except claims.LeaseLost:
             return None
         except Refused as refusal:
             if refusal.code != "not_active":
@@ -189,7 +189,7 @@ class World:
         return t.pk(account)
 
     def _sign_in(self) -> t.Account:
-        return accounts.connect_caldav(
+        return connect.connect_caldav(
             self.rt,
             t.pk(self.owner),
             url="https://calendar.example.com/",
@@ -201,7 +201,7 @@ class World:
 
     def sign_in_again(self) -> None:
         """Connect the account again, after its sign-in has ended or it was disconnected."""
-        accounts.reconnect(self.rt, self.account_id, password=PASSWORD, by=SYSTEM)
+        connect.reconnect(self.rt, self.account_id, password=PASSWORD, by=SYSTEM)
 
 
 def _same_names_every_time() -> Any:

@@ -14,7 +14,7 @@ from calsync.services.upserts import Record, Result
 from calsync.store import activities as rows
 from calsync.store import tables as t
 from calsync.store import whereabouts
-from calsync.store.activities import Filters
+from calsync.store.activity_list import Filters
 from webapp.api import lookup, paging, problems
 from webapp.api.operations import Answer, Call, operation
 from webapp.api.paging import Listed, Paged

@@ -31,12 +31,12 @@ def connect_caldav(
     email: str, url: str, username: str, password_stdin: bool, allow_private_network: bool, as_json: bool
 ) -> None:
     """Connect a CalDAV account."""
-    from calsync.services import accounts
+    from calsync.services import connect
 
     rt = tools.runtime()
     person = tools.user_by_email(rt, email)
     password = options.read_password(password_stdin, prompt=f"Password of {username}")
-    made = accounts.connect_caldav(
+    made = connect.connect_caldav(
         rt,
         person.id or 0,
         url=url,

@@ -68,7 +68,7 @@ def add(owner: str, kind: str, as_json: bool, **options: Any) -> None:
 def list_activities(owner: str | None, start: str | None, end: str | None, as_json: bool) -> None:
     """List activities by their start."""
     from calsync.services import activities
-    from calsync.store.activities import Filters
+    from calsync.store.activity_list import Filters
     from calsync.store.keyset import Cut
 
     rt = tools.runtime()

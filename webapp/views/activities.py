@@ -12,10 +12,9 @@ from calsync.engine import mapping
 from calsync.engine.vocabulary import Kind
 from calsync.errors import NotAllowed, NotFound
 from calsync.services import activities, conference_repairs
-from calsync.store import activities as rows
-from calsync.store import booking_list, whereabouts
+from calsync.store import activity_list, booking_list, whereabouts
 from calsync.store import tables as t
-from calsync.store.activities import Filters
+from calsync.store.activity_list import Filters
 from webapp import activity_form, activity_view, booking_view, errors, meeting_list, moments, paging, values
 from webapp.access import Role, actor, login_required, readable_activity, runtime, safe_next, writable_activity
 from webapp.fragments import page
@@ -39,7 +38,7 @@ def index() -> Any:
     upcoming = request.args.get("when") == "upcoming"
     with runtime().reading() as session:
         people = activity_view.choosable_people(session)
-        found = rows.list_activities(session, _filters(), paging.asked(), newest_first=not upcoming)
+        found = activity_list.list_activities(session, _filters(), paging.asked(), newest_first=not upcoming)
         shown = activity_view.rows(session, found.rows, {t.pk(p): activity_view.name_of(p) for p in people})
     return page(
         "activities/index.html",

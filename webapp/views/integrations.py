@@ -8,7 +8,8 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_login import current_user
 
 from calsync.errors import NotFound
-from calsync.services import accounts, sign_ins, travel_note
+from calsync.services import sign_ins, travel_note
+from calsync.services.connect import connect_caldav
 from calsync.store import people as people_rows
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
@@ -63,7 +64,7 @@ def travel_note_seen() -> Any:
 
 def _connect(provider: str, form: ConnectForm) -> t.Account:
     owner_id = form.owner.data if current_user.is_admin and form.owner else current_user.id
-    return accounts.connect_caldav(
+    return connect_caldav(
         runtime(),
         owner_id,
         url=form.url.data or "",

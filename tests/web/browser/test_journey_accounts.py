@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from calsync.providers import registry
 from calsync.runtime import Runtime
-from calsync.services import accounts, claims, settings, sync
+from calsync.services import accounts, claims, connect, settings, sync
 from calsync.store import accounts as rows
 from calsync.store import tables as t
 from tests import factories
@@ -132,7 +132,7 @@ def synced(rt: Runtime, clock: factories.Clock, cast: factories.Cast, server: Ra
     """Ada's account at Radicale: one meeting of ours and one of theirs, in sync."""
     plan(rt, cast.ada, "Ours")
     by = factories.acting(cast.ada)
-    account = accounts.connect_caldav(
+    account = connect.connect_caldav(
         rt,
         cast.ada.id,
         url=server.url,

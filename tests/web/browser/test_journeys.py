@@ -18,7 +18,7 @@ from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Policy, Trigger
 from calsync.providers import registry
 from calsync.runtime import CLI, Runtime
-from calsync.services import accounts, activities, owners, settings
+from calsync.services import accounts, activities, connect, owners, settings
 from calsync.services.settings import Switches
 from calsync.store import tables as t
 from jobs import bodies, queue
@@ -117,7 +117,7 @@ def desk(rt: Runtime, radicale: Radicale, cast: factories.Cast) -> Callable[...,
         for number, title in enumerate(titles):
             radicale.put(WORK, f"{number}.ics", event_text(f"{number}@example.com", title))
         login = {"username": radicale.username, "password": radicale.password, "allow_private_network": True}
-        account = accounts.connect_caldav(rt, t.pk(cast.eli), url=url or radicale.url, by=CLI, **login)
+        account = connect.connect_caldav(rt, t.pk(cast.eli), url=url or radicale.url, by=CLI, **login)
         with rt.reading() as session:
             [calendar] = session.exec(select(t.Calendar.id).where(t.Calendar.account_id == account.id)).all()
         chosen = [calendar or 0]

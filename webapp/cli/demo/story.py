@@ -94,9 +94,9 @@ class Stage:
             sync.run(self.rt, self.accounts[person.user], trigger=trigger, by=SYSTEM)
 
     def connect(self, person: Person) -> None:
-        from calsync.services import accounts
+        from calsync.services import connect
 
-        made = accounts.connect_caldav(
+        made = connect.connect_caldav(
             self.rt,
             self.users[person.user].id or 0,
             url=f"{self.server.url}{person.user}/",

@@ -9,7 +9,7 @@ from flask import flash, redirect, request, url_for
 
 from calsync.engine.vocabulary import Trigger
 from calsync.errors import NotFound
-from calsync.services import accounts, move_events, settings
+from calsync.services import accounts, connect, move_events, settings
 from calsync.store import accounts as rows
 from calsync.store import calendar_pages, runs
 from calsync.store import tables as t
@@ -62,7 +62,7 @@ def set_calendar(account_id: int, calendar_id: int) -> Any:
 def refresh_calendars(account_id: int) -> Any:
     """Ask the provider which calendars there are now."""
     writable_account(account_id)
-    found = accounts.refresh_calendars(runtime(), account_id, by=actor())
+    found = connect.refresh_calendars(runtime(), account_id, by=actor())
     flash(f"Found: {sum(not c.is_gone for c in found)} calendars.")
     return redirect(url_for("accounts.choose", account_id=account_id), 303)
 

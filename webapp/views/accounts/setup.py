@@ -8,7 +8,7 @@ from flask import flash, redirect, request, url_for
 
 from calsync.engine.vocabulary import AccountState, Trigger
 from calsync.errors import NotFound
-from calsync.services import accounts, queued
+from calsync.services import accounts, connect, queued
 from calsync.store import accounts as rows
 from calsync.store import calendar_pages, runs
 from calsync.store import tables as t
@@ -78,7 +78,7 @@ def reconnect(account_id: int) -> Any:
     if form.validate_on_submit():
         with errors.shown_on(form):
             url, username, password = form.url.data or None, form.username.data, form.password.data
-            accounts.reconnect(runtime(), account_id, password=password, url=url, username=username, by=actor())
+            connect.reconnect(runtime(), account_id, password=password, url=url, username=username, by=actor())
             flash("Connected again. It syncs now, from where it stopped.")
             return redirect(url_for("accounts.show", account_id=account_id), 303)
     status = 422 if form.errors else 200
