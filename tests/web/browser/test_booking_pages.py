@@ -14,7 +14,7 @@ from calsync.services.bookings import Request
 from calsync.store import tables as t
 from tests import factories
 from tests import scheduling_factories as make
-from tests.web.browser.conftest import PHONE, Look, accessibility_faults, overflow
+from tests.web.browser.conftest import Look, accessibility_faults, faults
 
 pytestmark = pytest.mark.browser
 
@@ -40,15 +40,6 @@ def visit(rt: Runtime, cast: factories.Cast) -> t.EventType:
 def link(rt: Runtime, visit: t.EventType) -> str:
     asked = Request(t.pk(visit), TEN, "Gil", "gil@example.org", "UTC", {"why": "Knee", "kind": "Yes"})
     return f"/booking/{booking_rows.token(rt, bookings.book(rt, asked, by=CLI).booking)}"
-
-
-def faults(page: Page) -> list[str]:
-    """Return what is wrong with a page in light, in dark and on a phone."""
-    found = accessibility_faults(page)
-    page.emulate_media(color_scheme="dark")
-    found += accessibility_faults(page)
-    page.set_viewport_size(PHONE)
-    return found + ([f"{wide} pixels too wide"] if (wide := overflow(page)) else [])
 
 
 @pytest.mark.parametrize("path", ["", "?day=2030-01-09", "?at=2030-01-09T10:00:00Z", "?at=2030-01-08T10:00:00Z"])

@@ -1,20 +1,12 @@
 """The pages of tokens and of the API in a real browser: readable in light, in dark and on a phone."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.factories import Cast
-from tests.web.browser.conftest import PHONE, Look, accessibility_faults, overflow
+from tests.web.browser.conftest import Look, faults
 
 pytestmark = pytest.mark.browser
-
-
-def faults(page: Page) -> list[str]:
-    found = accessibility_faults(page)
-    page.emulate_media(color_scheme="dark")
-    found += accessibility_faults(page)
-    page.set_viewport_size(PHONE)
-    return found + ([f"{wide} pixels too wide"] if (wide := overflow(page)) > 0 else [])
 
 
 def test_a_token_is_made_and_copied(look: Look, cast: Cast) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from calsync.engine.webhooks import Happening
 from calsync.runtime import CLI, Runtime
@@ -14,7 +14,7 @@ from calsync.store import tables as t
 from calsync.store import webhooks as rows
 from tests import factories
 from tests.parts.receiver import Answer, Receiver
-from tests.web.browser.conftest import PHONE, Look, accessibility_faults, overflow
+from tests.web.browser.conftest import Look, faults
 
 pytestmark = pytest.mark.browser
 
@@ -47,15 +47,6 @@ def filled(rt: Runtime, receiver: Receiver) -> list[int]:
         row = rows.get(session, t.pk(made[3]))
         row.state, row.off_at, row.failing_since = "failed", rt.now(), rt.now() - timedelta(days=5)
     return [t.pk(hook) for hook in made]
-
-
-def faults(page: Page) -> list[str]:
-    """Return what is wrong with a page in light, in dark and on a phone."""
-    found = accessibility_faults(page)
-    page.emulate_media(color_scheme="dark")
-    found += accessibility_faults(page)
-    page.set_viewport_size(PHONE)
-    return found + ([f"{wide} pixels too wide"] if (wide := overflow(page)) else [])
 
 
 @pytest.mark.parametrize("path", ["", "new", "inbound"])
