@@ -108,7 +108,7 @@ def shown(record: Record, owner_id: int) -> Shown:
     outcome = status.outcome(state, Action(step.action), step.reason, **facts)
     return Shown(
         step=step,
-        title=words.title_for(current_user, step, owner_id),
+        title=_title(record, owner_id),
         calendar=record.calendar,
         outcome=outcome or "",
         fields=[words.field(name) for name in _named(step)],
@@ -118,6 +118,16 @@ def shown(record: Record, owner_id: int) -> Shown:
         later_run_id=record.later_run_id or (step.retried_in_id if step.state != StepState.DONE else None),
         error=words.error_class(step.error_class) if step.error_class else None,
     )
+
+
+def _title(record: Record, owner_id: int) -> str:
+    """Return a record's title; what a busy block is there for is told to those alone whose event that is."""
+    if not run_records.is_of_block(record.step):
+        return words.title_for(current_user, record.step, owner_id)
+    origin = record.origin
+    if origin is None or origin.user_id != current_user.id:
+        return "Busy block"
+    return f"Busy block for “{origin.title or '(no title)'}” in {origin.calendar}"
 
 
 def _named(step: t.Step) -> list[str]:
@@ -181,6 +191,11 @@ def rules(run: t.Run, current: Rules) -> list[Rule]:
 
 def _since(name: str, value: Any, present: dict[str, Any]) -> str:
     return words.rule_value(name, present[name]) if name in present and present[name] != value else ""
+
+
+def has_worked(run: t.Run) -> bool:
+    """Return whether a run has records that were written, or were to be."""
+    return bool(run.created + run.updated + run.deleted + run.failed + run.held)
 
 
 def outcome_tabs(run: t.Run) -> list[tuple[str, str, str, int]]:

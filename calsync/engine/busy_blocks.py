@@ -24,6 +24,9 @@ AHEAD = timedelta(days=90)
 REWRITES = 3
 """How often a day a block is put right that somebody, or the server, keeps changing."""
 
+PENDING = "asked"
+"""Stands in place of a fingerprint while it is not known whether a change arrived."""
+
 A_DAY = timedelta(days=1)
 _OF_CALENDAR = 16
 """Digits of a calendar's public id in a mark."""
@@ -42,7 +45,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What is remembered of one block. `asked` says that it may have been created, `made` that it was."""
+    """What is remembered of one block. `is_asked` says that it may have been created, `is_made` that it was; `stamp` is
+    that of its origin when it was last asked for, "" when it was to go.
+    """
 
     id: int
     key: str
@@ -58,11 +63,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class There:
-    """A block as the calendar holds it, by the mirror."""
+    """A block as the calendar holds it, by the mirror. `is_kept`: a person wants it to stay without its origin."""
 
     event_id: int
     fingerprint: str
     ends_at: datetime
+    key: str = ""
+    is_kept: bool = False
 
 
 class Do(StrEnum):
@@ -86,6 +93,13 @@ class Wanted:
     origin: Origin | None = None
     there: There | None = None
     is_anew: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key of the block; "" for one that has no row yet."""
+        if self.block is not None:
+            return self.block.key
+        return "" if self.there is None else self.there.key
 
 
 # --- marks and contents
@@ -144,7 +158,7 @@ def plan(
     """Yield what makes the blocks of one calendar those of its origins.
 
     `there` are the blocks that stand in the calendar, by their keys. Not `is_on`: every one of them goes, past ones
-    too; else what is over stays as it is. What waits for another try is left out.
+    too; else what is over stays as it is. What waits for another try is left out, unless its origin has changed since.
     """
     wanted = {origin.event_id: origin for origin in origins} if is_on else {}
     known: set[str] = set()
@@ -152,13 +166,18 @@ def plan(
         known.add(block.key)
         origin = wanted.pop(block.event_id or 0, None)
         found = _of_block(block, origin, there.get(block.key), now, is_on)
-        if found is not None and (block.next_try_at is None or block.next_try_at <= now):
+        if found is not None and not _waits(block, origin, now):
             yield found
     for origin in sorted(wanted.values(), key=lambda each: each.event_id):
         yield Wanted(Do.CREATE, origin=origin)
     for key in sorted(there.keys() - known):
-        if not is_on or there[key].ends_at > now:
+        if not is_on or (there[key].ends_at > now and not there[key].is_kept):
             yield Wanted(Do.DELETE, there=there[key])
+
+
+def _waits(block: Block, origin: Origin | None, now: datetime) -> bool:
+    is_same = block.stamp == ("" if origin is None else origin.stamp)
+    return is_same and block.next_try_at is not None and block.next_try_at > now
 
 
 def _of_block(block: Block, origin: Origin | None, there: There | None, now: datetime, is_on: bool) -> Wanted | None:
@@ -168,13 +187,14 @@ def _of_block(block: Block, origin: Origin | None, there: There | None, now: dat
         return Wanted(Do.CREATE, block, origin, is_anew=block.is_made)
     if not block.is_made:
         return Wanted(Do.UPDATE, block, origin, there)
-    is_touched = there.fingerprint != block.remote_fp and block.rewrites < REWRITES
+    may_rewrite = block.rewrites < REWRITES or block.remote_fp == PENDING
+    is_touched = there.fingerprint != block.remote_fp and may_rewrite
     return Wanted(Do.UPDATE, block, origin, there) if is_touched or origin.stamp != block.stamp else None
 
 
 def _over(block: Block, there: There | None, now: datetime, is_on: bool) -> Wanted | None:
-    """Return how a block goes whose origin is gone. One that is past stays."""
-    if is_on and block.ends_at <= now:
+    """Return how a block goes whose origin is gone. One that is past stays, and one that a person wants to stay."""
+    if is_on and (block.ends_at <= now or (there is not None and there.is_kept)):
         return None
     if there is not None:
         return Wanted(Do.DELETE, block, there=there)

@@ -141,6 +141,9 @@ class Reason(StrEnum):
     UNDO = "undo"
     DISCONNECTED = "disconnected"
     CLEANED_UP = "cleaned_up"  # a duplicate or orphan that a person had removed
+    BLOCK_WANTED = "block_wanted"  # a busy block of another calendar's event: made, put right, removed
+    BLOCK_FOLLOWS = "block_follows"
+    BLOCK_OVER = "block_over"
     RETRY = "retry"
     BOTH_EQUAL = "both_equal"
 

@@ -14,9 +14,10 @@ from calsync.engine import busy_blocks as blocks
 from calsync.engine import event as events
 from calsync.engine.busy_blocks import Do, Wanted
 from calsync.engine.event import Content, Event
+from calsync.engine.vocabulary import Action
 from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded, Unavailable, VersionMismatch
 from calsync.providers.base import Edit, Write, Written
-from calsync.services import failures
+from calsync.services import block_steps, failures
 from calsync.services.context import Context
 from calsync.store import busy_blocks as rows
 from calsync.store import mirror
@@ -32,7 +33,7 @@ SOON, LATER, TOMORROW = timedelta(seconds=30), timedelta(minutes=5), blocks.A_DA
 
 @dataclass(slots=True)
 class _Job:
-    """One write in the making: what is wanted, its row, and what was sent."""
+    """One write in the making: what is wanted, its row, what was sent, and the step that tells of it."""
 
     wanted: Wanted
     row: t.BusyBlock | None
@@ -40,6 +41,8 @@ class _Job:
     content: Content | None
     resource: t.MirrorResource | None
     write: Write
+    held: t.MirrorEvent | None = None
+    step_id: int = 0
 
 
 def carry_out(ctx: Context, calendar: t.Calendar, found: Sequence[Wanted]) -> None:
@@ -70,13 +73,25 @@ def _prepare(ctx: Context, calendar: t.Calendar, found: Sequence[Wanted]) -> lis
         pairs = [(row.calendar_id, row.uid) for row in origins.values() if row.is_series]
         changed = rows.changed_keys(session, pairs)
         held, resources = rows.events(session, there), rows.resources(session, there)
-        jobs: list[_Job | None] = []
+        drafts: list[_Job | None] = []
         for each in found:
             origin = None if each.origin is None else origins.get(each.origin.event_id)
             keys = [] if origin is None else changed.get((origin.calendar_id, origin.uid), [])
             stands = None if each.there is None else (held[each.there.event_id], resources[each.there.event_id])
-            jobs.append(_job(session, ctx, calendar, each, _Cause(origin, keys), stands))
-        return [job for job in jobs if job is not None]
+            drafts.append(_job(session, ctx, calendar, each, _Cause(origin, keys), stands))
+        jobs = [job for job in drafts if job is not None]
+        for job, step_id in zip(jobs, block_steps.begin(session, ctx, calendar, [_what(j) for j in jobs]), strict=True):
+            job.step_id = step_id
+        return jobs
+
+
+def _what(job: _Job) -> block_steps.What:
+    """Return what the step of a write tells."""
+    key = job.wanted.key if job.row is None else job.row.key
+    action = Action.DELETE if job.write.is_delete else Action.CREATE if job.resource is None else Action.UPDATE
+    origin_id = None if job.row is None else job.row.event_id
+    after = {n: v for n, v in (job.content or {}).items() if n in FIELDS}
+    return block_steps.What(key, job.wanted.key or key, action, job.held, origin_id, after or None)
 
 
 class _Cause(NamedTuple):
@@ -100,7 +115,9 @@ def _job(
             session.delete(row)
             return None
         case Do.DELETE if stands is not None:
-            return _Job(wanted, row, None, None, stands[1], _deletion(stands[1], wanted))
+            if row is not None:
+                row.stamp = ""
+            return _Job(wanted, row, None, None, stands[1], _deletion(stands[1], wanted), stands[0])
         case Do.UPDATE if row is not None and stands is not None and cause.event is not None:
             return _update(ctx, calendar, wanted, row, cause, stands)
         case Do.CREATE:
@@ -133,7 +150,7 @@ def _create(
     event = _event(calendar, row, cause)
     if event is None:
         return None
-    row.content, row.asked_at = events.content(event), now
+    row.content, row.asked_at, row.stamp = events.content(event), now, ""
     if wanted.origin is not None:
         row.stamp, row.ends_at = wanted.origin.stamp, wanted.origin.ends_at
     session.flush()
@@ -152,18 +169,28 @@ def _update(
     if event is None or wanted.origin is None:
         return None
     content = events.content(event)
-    is_same = content == row.content and row.remote_fp == held.fingerprint
+    is_same = content == row.content and (row.remote_fp == held.fingerprint or _has_arrived(ctx, row, held))
     row.stamp, row.ends_at = wanted.origin.stamp, wanted.origin.ends_at
-    if is_same:  # only what a block does not show has changed at its origin
+    if is_same:  # only what a block does not show has changed at its origin, or an answer was lost
+        row.remote_fp = held.fingerprint
+        row.tries, row.error, row.error_class, row.next_try_at = 0, "", "", None
         return None
-    if content == row.content and row.remote_fp:
+    if content == row.content and row.remote_fp not in ("", blocks.PENDING):
         rested = row.rewritten_at is None or ctx.now() - row.rewritten_at > TOMORROW
         row.rewrites, row.rewritten_at = 1 if rested else row.rewrites + 1, ctx.now()
     row.content = content
+    if row.remote_fp:  # until it is known what the calendar made of it, it is not as it should be
+        row.remote_fp = blocks.PENDING
     base = replace(events.from_json(held.facts), our_id=event.our_id)
     edit = Edit(events.with_content(base, {n: content[n] for n in FIELDS}), FIELDS & ctx.capabilities.expresses)
     write = Write(key=row.key, edits=(edit,), handle=resource.handle, version=resource.version, body=resource.body)
-    return _Job(wanted, row, event, content, resource, write)
+    return _Job(wanted, row, event, content, resource, write, held)
+
+
+def _has_arrived(ctx: Context, row: t.BusyBlock, held: t.MirrorEvent) -> bool:
+    """Return whether the calendar holds what was asked for although nobody was told so."""
+    is_unknown = row.remote_fp in ("", blocks.PENDING)
+    return is_unknown and all(held.facts.get(n) == row.content[n] for n in FIELDS & ctx.capabilities.expresses)
 
 
 def _event(calendar: t.Calendar, row: t.BusyBlock, cause: _Cause) -> Event | None:
@@ -187,9 +214,11 @@ def _close(session: Session, ctx: Context, calendar: t.Calendar, job: _Job, answ
         answer = None
     if isinstance(answer, ProviderError):
         _note(row, answer, ctx.now())
+        block_steps.fail(session, ctx, job.step_id, answer, row)
         return
     if answer is None:
         _close_gone(session, ctx, calendar, job, row)
+        block_steps.close(session, ctx, job.step_id, is_missed=not job.write.is_delete)
         return
     folds = ctx.capabilities.series_is_one_resource
     mirror.save(session, calendar, [answer], ctx.now(), own_addresses=ctx.own_addresses, folds=folds, trusts=True)
@@ -197,8 +226,9 @@ def _close(session: Session, ctx: Context, calendar: t.Calendar, job: _Job, answ
     resource = mirror.get(session, t.pk(calendar), answer.handle)
     before = None if job.resource is None else job.resource.version
     resource.written_at, resource.replaced_version = ctx.now(), before if before != answer.version else None
+    held = next(iter(mirror.events_of(session, t.pk(resource)).values()), None)
+    block_steps.close(session, ctx, job.step_id, event_id=None if held is None else held.id)
     if row is not None:
-        held = next(iter(mirror.events_of(session, t.pk(resource)).values()), None)
         row.remote_fp = row.remote_fp if held is None else held.fingerprint
         row.tries, row.error, row.error_class, row.next_try_at = 0, "", "", None
 

@@ -1,14 +1,14 @@
 """Busy blocks: in every calendar that takes them, one event without details for each busy time of its person's others.
 
-They stand beside activities, links and steps: nothing of them is planned, shown or undone there. A row is saved before
-its block is asked for, with the key that makes a repeat harmless; each run makes the calendar's blocks those of its
-origins, whatever happened in between. Blocks go where our mark survives, because without it they would come back as
-meetings.
+They stand beside activities and links: each run makes the calendar's blocks those of their origins, whatever happened
+in between. A row is saved before its block is asked for, with the key that makes a repeat harmless, and a step that
+tells of it in the run (`block_steps.py`). Nothing of them is undone: they would be made anew. Blocks go where our mark
+survives, because without it they would come back as meetings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,11 +17,11 @@ from sqlmodel import Session
 from calsync.engine import busy_blocks as blocks
 from calsync.engine import rules as engine_rules
 from calsync.engine import scope
-from calsync.engine.busy_blocks import Origin, Wanted
+from calsync.engine.busy_blocks import Do, Origin, Wanted
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import EventKind, Trigger
 from calsync.runtime import Runtime
-from calsync.services import accounts, block_choices, block_writes, clients, settings
+from calsync.services import accounts, block_choices, block_steps, block_writes, clients, settings
 from calsync.services.context import Context
 from calsync.store import busy_blocks as rows
 from calsync.store import tables as t
@@ -33,14 +33,17 @@ PASSES = 3
 
 
 def keep(ctx: Context) -> None:
-    """Bring the blocks in the account's calendars in line with what is busy elsewhere.
+    """Bring the blocks in the account's calendars in line with what is busy elsewhere; a retry tries its own alone.
 
-    Raises what ends a run: RateLimited, SignInNeeded, LeaseLost. Any other error stays on its row.
+    Raises what ends a run: RateLimited, SignInNeeded, LeaseLost. Any other error stays on its row and its step.
     """
-    if ctx.client is None or ctx.is_dry or ctx.is_restored or ctx.only_subjects is not None:
+    keys = None if ctx.only_subjects is None else block_steps.keys_of(ctx.only_subjects)
+    if ctx.client is None or ctx.is_dry or ctx.is_restored or keys == frozenset():
         return
     for calendar in _calendars(ctx):
-        _settle(ctx, calendar, is_on=calendar.takes_blocks and block_choices.can_hold(ctx.capabilities))
+        if keys is not None:
+            _try_now(ctx, calendar, keys)
+        _settle(ctx, calendar, keys, is_on=calendar.takes_blocks and block_choices.can_hold(ctx.capabilities))
 
 
 def clear(ctx: Context) -> None:
@@ -48,13 +51,24 @@ def clear(ctx: Context) -> None:
     if ctx.client is None:
         return
     for calendar in _calendars(ctx):
-        _settle(ctx, calendar, is_on=False)
+        _try_now(ctx, calendar, None)
+        _settle(ctx, calendar, None, is_on=False)
 
 
-def _settle(ctx: Context, calendar: t.Calendar, *, is_on: bool) -> None:
+def _try_now(ctx: Context, calendar: t.Calendar, keys: Collection[str] | None) -> None:
+    """Somebody asked for it: blocks (None: all) that wait for another try wait no longer."""
+    with ctx.rt.writing() as session:
+        ctx.holding(session)
+        rows.wait_no_longer(session, t.pk(calendar), keys)
+
+
+def _settle(ctx: Context, calendar: t.Calendar, keys: Collection[str] | None, *, is_on: bool) -> None:
     """Look and write until there is nothing more to do; a calendar that was switched off and cleared is done with."""
     for _ in range(PASSES):
-        if not _pass(ctx, calendar, is_on=is_on):
+        done, held = _pass(ctx, calendar, keys, is_on=is_on)
+        if not done:
+            if keys is None:
+                block_steps.settle(ctx, calendar, held)
             break
     if calendar.clears_blocks:
         with ctx.rt.writing() as session:
@@ -69,20 +83,39 @@ def _calendars(ctx: Context) -> list[t.Calendar]:
     return [c for c in wanted if ctx.push_refused(c) is None and not c.is_gone]
 
 
-def _pass(ctx: Context, calendar: t.Calendar, *, is_on: bool) -> bool:
-    """Do once what is to be done in a calendar; return whether something was."""
+def _pass(
+    ctx: Context, calendar: t.Calendar, keys: Collection[str] | None, *, is_on: bool
+) -> tuple[list[Wanted], list[Wanted]]:
+    """Do once what is to be done in a calendar; return what was, and what waits for a person.
+
+    Whoever switches blocks off, or leaves, has said that all of them are to go.
+    """
     with ctx.rt.reading() as session:
-        found = list(_wanted(session, calendar, ctx.account.user_id, ctx.now(), is_on))
+        found = list(_wanted(session, calendar, ctx.account.user_id, ctx.now(), is_on, keys))
+    found, held = block_steps.restrain(ctx, calendar, found) if is_on else (found, [])
+    if held:
+        with ctx.rt.writing() as session:
+            ctx.holding(session)
+            block_steps.hold(session, ctx, calendar, held)
     size = ctx.capabilities.batch_size
     for start in range(0, len(found), size):
         block_writes.carry_out(ctx, calendar, found[start : start + size])
-    return bool(found)
+    return found, held
 
 
-def _wanted(session: Session, calendar: t.Calendar, user_id: int, now: datetime, is_on: bool) -> Iterator[Wanted]:
+def _wanted(
+    session: Session,
+    calendar: t.Calendar,
+    user_id: int,
+    now: datetime,
+    is_on: bool,
+    keys: Collection[str] | None = None,
+) -> Iterator[Wanted]:
+    """Yield what is to be done; of blocks with these keys alone, if any are given."""
     origins = list(_origins(session, calendar, user_id, now)) if is_on else []
     known = [_rested(rows.as_value(row), row, now) for row in rows.of_calendar(session, t.pk(calendar))]
-    return blocks.plan(origins, known, rows.there(session, calendar), now, is_on=is_on)
+    found = blocks.plan(origins, known, rows.there(session, calendar), now, is_on=is_on)
+    return found if keys is None else (each for each in found if each.key in keys)
 
 
 def _rested(block: blocks.Block, row: t.BusyBlock, now: datetime) -> blocks.Block:
@@ -127,7 +160,11 @@ def _is_due(session: Session, rt: Runtime, calendar: t.Calendar, account: t.Acco
     is_on = calendar.takes_blocks and block_choices.can_hold(
         clients.provider_of(rt, account.provider).info.capabilities
     )
-    return next(_wanted(session, calendar, account.user_id, now, is_on), None) is not None
+    found = list(_wanted(session, calendar, account.user_id, now, is_on))
+    if not any(each.do is Do.DELETE for each in found) or not is_on:
+        return bool(found)
+    waiting = block_steps.waiting(session, calendar)
+    return any(each.do is not Do.DELETE or each.key not in waiting for each in found)
 
 
 def _may_run(session: Session, calendar: t.Calendar, account: t.Account, rules: Rules, now: datetime) -> bool:

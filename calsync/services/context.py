@@ -49,6 +49,7 @@ class Context:
     only_subjects: frozenset[str] | None = None  # a retry plans and applies these alone
     calendars: tuple[t.Calendar, ...] = ()  # all of the account, by id, as they were when the run began
     has_open_steps: bool = True  # False while it is certain that none is
+    wrote_blocks: bool = False  # the run has steps about busy blocks
     has_rechecks: bool = True  # False: no earlier run left a resource to ask for again
     lease_checked_at: datetime | None = None
     asked_by: changes.By | None = None  # who chose what this run does; None: it follows from the two sides

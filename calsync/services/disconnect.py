@@ -34,6 +34,7 @@ from calsync.services import (
 from calsync.services.context import Context
 from calsync.store import accounts as rows
 from calsync.store import audit, conflicts, runs
+from calsync.store import busy_blocks as block_rows
 from calsync.store import notices as notice_rows
 from calsync.store import tables as t
 
@@ -77,10 +78,7 @@ def preview(rt: Runtime, account_id: int) -> Preview:
     """Return how many events and activities the choices concern. Raises NotFound."""
     with rt.reading() as session:
         account = rows.get(session, account_id)
-        remote, local = (
-            leaving.count(session, leaving.ours(account_id)),
-            leaving.count(session, leaving.theirs(account_id)),
-        )
+        remote, local = _events(session, account_id), leaving.count(session, leaving.theirs(account_id))
         shared = tuple(other.label for other in grants.siblings(session, account)) if account.credential_id else ()
         return Preview(remote, local, _why_not(session, account), shared)
 
@@ -163,13 +161,16 @@ def _check(rt: Runtime, account_id: int, choice: Choice) -> t.Account:
         if account.state == AccountState.DISCONNECTED:
             raise Refused("This account is disconnected already.", code="disconnected")
         why_not = _why_not(session, account)
-        if (
-            choice in (Choice.DELETE_REMOTE, Choice.DELETE_BOTH)
-            and why_not
-            and leaving.count(session, leaving.ours(account_id))
-        ):
+        if choice in (Choice.DELETE_REMOTE, Choice.DELETE_BOTH) and why_not and _events(session, account_id):
             raise Refused(why_not, code="cannot_delete", field="choice")
         return account
+
+
+def _events(session: Session, account_id: int) -> int:
+    """Return how many events at the provider are ours: those of activities, and busy blocks."""
+    calendars = [t.pk(calendar) for calendar in rows.list_calendars(session, account_id)]
+    blocks = sum(known.blocks for known in block_rows.sums(session, calendars).values())
+    return leaving.count(session, leaving.ours(account_id)) + blocks
 
 
 def _why_not(session: Session, account: t.Account) -> str:

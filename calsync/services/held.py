@@ -11,7 +11,8 @@ from calsync.engine import brake
 from calsync.engine.vocabulary import RunState, StepState
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
-from calsync.store import accounts, audit, runs
+from calsync.services import block_steps
+from calsync.store import accounts, audit, runs, steps
 from calsync.store import tables as t
 from calsync.store.links import DISCARDED, mark
 
@@ -109,7 +110,9 @@ def _go_on(session: Session, rt: Runtime, run: t.Run, by: Actor) -> None:
 
 def forget(session: Session, step: t.Step) -> None:
     """Note on what the step was about that this very difference was declined."""
-    if step.link_id is not None:
+    if step.subject.startswith(steps.BLOCK):
+        block_steps.leave(session, step)
+    elif step.link_id is not None:
         link = session.get_one(t.Link, step.link_id)
         activity = session.get_one(t.Activity, link.activity_id)
         event = session.get(t.MirrorEvent, link.event_id) if link.event_id else None

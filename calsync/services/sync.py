@@ -107,6 +107,7 @@ def _run(rt: Runtime, opened: Opened, ask: Ask, owner: str, ended: Ended) -> Non
         log.info("run.stopped", account_id=ctx.account_id, run_id=ctx.run_id, error=type(error).__name__)
         ended.error = error
     finally:
+        ended.is_planned = ended.is_planned or ctx.wrote_blocks
         ended.cursors = ctx.cursors
         ended.spent = usage.of(ctx.reader)
         ctx.reader.close()

@@ -13,13 +13,20 @@ from sqlmodel import Session, col
 from calsync.engine import busy_blocks as blocks
 from calsync.engine.busy_blocks import Block, Origin, There
 from calsync.engine.vocabulary import AccountState, LinkState
+from calsync.store import placements
 from calsync.store import tables as t
 
 A, B, C, E, L = t.Account, t.BusyBlock, t.Calendar, t.MirrorEvent, t.Link
 
 _BUSY: tuple[Any, ...] = (E.id, E.calendar_id, E.uid, E.recurrence_key, E.fingerprint, E.span_end, E.is_series)
 _CHANGED: tuple[Any, ...] = (E.calendar_id, E.uid, E.recurrence_key)
-_THERE: tuple[Any, ...] = (E.id, E.our_id, E.fingerprint, E.span_end)
+_THERE: tuple[Any, ...] = (E.id, E.our_id, E.fingerprint, E.span_end, E.excluded)
+
+KEPT = placements.DISCARDED
+"""Stands in `excluded` of a block that a person wants left as it is."""
+
+CONTENT = ("summary", "time", "exdates", "description", "location")
+"""What is remembered of a block that is deleted."""
 
 
 class Busy(NamedTuple):
@@ -144,6 +151,17 @@ def of_calendar(session: Session, calendar_id: int) -> list[t.BusyBlock]:
     return list(session.scalars(sa.select(B).where(col(B.calendar_id) == calendar_id).order_by(col(B.id))))
 
 
+def find(session: Session, key: str) -> t.BusyBlock | None:
+    return session.scalars(sa.select(B).where(col(B.key) == key)).one_or_none()
+
+
+def wait_no_longer(session: Session, calendar_id: int, keys: Collection[str] | None) -> None:
+    """Let blocks of a calendar, those with these keys or all, be tried again at once."""
+    change = sa.update(B).where(col(B.calendar_id) == calendar_id).values(next_try_at=None)
+    change = change if keys is None else change.where(col(B.key).in_(list(keys)))
+    session.execute(change.execution_options(synchronize_session=False))
+
+
 def as_value(row: t.BusyBlock) -> Block:
     """Return what planning needs of a row."""
     return Block(
@@ -170,7 +188,8 @@ def there(session: Session, calendar: t.Calendar) -> dict[str, There]:
         col(E.is_cancelled).is_(False),
         col(E.recurrence_key) == "",
     )
-    return {mark.removeprefix(begin): There(i, fp, end) for i, mark, fp, end in session.execute(query)}
+    found = ((mark.removeprefix(begin), row) for row in session.execute(query) for mark in [row[1]])
+    return {key: There(row[0], row[2], row[3], key, row[4] == KEPT) for key, row in found}
 
 
 def events(session: Session, ids: Collection[int]) -> dict[int, t.MirrorEvent]:

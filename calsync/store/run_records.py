@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import Action, StepState
+from calsync.store import block_steps, steps
 from calsync.store import tables as t
+from calsync.store.block_steps import Origin
 from calsync.store.keyset import Cut, Slice
 
 S = t.Step
@@ -19,12 +21,16 @@ S = t.Step
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One step with the name of its calendar and, where it failed and a later step took it up, that step's end."""
+    """One step with the name of its calendar and, where it failed and a later step took it up, that step's end.
+
+    `origin` is the event that a busy block is there for.
+    """
 
     step: t.Step
     calendar: str
     later_state: str = ""
     later_run_id: int | None = None
+    origin: Origin | None = None
 
     @property
     def was_retried(self) -> bool:
@@ -72,10 +78,36 @@ def list_records(session: Session, run_id: int, outcome: str = "", cut: Cut | No
 
 
 def _with_later(session: Session, found: Sequence[tuple[t.Step, str]]) -> list[Record]:
-    """Add what became of failed records in later runs."""
+    """Add what became of failed records in later runs, and what busy blocks are there for."""
     failed = [step for step, _ in found if step.error_class and step.state in (StepState.SUPERSEDED, StepState.FAILED)]
     later = _latest_after(session, failed) if failed else {}
-    return [Record(step, name, *later.get(t.pk(step), ("", None))) for step, name in found]
+    later |= _latest_of_blocks(session, [step for step in failed if is_of_block(step)])
+    origins = block_steps.origins(session, {_origin_id(step) for step, _ in found if is_of_block(step)})
+    return [
+        Record(step, name, *later.get(t.pk(step), ("", None)), origins.get(_origin_id(step))) for step, name in found
+    ]
+
+
+def is_of_block(step: t.Step) -> bool:
+    """Return whether a step is about a busy block."""
+    return step.subject.startswith(steps.BLOCK)
+
+
+def _origin_id(step: t.Step) -> int:
+    return int(step.detail.get("origin") or 0)
+
+
+def _latest_of_blocks(session: Session, failed: Sequence[t.Step]) -> dict[int, tuple[str, int | None]]:
+    """Return what became of blocks that could not be written, in the last run that tried them again."""
+    runs = {step.retried_in_id for step in failed} - {None}
+    if not runs:
+        return {}
+    query = sa.select(col(S.run_id), col(S.subject), col(S.state)).where(
+        col(S.run_id).in_(runs), col(S.subject).in_({step.subject for step in failed})
+    )
+    found = {(run_id, subject): state for run_id, subject, state in session.execute(query.order_by(col(S.id)))}
+    ends = ((step, found.get((step.retried_in_id, step.subject))) for step in failed)
+    return {t.pk(step): (state, step.retried_in_id) for step, state in ends if state is not None}
 
 
 def _latest_after(session: Session, failed: Sequence[t.Step]) -> dict[int, tuple[str, int | None]]:

@@ -21,6 +21,9 @@ S, R = t.Step, t.Run
 RESOURCE = "resource:"
 """How the subject of a step begins that names a resource which cannot be read."""
 
+BLOCK = "block:"
+"""How the subject of a step about a busy block begins; such steps are in `block_steps.py`."""
+
 CHUNK = 200
 """Steps written in one transaction."""
 
@@ -44,9 +47,11 @@ class Open:
     by_subject: dict[str, t.Step] = field(default_factory=dict)
 
 
+_IS_RECORD = sa.not_(col(S.subject).startswith(BLOCK))
+
 _OPEN = (
     sa.select(S)
-    .where(col(S.account_id) == sa.bindparam("account_id"), col(S.state).in_(list(OPEN_STEP_STATES)))
+    .where(col(S.account_id) == sa.bindparam("account_id"), col(S.state).in_(list(OPEN_STEP_STATES)), _IS_RECORD)
     .order_by(col(S.id))
 )
 
@@ -121,7 +126,8 @@ def insert(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 def tallies(session: Session, account_id: int, now: datetime, links: dict[int, int]) -> dict[int | None, Tally]:
     """Return what was deleted, created and mailed in the last 24 hours, by calendar and (None) in all.
 
-    First runs and approved steps do not count: the one is expected, the other was agreed to.
+    First runs and approved steps do not count: the one is expected, the other was agreed to. Busy blocks are counted
+    by themselves.
     """
     query = (
         sa.select(col(S.calendar_id), col(S.action), sa.func.count(), sa.func.sum(col(S.people_mailed)))
@@ -132,6 +138,7 @@ def tallies(session: Session, account_id: int, now: datetime, links: dict[int, i
             col(S.finished_at) > now - timedelta(hours=24),
             col(S.is_approved).is_(False),
             col(R.is_first).is_(False),
+            _IS_RECORD,
             col(S.action).in_([Action.CREATE, Action.CANCEL, Action.DELETE, Action.UPDATE]),
         )
         .group_by(col(S.calendar_id), col(S.action))
@@ -233,7 +240,7 @@ _CHANGES = (Action.CREATE, Action.UPDATE, Action.CANCEL, Action.DELETE)
 def in_doubt(session: Session, account_id: int) -> list[t.Step]:
     """Return steps whose write got no answer, and those that were being written when their run died."""
     query = sa.select(S).where(
-        col(S.account_id) == account_id, col(S.state).in_([StepState.APPLYING, StepState.IN_DOUBT])
+        col(S.account_id) == account_id, col(S.state).in_([StepState.APPLYING, StepState.IN_DOUBT]), _IS_RECORD
     )
     return list(session.scalars(query.order_by(col(S.id))))
 

@@ -9,13 +9,14 @@ from sqlmodel import select
 
 from calsync.engine.vocabulary import RunState
 from calsync.providers.memory import FaultKind
-from calsync.services import queued, undo
+from calsync.services import queued, sync, undo
 from calsync.store import history
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
 from tests import factories
 from tests.services.office import WORK, Office
-from tests.web.conftest import SignIn
+from tests.services.two_calendars import at_home, choose, home_of, with_home
+from tests.web.conftest import SignIn, text_of
 from tests.web.offices import work_waiting
 from tests.web.queries import count_queries
 
@@ -567,6 +568,39 @@ def test_undo_of_a_large_run_is_looked_through_by_a_run_first(
     child = eli.post(f"{preview}/undo").location
     queued.work(office.rt, int(child.rpartition("/")[2]))
     assert office.titles_there() == []
+
+
+# --- busy blocks
+
+
+def with_block(office: Office) -> t.Run:
+    """Return a run that wrote a busy block, because Eli is at the dentist by his other calendar."""
+    with_home(office)
+    choose(office)
+    at_home(office, "Dentist")
+    sync.run(office.rt, home_of(office).account_id)
+    return office.sync()
+
+
+def test_what_a_block_is_there_for_is_told_to_its_person_alone(
+    office: Office, ada: FlaskClient, eli: FlaskClient
+) -> None:
+    path = f"/history/{with_block(office).id}"
+    mine, admins = text_of(eli.get(path).text), text_of(ada.get(path).text)
+    assert "Busy blocks 1 written, 0 removed, 0 failed" in mine
+    assert "Busy blocks 1 written, 0 removed, 0 failed" in admins
+    assert "Busy block for “Dentist” in Home" in mine
+    assert "Busy block" in admins
+    for page in (admins, ada.get(f"{path}/records.csv").text, ada.get("/history/").text):
+        assert "Dentist" not in page
+
+
+def test_handed_over_with_its_account_a_block_keeps_to_itself_what_it_is_there_for(
+    office: Office, ada: FlaskClient
+) -> None:
+    run = with_block(office)
+    office.change_account(user_id=office.cast.ada.id)
+    assert "Dentist" not in ada.get(f"/history/{run.id}").text
 
 
 # --- cost

@@ -14,7 +14,7 @@ from calsync.engine.vocabulary import ErrorClass, RunState, Trigger
 from calsync.errors import NotAllowed, NotFound
 from calsync.services import archive, bulk, held, retry, settings
 from calsync.services import undo as undoing
-from calsync.store import history, run_records
+from calsync.store import block_steps, history, run_records
 from calsync.store import tables as t
 from webapp import errors, exports, paging, run_list, run_view, shell, undo_view, words
 from webapp.access import (
@@ -117,6 +117,7 @@ def show(run_id: int) -> Any:
         causes = run_records.causes(session, run_id) if run.failed or run.error_class else []
         found = run_records.list_records(session, run_id, request.args.get("outcome", ""), paging.asked())
         waiting = held.waiting_digest(session, run_id) if run.held else None
+        blocks = block_steps.sum_of(session, run_id) if run_view.has_worked(run) else None
         cursors = history.cursors(session, run)
         rules = run_view.rules(run, settings.rules_of(session, family.account))
     owner_id = family.account.user_id
@@ -132,6 +133,7 @@ def show(run_id: int) -> Any:
         outcome=request.args.get("outcome", ""),
         waiting=waiting,
         cursors=cursors,
+        blocks=blocks,
         rules=rules,
         duration_ms=run_list.duration_ms(run),
         may_retry=may_retry(),
