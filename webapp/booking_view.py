@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from flask import url_for
 from sqlmodel import Session
 
+from calsync.engine.vocabulary import RoomAnswer
 from calsync.services import booking_rows, bookings, guest_facts
 from calsync.services.bookings import Booked
 from calsync.services.in_the_way import Met
-from calsync.store import booking_list, whereabouts
+from calsync.store import booking_list, rooms, whereabouts
 from calsync.store import tables as t
 from calsync.store.booking_list import Line
 from webapp import activity_view, guest_pages, moments, words
@@ -62,6 +63,22 @@ class InTheWay:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomSaid:
+    """A room that the booking invites, and what it said."""
+
+    name: str
+    answer: str
+
+    @property
+    def word(self) -> Word:
+        return words.room_answer(self.answer)
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.answer in (RoomAnswer.DECLINED, RoomAnswer.OFF)
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """One booking with everything its page says. `told` says why it is not written, where it is not."""
 
@@ -70,6 +87,12 @@ class Shown:
     answers: Sequence[tuple[str, str]]
     told: Sequence[Told]
     meets: Sequence[InTheWay]
+    rooms: Sequence[RoomSaid] = ()
+
+    @property
+    def refusing(self) -> Sequence[RoomSaid]:
+        """The rooms that this booking goes without."""
+        return [each for each in self.rooms if each.is_refusal and self.is_open]
 
     @property
     def booking(self) -> t.Booking:
@@ -114,7 +137,8 @@ def shown(session: Session, line: Line, meets: Sequence[Met]) -> Shown:
     resources = booking_list.resources(session, t.pk(line.booking))
     answers = () if made.hides else guest_facts.answers(line.booking, line.event_type)
     told = _told(session, line) if line.state == "unwritten" else ()
-    return Shown(made, resources, answers, told, [_in_the_way(each) for each in meets])
+    said = [RoomSaid(room.name, answer) for room, answer in rooms.answers(session, t.pk(line.booking))]
+    return Shown(made, resources, answers, told, [_in_the_way(each) for each in meets], said)
 
 
 def _in_the_way(met: Met) -> InTheWay:

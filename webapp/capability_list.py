@@ -24,7 +24,16 @@ def of(info: Any) -> list[Capability]:
     flags = getattr(info, "capabilities", None)
     if flags is None:
         return []
-    return [_notices(flags), _mark(flags), _cancel(flags), _mail(flags), _series(flags), _moves(flags), *_fields(flags)]
+    return [
+        _notices(flags),
+        _mark(flags),
+        _cancel(flags),
+        _mail(flags),
+        _series(flags),
+        _moves(flags),
+        _rooms(flags),
+        *_fields(flags),
+    ]
 
 
 def _yes(flag: bool) -> str:
@@ -65,6 +74,11 @@ def _series(flags: Any) -> Capability:
 def _moves(flags: Any) -> Capability:
     text = "Events move between its calendars in one piece." if flags.can_move else "Moving is a copy, then a deletion."
     return Capability("Moves events", _yes(flags.can_move), text)
+
+
+def _rooms(flags: Any) -> Capability:
+    text = "A booking can invite a room, which answers by itself; no person gets mail." if flags.invites_rooms else ""
+    return Capability("Invites rooms", _yes(flags.invites_rooms), text or "Bookings are written to calendars only.")
 
 
 def _fields(flags: Any) -> list[Capability]:

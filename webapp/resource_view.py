@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from calsync.engine.hours import Hours
-from calsync.services import mappable, working_hours
+from calsync.engine.vocabulary import ResourceKind
+from calsync.services import mappable, rooms, working_hours
 from calsync.services.believing import Source
 from calsync.services.mappable import Mapped
 from calsync.store import resource_pages
@@ -70,6 +71,22 @@ class Detail:
             return None
         found = self.asked[1]
         return words.calendar_worth(found.why, found.closes, found.counts, found.is_switched_off)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSource:
+    """An account whose organisation may list its rooms; `is_allowed` once that permission was given."""
+
+    account: t.Account
+    is_allowed: bool
+
+
+def room_sources(resource: t.Resource, accounts: Sequence[t.Account]) -> list[RoomSource]:
+    """Return the accounts through which a room can be chosen; none for a person's resource."""
+    if resource.kind == ResourceKind.PERSON:
+        return []
+    rt = runtime()
+    return [RoomSource(each, rooms.may_list(rt, each)) for each in accounts if rooms.can_list(rt, each)]
 
 
 def rows_of(session: Session, found: Sequence[t.Resource]) -> list[Row]:

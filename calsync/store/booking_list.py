@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import BookingState
+from calsync.engine.vocabulary import BookingState, RoomAnswer
 from calsync.errors import NotFound
 from calsync.store import keyset
 from calsync.store import tables as t
@@ -19,12 +19,18 @@ B, A, E, P, T = t.Booking, t.Activity, t.EventType, t.Placement, t.Taken
 
 _UNWRITTEN = sa.select(col(P.id)).where(col(P.activity_id) == col(B.activity_id), col(P.written_at).is_(None)).exists()
 
+_NO_ROOM = (
+    sa.select(col(T.id))
+    .where(col(T.booking_id) == col(B.id), col(T.room_answer).in_([RoomAnswer.DECLINED, RoomAnswer.OFF]))
+    .exists()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What of the bookings is wanted; "" and None leave a filter out. `viewer_id` None sees everybody's.
 
-    `state` is held, booked, unwritten, moved or cancelled.
+    `state` is held, booked, unwritten, moved, no_room or cancelled.
     """
 
     viewer_id: int | None
@@ -40,21 +46,24 @@ class Filters:
 class Line:
     """A booking with its activity (None of a mere hold), its event type (None where that is gone), and how it stands.
 
-    `is_written` is False while it is not yet on every calendar where it belongs.
+    `is_written` is False while it is not yet on every calendar where it belongs, `has_rooms` when a room said no.
     """
 
     booking: t.Booking
     activity: t.Activity | None
     event_type: t.EventType | None
     is_written: bool
+    has_rooms: bool = True
 
     @property
     def state(self) -> str:
-        """How it stands: held, booked, unwritten, moved, cancelled."""
+        """How it stands: held, booked, unwritten, moved, no_room, cancelled."""
         if self.booking.state != BookingState.BOOKED:
             return str(self.booking.state)
         if self.booking.moved_from is not None:
             return "moved"
+        if not self.has_rooms:
+            return "no_room"
         return "booked" if self.is_written else "unwritten"
 
 
@@ -95,14 +104,14 @@ def resources(session: Session, booking_id: int) -> list[t.Resource]:
 
 def _lines() -> Any:
     return (
-        sa.select(B, A, E, _UNWRITTEN)
+        sa.select(B, A, E, _UNWRITTEN, _NO_ROOM)
         .outerjoin(A, col(A.id) == col(B.activity_id))
         .outerjoin(E, col(E.id) == col(B.event_type_id))
     )
 
 
 def _line(row: Any) -> Line:
-    return Line(row[0], row[1], row[2], not row[3])
+    return Line(row[0], row[1], row[2], not row[3], not row[4])
 
 
 def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
@@ -133,6 +142,8 @@ def _state(state: str) -> list[sa.ColumnElement[bool]]:
             return [is_booked, col(B.moved_from).is_not(None)]
         case "unwritten":
             return [is_booked, _UNWRITTEN]
+        case "no_room":
+            return [is_booked, _NO_ROOM]
         case "booked" | "held" | "cancelled":
             return [col(B.state) == state]
     return []

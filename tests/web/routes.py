@@ -299,6 +299,8 @@ ROUTES = (
     Route("resources.map_calendar", "POST", "/resources/{resource}/calendar", ADMINS),
     Route("resources.unmap", "POST", "/resources/{resource}/calendar/remove", ADMINS),
     Route("resources.ask", "POST", "/resources/{resource}/asked", ADMINS),
+    Route("resources.room_list", "GET", "/resources/{resource}/rooms/{account}", ADMINS),
+    Route("resources.choose_room", "POST", "/resources/{resource}/rooms/{account}", ADMINS),
     Route("resources.stop_asking", "POST", "/resources/{resource}/asked/remove", ADMINS),
     Route("resources.disable", "POST", "/resources/{resource}/disable", ADMINS),
     Route("resources.enable", "POST", "/resources/{resource}/enable", ADMINS),

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import Field
 
-from calsync.engine.vocabulary import Scope
+from calsync.engine.vocabulary import RoomAnswer, Scope
 from calsync.services import bookings, rebooking
 from calsync.services.bookings import Booked, Request
 from calsync.services.rebooking import Choice
 from calsync.services.taking import SlotTaken
-from calsync.store import booking_list
+from calsync.store import booking_list, rooms
 from calsync.store import tables as t
 from calsync.store.booking_list import Filters
 from webapp.api import event_types, lookup, paging
@@ -30,6 +30,13 @@ class BookingQuery(Paged):
     event_type_id: str | None = Field(None, max_length=64)
 
 
+class RoomOut(Told):
+    """A room that a booking invites. `answer` is null before it was asked."""
+
+    resource_id: str
+    answer: RoomAnswer | None
+
+
 class BookingOut(Told):
     """What was booked, beside its activity."""
 
@@ -45,6 +52,7 @@ class BookingOut(Told):
     guest_time_zone: str
     answers: dict[str, Any]
     is_written: bool = Field(description="It stands on every calendar where it belongs")
+    rooms: list[RoomOut] = Field(description="Rooms that it invites, with what they said")
     moved_from: Time | None = Field(description="Where it was before a calendar moved it onto something else")
     created_at: Time
     cancelled_at: Time | None
@@ -173,6 +181,7 @@ def _told(call: Call, booked: Booked) -> BookingOut:
     with call.rt.reading() as session:
         event_type = session.get(t.EventType, row.event_type_id or 0)
         taken = [session.get_one(t.Resource, i).public_id for i in booked.resource_ids]
+        answers = rooms.answers(session, t.pk(row))
     return BookingOut(
         id=row.public_id,
         state=row.state,
@@ -186,6 +195,9 @@ def _told(call: Call, booked: Booked) -> BookingOut:
         guest_time_zone=row.guest_tz,
         answers=row.answers,
         is_written=booked.is_written,
+        rooms=[
+            RoomOut(resource_id=room.public_id, answer=RoomAnswer(said) if said else None) for room, said in answers
+        ],
         moved_from=row.moved_from,
         created_at=row.created_at,
         cancelled_at=row.cancelled_at,

@@ -76,7 +76,8 @@ def unmap(resource_id: int) -> None:
 @click.argument("resource_id", metavar="ID", type=int)
 @click.argument("account_id", metavar="ACCOUNT", type=int, required=False)
 @click.argument("address", required=False)
-def ask(resource_id: int, account_id: int | None, address: str | None) -> None:
+@click.option("--invite", is_flag=True, help="Bookings invite it, from the account's main calendar; a room's alone.")
+def ask(resource_id: int, account_id: int | None, address: str | None, invite: bool) -> None:
     """Have a provider asked when ADDRESS is busy, through ACCOUNT; without both, ask no more."""
     from calsync.services import asked_busy
 
@@ -85,7 +86,7 @@ def ask(resource_id: int, account_id: int | None, address: str | None) -> None:
         made = asked_busy.drop(rt, resource_id, by=by)
         output.say(f"Nobody is asked about {made.name} any more.")
         return
-    made = asked_busy.set_address(rt, resource_id, account_id, address, by=by)
+    made = asked_busy.set_address(rt, resource_id, account_id, address, is_invited=invite, by=by)
     asked_busy.ask(rt, account_id)
     output.say(f"{made.name} is busy when {made.asked_address} is, as its provider tells.")
 
@@ -138,6 +139,7 @@ def facts(session: Session, resource: t.Resource) -> dict[str, Any]:
         "calendar_id": resource.calendar_id,
         "calendar": calendar.name if calendar else None,
         "asked_address": resource.asked_address or None,
+        "is_invited": resource.is_invited,
         "active": resource.is_active,
         "when_unreachable": resource.when_unreachable,
         "last_known_minutes": resource.last_known_minutes,

@@ -105,10 +105,21 @@ class AskForm(FlaskForm):
         description="Of the room or person, as the provider knows it.",
     )
     account = SelectField("Asked through", [InputRequired("Choose an account.")], coerce=int, validate_choice=False)
+    is_invited = BooleanField(
+        "Bookings invite it",
+        description="Only for the address of a room itself: a person behind an address would get mail. Its answer is "
+        "shown on each booking, which then stands in this account’s main calendar.",
+    )
 
     def name_accounts(self, found: Iterable[t.Account]) -> None:
         """Give the choices."""
         self.account.choices = choices((t.pk(account), account.label) for account in found)
+
+
+class RoomForm(FlaskForm):
+    """A room out of a list, by its address."""
+
+    address = StringField("Address", [DataRequired("Choose a room."), Length(max=320)], filters=[trimmed])
 
 
 class GroupForm(FlaskForm):

@@ -20,7 +20,7 @@ from webapp.fragments import page
 bp = Blueprint("bookings", __name__, url_prefix="/bookings")
 
 WHEN = (("", "Upcoming"), ("past", "Past"), ("all", "All"), ("overlaps", "Overlaps"))
-STATES = ("booked", "unwritten", "held", "cancelled")
+STATES = ("booked", "unwritten", "no_room", "held", "cancelled")
 CHOICES = {
     "keep": "It stays where the calendar put it.",
     "move_back": "It is moved back; the calendar follows.",

@@ -11,6 +11,8 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_login import current_user
 
 from calsync.errors import NotAllowed, ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
+from calsync.providers.oauth import EXTRAS
+from calsync.providers.registration import Explained
 from calsync.runtime import Actor
 from calsync.services import (
     admin_consent,
@@ -65,6 +67,7 @@ def begin(provider: str) -> Any:
         account=account,
         lost_why=letters.REASONS.get(account.grant_error, letters.REASONS["invalid_grant"]) if account else "",
         app_name=known.app_name,
+        extra=registration.extra_box(asked.extra) if asked.extra and isinstance(registration, Explained) else None,
         reading=registration.boxes(can_write=False),
         writing=registration.boxes(can_write=True),
         elsewhere=public if public and public != credential_view.here() else "",
@@ -112,7 +115,22 @@ def _asked(provider: str) -> Asked:
     account_id = request.values.get("account", type=int)
     if account_id is not None:
         writable_account(account_id)
-    return Asked(provider, account_id, request.values.get("access") == "write", request.values.get("again") == "1")
+    extra = request.values.get("extra", "") if account_id is not None else ""
+    return Asked(
+        provider,
+        account_id,
+        request.values.get("access") == "write",
+        request.values.get("again") == "1",
+        extra=extra if extra in EXTRAS else "",
+        leads_to=_leads_to(account_id, request.values.get("resource", type=int)) if extra else "",
+    )
+
+
+def _leads_to(account_id: int | None, resource_id: int | None) -> str:
+    """Return where to go on once more was allowed: to the rooms that it was asked for, else to the account."""
+    if resource_id is not None and account_id is not None:
+        return url_for("resources.room_list", resource_id=resource_id, account_id=account_id)
+    return ""
 
 
 def _proven(provider: str, ended: Ended) -> Any:
@@ -125,6 +143,8 @@ def _connected(provider: str, arrived: Arrived, account: t.Account) -> Any:
     if arrived.missing:
         asked = Asked(provider, account.id, can_write=True, again=True)
         return _boxes(arrived.missing, asked, account=account, status=200)
+    if arrived.extra:
+        return _extended(arrived, account)
     if arrived.gained_writing and _may_choose_direction():
         flash(f"{account.label} may be written to now. This is what waited.")
         run_id = two_way.preview(runtime(), t.pk(account), by=actor())
@@ -136,6 +156,15 @@ def _connected(provider: str, arrived: Arrived, account: t.Account) -> Any:
         return redirect(url_for("accounts.choose" if has_calendars else "accounts.show", account_id=account.id), 303)
     flash(f"{account.label} is connected again. It goes on from where it stopped.")
     return redirect(url_for("accounts.show", account_id=account.id), 303)
+
+
+def _extended(arrived: Arrived, account: t.Account) -> Any:
+    """Lead on once more was asked for; what was not given leaves the account as it was."""
+    if not arrived.has_extra:
+        flash(f"{account.label} works as before. The further permission was not given.", "warning")
+        return redirect(url_for("accounts.show", account_id=account.id), 303)
+    flash(f"{account.label} gave the further permission.")
+    return redirect(arrived.leads_to or url_for("accounts.show", account_id=account.id), 303)
 
 
 def _may_choose_direction() -> bool:

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 
-from calsync.services import asked_busy, groups, mappable, resources, working_hours
+from calsync.services import asked_busy, groups, mappable, resources, rooms, working_hours
 from calsync.services.working_hours import Owner
+from calsync.store import accounts as account_rows
 from calsync.store import people, resource_pages
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
 from webapp import errors, hours_view, moments, resource_view
 from webapp.access import Role, actor, role_required, runtime
-from webapp.forms.resources import AskForm, GroupForm, MapForm, ResourceForm
+from webapp.forms.resources import AskForm, GroupForm, MapForm, ResourceForm, RoomForm
 from webapp.fragments import page
 
 bp = Blueprint("resources", __name__, url_prefix="/resources")
 
 TEAM = (Role.ADMIN, Role.STAFF)
 MOST_PEOPLE = 1000
+MOST_ROOMS = 200
+INVITED = "Bookings invite this room from now on. Its answer stands on each booking."
 
 
 @bp.get("/")
@@ -95,10 +98,33 @@ def ask(resource_id: int) -> Any:
     if form.validate_on_submit():
         with errors.shown_on(form):
             address = form.address.data or ""
-            asked_busy.set_address(runtime(), resource_id, form.account.data, address, by=actor())
-            flash("The provider is asked every few minutes from now on, and before each booking.")
+            invites = bool(form.is_invited.data)
+            asked_busy.set_address(runtime(), resource_id, form.account.data, address, is_invited=invites, by=actor())
+            flash(
+                INVITED if invites else "The provider is asked every few minutes from now on, and before each booking."
+            )
             return redirect(url_for("resources.show", resource_id=resource_id), 303)
     return _show(resource_id, MapForm(formdata=None), form)
+
+
+@bp.get("/<int:resource_id>/rooms/<int:account_id>")
+@role_required(Role.ADMIN)
+def room_list(resource_id: int, account_id: int) -> Any:
+    """Choose a room of the organisation behind an account."""
+    return _rooms(resource_id, account_id, RoomForm(formdata=None))
+
+
+@bp.post("/<int:resource_id>/rooms/<int:account_id>")
+@role_required(Role.ADMIN)
+def choose_room(resource_id: int, account_id: int) -> Any:
+    form = RoomForm()
+    if form.validate_on_submit():
+        with errors.shown_on(form):
+            address = form.address.data or ""
+            asked_busy.set_address(runtime(), resource_id, account_id, address, is_invited=True, by=actor())
+            flash(INVITED)
+            return redirect(url_for("resources.show", resource_id=resource_id), 303)
+    return _rooms(resource_id, account_id, form)
 
 
 @bp.post("/<int:resource_id>/asked/remove")
@@ -187,16 +213,43 @@ def _tabs() -> list[tuple[str, str, str]]:
 
 def _show(resource_id: int, form: MapForm, ask: AskForm | None = None) -> Any:
     ask = ask or AskForm(formdata=None)
+    may_ask: list[t.Account] = []
     with runtime().reading() as session:
         detail = resource_view.detail(session, resource_id)
         found = mappable.calendars_for(session, detail.row.resource) if actor().is_admin else []
         is_unmapped = actor().is_admin and detail.row.mapped is None
-        ask.name_accounts(asked_busy.list_accounts(runtime(), session) if is_unmapped else [])
+        if is_unmapped:
+            may_ask = asked_busy.list_accounts(runtime(), session)
+        ask.name_accounts(may_ask)
     form.name_calendars(found)
     if not form.is_submitted():
         form.calendar.data = detail.row.resource.calendar_id
+    if not ask.is_submitted():
+        ask.is_invited.data = detail.row.resource.is_invited
     status = 422 if form.errors or ask.errors else 200
-    return page("resources/show.html", status=status, detail=detail, row=detail.row, form=form, ask=ask)
+    sources = resource_view.room_sources(detail.row.resource, may_ask)
+    return page(
+        "resources/show.html", status=status, detail=detail, row=detail.row, form=form, ask=ask, sources=sources
+    )
+
+
+def _rooms(resource_id: int, account_id: int, form: RoomForm) -> Any:
+    resource, wanted = resources.get(runtime(), resource_id), request.args.get("q", "").strip()
+    found = rooms.list_there(runtime(), account_id, by=actor())
+    with runtime().reading() as session:
+        account = account_rows.get(session, account_id)
+    matching = [room for room in found if wanted.lower() in f"{room.name} {room.building} {room.address}".lower()]
+    return page(
+        "resources/rooms.html",
+        status=422 if form.is_submitted() else 200,
+        refused=getattr(form, "refused", None),
+        resource=resource,
+        account=account,
+        listed=matching[:MOST_ROOMS],
+        more=max(len(matching) - MOST_ROOMS, 0),
+        count=len(found),
+        asked=wanted,
+    )
 
 
 def _named(form: ResourceForm) -> ResourceForm:

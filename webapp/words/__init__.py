@@ -15,7 +15,7 @@ newer version is shown as it is. In templates all of this is reachable as `words
 """
 
 from webapp.words.arrivals import refusal, silence
-from webapp.words.bookings import booking_state, length, place, place_icon
+from webapp.words.bookings import booking_state, length, place, place_icon, room_answer
 from webapp.words.choices import (
     action,
     deletions,
@@ -82,6 +82,7 @@ __all__ = [
     "refusal",
     "role",
     "role_meaning",
+    "room_answer",
     "roughly",
     "rule_name",
     "rule_value",

@@ -9,7 +9,15 @@ _STATE = {
     "booked": Word("Booked", "green", "check", "It stands, and is written on every calendar where it belongs."),
     "unwritten": Word("Not on its calendar yet", "blue", "clock", "It stands; the calendar has not taken it yet."),
     "moved": Word("Overlaps", "amber", "alert-triangle", "A calendar moved it onto something else. A person decides."),
+    "no_room": Word("Without its room", "red", "door", "The room declined, or was taken off the event."),
     "cancelled": Word("Cancelled", "grey", "ban", "Its time is free again."),
+}
+_ROOM = {
+    "": Word("Not asked yet", "blue", "clock", "The room is invited as soon as the calendar takes the booking."),
+    "waiting": Word("No answer yet", "blue", "hourglass", "The room was invited and has not answered."),
+    "accepted": Word("Accepted", "green", "check", "The room took the booking."),
+    "declined": Word("Declined", "red", "x", "The room is in use then, or its rules say no."),
+    "off": Word("Taken off", "red", "x", "Somebody took the room off the event in the calendar."),
 }
 _PLACE = {
     "in_person": ("map-pin", "In person"),
@@ -21,6 +29,11 @@ _PLACE = {
 def booking_state(state: str) -> Word:
     """Return the badge of how a booking stands."""
     return _STATE.get(str(state)) or Word(str(state).replace("_", " ").capitalize(), "grey", "info-circle")
+
+
+def room_answer(answer: str) -> Word:
+    """Return the badge of what an invited room said (`engine.vocabulary.RoomAnswer`)."""
+    return _ROOM.get(str(answer)) or _ROOM["waiting"]
 
 
 def place(kind: str) -> str:

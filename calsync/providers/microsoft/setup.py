@@ -24,7 +24,8 @@ STEPS = (
     SetupStep(
         "Add the permissions",
         "Under API permissions, Microsoft Graph, Delegated: Calendars.Read, Calendars.ReadWrite, User.Read, "
-        "offline_access, openid, profile and email; OnlineMeetings.ReadWrite too where only organisations connect.",
+        "offline_access, openid, profile and email; OnlineMeetings.ReadWrite too where only organisations connect, and "
+        "Place.Read.All to list rooms.",
         f"{ENTRA}/ApplicationsListBlade",
         Proof.SIGN_IN,
     ),
