@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from calsync.errors import CalsyncError, NotAllowed, NotFound, Refused
+from calsync.errors import CalsyncError, NotFound, Refused
 from calsync.providers import oauth
 from calsync.providers.oauth import Attempt, ClientRefused, Identity, Tokens, Wish
 from calsync.providers.registration import Box
@@ -99,12 +99,7 @@ def begin(rt: Runtime, asked: Asked, *, login_id: int | None = None, token_id: i
 
 def begin_proof(rt: Runtime, provider: str, *, login_id: int, by: Actor) -> str:
     """Return the address where an admin signs in to prove the candidate. Raises NotFound where none waits."""
-    if not by.is_admin:
-        raise NotAllowed("prove credentials")
-    with rt.reading() as session:
-        candidate = rows.find(session, provider, "candidate")
-    if candidate is None:
-        raise NotFound("credentials", provider)
+    candidate = credentials.candidate(rt, provider, by=by)
     return _go(rt, candidate, Asked(provider), Wish(), "prove", Bound(login_id))
 
 

@@ -1,4 +1,4 @@
-"""An installation's credentials at a provider: saved, proven, replaced, removed, tried. Admins only.
+"""An installation's credentials at a provider: saved, proven, replaced, removed. Admins only.
 
 The first pair that is saved is used at once. A later one waits as a candidate until an admin's sign-in has proven it;
 until then everything goes on with the old one. The secret is sealed and never comes out again; only a hint does.
@@ -25,7 +25,7 @@ from calsync.providers.registration import (
     Tenanted,
 )
 from calsync.runtime import Actor, Runtime
-from calsync.services import ending, grants, refusals, settings
+from calsync.services import ending, grants, settings
 from calsync.services.ending import Ended
 from calsync.store import audit
 from calsync.store import credentials as rows
@@ -34,8 +34,8 @@ from calsync.store.credentials import Holders
 
 __all__ = ["REDIRECT_PATH", "Check", "ClientPair", "Ended", "Lasting", "Proof", "Registration", "SetupStep", "Standing"]
 __all__ += ["TenantChoice", "Tenanted"]
-__all__ += ["drop_candidate", "hint_of", "note_sign_in", "prove", "redirect_uri", "registration_of"]
-__all__ += ["remove", "save", "standing", "standings", "takes_any", "test"]
+__all__ += ["candidate", "drop_candidate", "hint_of", "note_sign_in", "prove", "redirect_uri", "registration_of"]
+__all__ += ["remove", "save", "standing", "standings", "takes_any", "thing_of"]
 
 REDIRECT_PATH = "/oauth/{provider}/callback"
 REMOVED, REPLACED = "credentials_removed", "client_changed"
@@ -134,7 +134,7 @@ def save(
         session.add(row)
         session.flush()
         action = "credentials.proposed" if current else "credentials.saved"
-        audit.record(session, by, action, _thing(row), at=rt.now(), after=_told(row))
+        audit.record(session, by, action, thing_of(row), at=rt.now(), after=_told(row))
     return row
 
 
@@ -153,7 +153,17 @@ def drop_candidate(rt: Runtime, provider: str, *, by: Actor) -> None:
         row = rows.find(session, provider, "candidate")
         if row is not None:
             _drop_candidate(session, provider)
-            audit.record(session, by, "credentials.dropped", _thing(row), at=rt.now(), before=_told(row))
+            audit.record(session, by, "credentials.dropped", thing_of(row), at=rt.now(), before=_told(row))
+
+
+def candidate(rt: Runtime, provider: str, *, by: Actor) -> t.ProviderCredential:
+    """Return the pair that waits for its proof. Raises NotAllowed, and NotFound where none waits."""
+    _admin(by)
+    with rt.reading() as session:
+        found = rows.find(session, provider, "candidate")
+    if found is None:
+        raise NotFound("credentials", provider)
+    return found
 
 
 def prove(rt: Runtime, credential_id: int, *, by: Actor) -> Ended:
@@ -172,7 +182,7 @@ def prove(rt: Runtime, credential_id: int, *, by: Actor) -> Ended:
         pair = _pair(rt, current)
         tokens = _use(rt, session, current, candidate)
         audit.record(
-            session, by, "credentials.proven", _thing(candidate), at=rt.now(), before=before, after=_told(candidate)
+            session, by, "credentials.proven", thing_of(candidate), at=rt.now(), before=before, after=_told(candidate)
         )
     return ending.revoke_all(rt, candidate.provider, tokens, pair)
 
@@ -193,35 +203,8 @@ def remove(rt: Runtime, provider: str, *, by: Actor) -> Ended:
         tokens = ending.take_all(rt, session, provider, REMOVED)
         rows.drop_unused(session, provider)
         after = {"accounts_ended": len(tokens)}
-        audit.record(session, by, "credentials.removed", _thing(current), at=rt.now(), before=before, after=after)
+        audit.record(session, by, "credentials.removed", thing_of(current), at=rt.now(), before=before, after=after)
     return ending.revoke_all(rt, provider, tokens, pair)
-
-
-def test(rt: Runtime, provider: str, *, by: Actor) -> list[Check]:
-    """Try the pair in use, or the candidate where one waits, without a person. Raises NotFound, NotAllowed."""
-    _admin(by)
-    registration = registration_of(rt, provider)
-    with rt.reading() as session:
-        row = rows.find(session, provider, "candidate") or rows.find(session, provider)
-    if row is None:
-        raise NotFound("credentials", provider)
-    pair = grants.pair_of(rt, row.id)
-    checks = registration.examine(pair, redirect_uri(rt, provider), rt.now())
-    _note_standing(rt, row, pair, checks)
-    with rt.writing() as session:
-        after = {check.label: check.is_good for check in checks}
-        audit.record(session, by, "credentials.tested", _thing(row), at=rt.now(), after=after)
-    return checks
-
-
-def _note_standing(rt: Runtime, row: t.ProviderCredential, pair: ClientPair, checks: list[Check]) -> None:
-    """A test tells what a run would find out later: that the pair in use is refused, or accepted again."""
-    for check in checks:
-        if row.state == "current" and check.is_of_pair and check.is_good is not None:
-            if check.is_good:
-                refusals.note_accepted(rt, row.id)
-            else:
-                refusals.note_refused(rt, row.id, pair, check.said)
 
 
 # --- rows
@@ -260,7 +243,8 @@ def _told(row: t.ProviderCredential) -> dict[str, str]:
     return {"client_id": row.client_id, "hint": row.secret_hint}
 
 
-def _thing(row: t.ProviderCredential) -> tuple[str, str, str]:
+def thing_of(row: t.ProviderCredential) -> tuple[str, str, str]:
+    """Return credentials as the audit log names them."""
     return "credentials", str(row.id), row.provider
 
 

@@ -36,17 +36,15 @@ def plan_activities(ctx: Context, plan: Plan) -> None:
     wanted = placed + ([(i, t.pk(calendar)) for i in singles] if calendar is not None else [])
     if not ctx.may_pull:
         _meet_known(ctx, plan, singles)
-    for start in range(0, len(wanted), planned.BATCH):
-        _plan_activities(ctx, plan, wanted[start : start + planned.BATCH])
-    for start in range(0, len(overrides), planned.BATCH):
-        _plan_activities(ctx, plan, overrides[start : start + planned.BATCH])
+    for batch in (*planned.batches(wanted), *planned.batches(overrides)):
+        _plan_activities(ctx, plan, batch)
 
 
 def _meet_known(ctx: Context, plan: Plan, activity_ids: Sequence[int]) -> None:
     """Match new activities with events that stayed out because nothing comes in, and that no plan looks at again."""
-    for start in range(0, len(activity_ids), planned.BATCH):
+    for batch in planned.batches(activity_ids):
         with ctx.rt.reading() as session:
-            rows = _load(session, t.Activity, set(activity_ids[start : start + planned.BATCH]))
+            rows = _load(session, t.Activity, set(batch))
             alike = {i for row in rows for i in matches.events_like(session, ctx.account_id, row)}
             known = [t.pk(e) for e, _, _ in linkless.events(session, sorted(alike)) if e.excluded == Reason.ONE_WAY]
         if known:

@@ -11,20 +11,21 @@ from collections.abc import Iterator, Sequence
 
 from sqlmodel import Session
 
-from calsync.engine import brake, mailing
+from calsync.engine import mailing
 from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Action, Reason, StepState, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import accounts as account_service
-from calsync.services import claims, drafts, errand, fetch, first_writes, moving, owners, queued, sync
+from calsync.services import approvals, claims, drafts, errand, fetch, first_writes, moving, owners, queued, sync
 from calsync.services.context import Context
 from calsync.services.drafts import Row
-from calsync.store import accounts, audit, existing, links, runs
+from calsync.store import accounts, existing, links
 from calsync.store import tables as t
 from calsync.store.links import Pair
 
 BATCH = 200
+KIND = approvals.Kind(Trigger.MOVE, "move", "account.move_asked", "events")
 
 
 def preview(rt: Runtime, source_id: int, target_id: int, *, by: Actor) -> int:
@@ -42,32 +43,9 @@ def preview(rt: Runtime, source_id: int, target_id: int, *, by: Actor) -> int:
     return run_id
 
 
-def digest(session: Session, preview_id: int) -> str:
-    """Return what an approval of a preview is bound to."""
-    return brake.plan_digest(existing.planned_digests(session, preview_id).values())
-
-
 def ask(rt: Runtime, preview_id: int, *, digest: str, by: Actor) -> int:
-    """Ask for a preview to be carried out and return the id of the run. Asking twice returns the same run.
-
-    Raises NotFound; Refused with code `nothing`, or `changed` when this is not what was shown.
-    """
-    with rt.writing() as session:
-        parent = runs.get(session, preview_id)
-        known = existing.child(session, preview_id, Trigger.MOVE)
-        if known is not None:
-            return t.pk(known)
-        planned = existing.planned_digests(session, preview_id)
-        if not planned:
-            raise Refused("There is nothing to move.", code="nothing")
-        if digest != brake.plan_digest(planned.values()):
-            raise Refused("The plan has changed since you looked at it. Look again.", code="changed")
-        run = queued.add(session, rt, parent.account_id, Trigger.MOVE, parent_id=preview_id, by=by)
-        account = accounts.get(session, parent.account_id)
-        audit.record(session, by, "account.move_asked", account, after={"events": len(planned)}, at=rt.now())
-        run_id = t.pk(run)
-    rt.enqueue(queued.JOB, run_id=run_id)
-    return run_id
+    """Ask for a preview to be carried out and return the id of the run. Raises as approvals.ask does."""
+    return approvals.ask(rt, preview_id, KIND, digest=digest, by=by)
 
 
 def work(rt: Runtime, run: t.Run, by: Actor) -> None:

@@ -7,7 +7,6 @@ crash between fetch and plan loses nothing. A dry run goes through the same func
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
 
 from sqlmodel import Session
 
@@ -16,11 +15,9 @@ from calsync.engine.brake import Counted
 from calsync.engine.vocabulary import Action, Direction, Reason
 from calsync.services import drafts, faults, first_events, first_writes, linked, planned, settle
 from calsync.services.context import Context
-from calsync.services.planned import BATCH, Plan
+from calsync.services.planned import Plan, batches
 from calsync.store import conflicts, linkless, links, plans, polls, steps
 from calsync.store import tables as t
-
-T = TypeVar("T")
 
 
 def plan(ctx: Context) -> Plan:
@@ -29,9 +26,9 @@ def plan(ctx: Context) -> Plan:
     if plan.is_quiet:
         return plan
     _begin(ctx, plan.open)
-    for batch in _batches(_changed(ctx, plan)):
+    for batch in batches(_changed(ctx, plan)):
         _plan_pairs(ctx, plan, batch)
-    for events in _batches(_unlinked_events(ctx)):
+    for events in batches(_unlinked_events(ctx)):
         first_events.plan_events(ctx, plan, events)
     first_writes.plan_activities(ctx, plan)
     _save_faults(ctx, plan)
@@ -71,7 +68,7 @@ def _begin(ctx: Context, found: steps.Open) -> None:
     """Close what this plan replaces and park or wake the links of calendars that were switched."""
     if ctx.is_dry:
         return
-    for ids in _batches(found.superseded):
+    for ids in batches(found.superseded):
         with ctx.rt.writing() as session:
             ctx.holding(session)
             steps.supersede(session, ids, ctx.now())
@@ -102,11 +99,6 @@ def _unlinked_events(ctx: Context) -> list[int]:
         return linkless.event_ids(session, ctx.account_id, considered)
 
 
-def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
-
-
 def _plan_pairs(ctx: Context, plan: Plan, ids: Sequence[int]) -> None:
     with ctx.rt.reading() as session:
         pairs = links.pairs(session, ids)
@@ -120,7 +112,7 @@ def _save_faults(ctx: Context, plan: Plan) -> None:
         return
     found = faults.news(ctx, plan.open.waiting)
     _supersede(ctx, found.over)
-    for rows in _batches(found.broken):
+    for rows in batches(found.broken):
         planned.save(ctx, plan, [drafts.for_fault(ctx, row) for row in rows], [])
 
 
@@ -137,7 +129,7 @@ def _drop_moot(ctx: Context, plan: Plan) -> None:
 
 
 def _supersede(ctx: Context, ids: Sequence[int]) -> None:
-    for batch in _batches(ids):
+    for batch in batches(ids):
         with ctx.rt.writing() as session:
             ctx.holding(session)
             steps.supersede(session, batch, ctx.now())
@@ -166,7 +158,7 @@ def _hold_exceeding(ctx: Context, plan: Plan, over: dict[int | None, frozenset[R
                 by_reason.setdefault(reason, []).append(t.pk(step))
                 plan.held.append(step.digest)
     for reason, ids in by_reason.items():
-        for batch in _batches(ids):
+        for batch in batches(ids):
             with ctx.rt.writing() as session:
                 ctx.holding(session)
                 steps.hold(session, batch, reason)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from sqlmodel import Session
 
@@ -15,6 +16,8 @@ from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.store import steps
 from calsync.store import tables as t
+
+T = TypeVar("T")
 
 BATCH = 200
 """Pairs decided at a time, and steps saved in one transaction."""
@@ -43,6 +46,12 @@ class Plan:
     @property
     def is_quiet(self) -> bool:
         return self.open.is_quiet
+
+
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield the items, as many at a time as are planned at a time."""
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
 
 
 def open_steps(ctx: Context, session: Session) -> steps.Open:

@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sqlmodel import Session
 
-from calsync.engine import brake
 from calsync.engine.vocabulary import Action, Direction, Reason, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import claims, drafts, errand, fetch, first_writes, owners, queued, settings, sync
+from calsync.services import approvals, claims, drafts, errand, fetch, first_writes, owners, queued, settings, sync
 from calsync.services.context import Context
 from calsync.services.drafts import Row
-from calsync.store import accounts, audit, existing, linkless, matches, runs
+from calsync.store import accounts, existing, linkless, matches
 from calsync.store import tables as t
 
 BATCH = 200
+KIND = approvals.Kind(Trigger.EXISTING, "push", "account.push_asked", "activities")
 MOST_NOTES = 1000
 """Activities of one reason that a preview names; there may be many outside the window."""
 
@@ -41,11 +41,6 @@ def preview(rt: Runtime, calendar_id: int, *, by: Actor) -> int:
     return run_id
 
 
-def digest(session: Session, preview_id: int) -> str:
-    """Return what an approval of a preview is bound to."""
-    return brake.plan_digest(existing.planned_digests(session, preview_id).values())
-
-
 def calendar_name(session: Session, run: t.Run) -> str:
     """Return the name of the calendar that a preview, or the run that carries it out, writes to; "" if to none."""
     step = existing.first_planned(session, run.parent_id or t.pk(run))
@@ -55,26 +50,8 @@ def calendar_name(session: Session, run: t.Run) -> str:
 
 
 def ask(rt: Runtime, preview_id: int, *, digest: str, by: Actor) -> int:
-    """Ask for a preview to be carried out and return the id of the run. Asking twice returns the same run.
-
-    Raises NotFound; Refused with code `nothing`, or `changed` when this is not what was shown.
-    """
-    with rt.writing() as session:
-        parent = runs.get(session, preview_id)
-        known = existing.child(session, preview_id, Trigger.EXISTING)
-        if known is not None:
-            return t.pk(known)
-        planned = existing.planned_digests(session, preview_id)
-        if not planned:
-            raise Refused("There is nothing to push.", code="nothing")
-        if digest != brake.plan_digest(planned.values()):
-            raise Refused("The plan has changed since you looked at it. Look again.", code="changed")
-        run = queued.add(session, rt, parent.account_id, Trigger.EXISTING, parent_id=preview_id, by=by)
-        account = accounts.get(session, parent.account_id)
-        audit.record(session, by, "account.push_asked", account, after={"activities": len(planned)}, at=rt.now())
-        run_id = t.pk(run)
-    rt.enqueue(queued.JOB, run_id=run_id)
-    return run_id
+    """Ask for a preview to be carried out and return the id of the run. Raises as approvals.ask does."""
+    return approvals.ask(rt, preview_id, KIND, digest=digest, by=by)
 
 
 def work(rt: Runtime, run: t.Run, by: Actor) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from calsync.errors import NotAllowed, NotFound, Refused
+from calsync.errors import NotFound, Refused
 from calsync.providers.oauth import OAuthProvider, WholeAccounts
 from calsync.runtime import Actor, Runtime
 from calsync.services import connect, connect_oauth, credentials, grants
@@ -61,12 +61,7 @@ def prove(rt: Runtime, provider: str, *, by: Actor) -> Ended | None:
 
     Raises NotAllowed, NotFound where none waits, and ProviderError.
     """
-    if not by.is_admin:
-        raise NotAllowed("prove credentials")
-    with rt.reading() as session:
-        candidate = rows.find(session, provider, "candidate")
-    if candidate is None:
-        raise NotFound("credentials", provider)
+    candidate = credentials.candidate(rt, provider, by=by)
     if not candidate.extra.get("account_id"):
         return None
     _authorizer(rt, provider).prove(grants.pair_of(rt, candidate.id), rt.now())

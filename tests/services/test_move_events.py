@@ -7,7 +7,7 @@ import pytest
 
 from calsync.errors import Refused
 from calsync.providers.memory import Quirks
-from calsync.services import move_events, queued, sync
+from calsync.services import approvals, move_events, queued, sync
 from calsync.store import tables as t
 from tests import factories
 from tests.services.office import Office, open_office
@@ -31,7 +31,7 @@ class Removal:
     def move(self, shown: t.Run) -> t.Run:
         rt, by = self.office.rt, factories.acting(self.office.cast.eli)
         with rt.reading() as session:
-            digest = move_events.digest(session, shown.id)
+            digest = approvals.digest(session, shown.id)
         run_id = move_events.ask(rt, shown.id, digest=digest, by=by)
         queued.work(rt, run_id)
         return self.run(run_id)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from calsync.errors import Refused
-from calsync.services import disconnect, push_existing, queued
+from calsync.services import approvals, disconnect, push_existing, queued
 from calsync.store import tables as t
 from tests import factories
 from tests.services.office import Office, open_office
@@ -36,7 +36,7 @@ def preview(office: Office) -> t.Run:
 
 def push(office: Office, shown: t.Run) -> t.Run:
     with office.rt.reading() as session:
-        digest = push_existing.digest(session, shown.id)
+        digest = approvals.digest(session, shown.id)
     run_id = push_existing.ask(office.rt, shown.id, digest=digest, by=eli(office))
     queued.work(office.rt, run_id)
     return run_of(office, run_id)
@@ -94,7 +94,7 @@ def test_a_double_click_asks_for_one_run(office: Office) -> None:
     office.write("Review")
     shown = preview(office)
     with office.rt.reading() as session:
-        digest = push_existing.digest(session, shown.id)
+        digest = approvals.digest(session, shown.id)
     first = push_existing.ask(office.rt, shown.id, digest=digest, by=eli(office))
     assert push_existing.ask(office.rt, shown.id, digest=digest, by=eli(office)) == first
 

@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from calsync.errors import NotAllowed, NotFound, Refused, SignInNeeded
 from calsync.providers.oauth import ClientPair
-from calsync.services import attempts, credentials, credentials_file, grants, notices
+from calsync.services import attempts, credential_check, credentials, credentials_file, grants, notices
 from calsync.store import tables as t
 from tests import factories
 from tests.emulators.google.cast import ADA, ELI, VIC
@@ -55,7 +55,7 @@ def test_only_admins_touch_credentials(office: Office) -> None:
         lambda: credentials.save(office.rt, NAME, PAIR, by=eli),
         lambda: credentials.remove(office.rt, NAME, by=eli),
         lambda: credentials.drop_candidate(office.rt, NAME, by=eli),
-        lambda: credentials.test(office.rt, NAME, by=eli),
+        lambda: credential_check.run(office.rt, NAME, by=eli),
         lambda: credentials_file.read(office.rt, NAME, b"{}", by=eli),
         lambda: attempts.begin_proof(office.rt, NAME, login_id=1, by=eli),
     ):
@@ -70,7 +70,7 @@ def test_what_is_in_use_already_is_not_saved_again(office: Office) -> None:
 
 
 def test_the_secret_is_in_no_table_but_its_own(office: Office) -> None:
-    credentials.test(office.rt, NAME, by=by_ada(office))
+    credential_check.run(office.rt, NAME, by=by_ada(office))
     with office.rt.reading() as session:
         for entry in session.exec(select(t.AuditEntry)):
             assert CLIENT_SECRET not in json.dumps([entry.before, entry.after, entry.object_label])
@@ -116,7 +116,7 @@ def test_another_client_ends_every_grant_when_it_is_proven(office: Office, other
 
 def test_a_candidate_that_does_not_work_changes_nothing(office: Office) -> None:
     credentials.save(office.rt, NAME, ClientPair(CLIENT_ID, "GOCSPX-wrongwrongwrongwrongwrong"), by=by_ada(office))
-    lines = credentials.test(office.rt, NAME, by=by_ada(office))
+    lines = credential_check.run(office.rt, NAME, by=by_ada(office))
     assert [line.is_good for line in lines] == [True, False, True, True]
     with pytest.raises(Exception, match="invalid_client"):
         prove(office)

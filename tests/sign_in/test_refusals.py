@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from calsync.errors import ProviderError
 from calsync.providers.oauth import ClientPair, ClientRefused
-from calsync.services import attempts, credentials, grants, mail, notices, refusals, settings
+from calsync.services import attempts, credential_check, credentials, grants, mail, notices, refusals, settings
 from calsync.services.attempts import Asked
 from calsync.services.settings import MailServer
 from calsync.store import tables as t
@@ -166,10 +166,10 @@ def test_who_signs_in_finds_out_too(office: Office) -> None:
 def test_the_test_notes_what_it_finds(office: Office) -> None:
     by = factories.acting(office.cast.ada)
     office.switch.change_client(CLIENT_ID, client_secret=ROTATED)
-    credentials.test(office.rt, NAME, by=by)
+    credential_check.run(office.rt, NAME, by=by)
     assert "not its secret" in current(office).refused_why
     office.switch.change_client(CLIENT_ID, client_secret=CLIENT_SECRET)
-    credentials.test(office.rt, NAME, by=by)
+    credential_check.run(office.rt, NAME, by=by)
     assert current(office).refused_at is None
 
 

@@ -10,6 +10,7 @@ from flask_login import current_user
 from calsync.errors import Refused
 from calsync.services import (
     attempts,
+    credential_check,
     credentials,
     credentials_file,
     hook_secrets,
@@ -62,7 +63,7 @@ def import_file(provider: str) -> Any:
 @security.limit("60 per minute")
 def test(provider: str) -> Any:
     """Try the credentials and show each line with its result."""
-    checks = credentials.test(runtime(), provider, by=actor())
+    checks = credential_check.run(runtime(), provider, by=actor())
     return _show(provider, CredentialForm(formdata=None), checks=checks)
 
 

@@ -9,7 +9,7 @@ from flask import flash, redirect, request, url_for
 
 from calsync.engine.vocabulary import Trigger
 from calsync.errors import NotFound
-from calsync.services import accounts, connect, move_events, settings
+from calsync.services import accounts, approvals, connect, move_events, settings
 from calsync.store import accounts as rows
 from calsync.store import calendar_pages, runs
 from calsync.store import tables as t
@@ -129,7 +129,7 @@ def _show_move(account_id: int, source: t.Calendar, target: t.Calendar) -> Any:
         run = _moving_run(session, source, run_id) if run_id else None
         plan = plans.plan_of(session, run, owner.user_id, info.short) if run else None
         count = calendar_pages.ours_alive(session, t.pk(source)) if run is None else 0
-        digest = move_events.digest(session, t.pk(run)) if run and run.parent_id is None else ""
+        digest = approvals.digest(session, t.pk(run)) if run and run.parent_id is None else ""
     shown = Move(account_id, source, target, count, plan, digest)
     return page("accounts/move.html", "move", move=shown, info=info)
 

@@ -9,7 +9,7 @@ from flask import redirect, request, url_for
 
 from calsync.engine.vocabulary import Trigger
 from calsync.errors import NotFound
-from calsync.services import push_existing
+from calsync.services import approvals, push_existing
 from calsync.store import accounts as rows
 from calsync.store import runs
 from calsync.store import tables as t
@@ -96,6 +96,6 @@ def _show_run(head: account_view.Head, run_id: int) -> Any:
         run = _run(session, t.pk(head.account), run_id)
         calendar = push_existing.calendar_name(session, run) or head.info.short
         plan = plans.plan_of(session, run, head.account.user_id, calendar)
-        digest = push_existing.digest(session, run_id) if run.parent_id is None else ""
+        digest = approvals.digest(session, run_id) if run.parent_id is None else ""
     shown = Push(plan, calendar, digest, head.info.short)
     return page("accounts/push.html", "push", head=head, push=shown)
