@@ -16,7 +16,7 @@ from calsync.providers import oauth
 from calsync.providers.oauth import Attempt, ClientRefused, Identity, Tokens, Wish
 from calsync.providers.registration import Box
 from calsync.runtime import Actor, Runtime
-from calsync.services import connect, connect_oauth, credentials, grants, refusals
+from calsync.services import connect_oauth, connected, credentials, grants, refusals
 from calsync.store import accounts as account_rows
 from calsync.store import credentials as rows
 from calsync.store import tables as t
@@ -88,7 +88,7 @@ def begin(rt: Runtime, asked: Asked, *, login_id: int | None = None, token_id: i
     """
     current, account = _current(rt, asked.provider), None
     if asked.account_id is None:
-        connect.check_may_connect(rt, asked.user_id or by.user_id or 0, asked.provider, by)
+        connected.check_may_connect(rt, asked.user_id or by.user_id or 0, asked.provider, by)
     else:
         account = _account(rt, asked, by)
         _check_extra(rt, asked, account)
@@ -148,7 +148,7 @@ def _account(rt: Runtime, asked: Asked, by: Actor) -> t.Account:
         account = account_rows.get(session, asked.account_id or 0)
     if account.provider != asked.provider or (not by.is_admin and account.user_id != by.user_id):
         raise NotFound("account", asked.account_id)
-    connect.check_may_connect(rt, account.user_id, asked.provider, by)
+    connected.check_may_connect(rt, account.user_id, asked.provider, by)
     return account
 
 

@@ -12,7 +12,7 @@ from calsync.errors import Refused
 from calsync.providers.base import Grant, RemoteCalendar
 from calsync.providers.oauth import Identity, Inspecting, Tokens
 from calsync.runtime import Actor, Runtime
-from calsync.services import clients, connect, credentials, grants
+from calsync.services import clients, connected, credentials, grants
 from calsync.store import accounts as rows
 from calsync.store import audit
 from calsync.store import tables as t
@@ -38,7 +38,7 @@ def connect_granted(
     ProviderError, and Refused with the codes `scope_missing` (a box was not ticked) and `needs_consent` (the provider
     gave no lasting token and none is stored: ask again with Wish.needs_consent).
     """
-    connect.check_may_connect(rt, user_id, provider, by)
+    connected.check_may_connect(rt, user_id, provider, by)
     _check_scopes(rt, provider, tokens)
     with rt.reading() as session:
         account = rows.find_by_subject(session, user_id, provider, who.subject)
@@ -49,14 +49,14 @@ def connect_granted(
         account = rows.find_by_subject(session, user_id, provider, who.subject)
         action = "account.connected" if account is None else "account.reconnected"
         if account is None:
-            account = connect.new_account(rt, session, user_id, provider, who.subject)
+            account = connected.new_account(rt, session, user_id, provider, who.subject)
         is_first = account.secret is None and account.last_success_at is None
         could_write = account.can_write
         _describe(account, who, host)
         account.credential_id = credential_id
         grants.save(rt, session, account, tokens)
         session.get_one(t.ProviderCredential, credential_id).answered_at = rt.now()
-        connect.begin(rt, session, account, calendars, is_first=is_first)
+        connected.begin(rt, session, account, calendars, is_first=is_first)
         if account.can_write and not could_write and account.last_success_at is not None:
             account.hold_next_plan, account.approved_digest = True, ""  # what waited goes out after a preview
         audit.record(session, by, action, account, at=rt.now())
@@ -78,7 +78,7 @@ def connect_token(rt: Runtime, user_id: int, provider: str, access_token: str, *
         current = credentials.standing(session, provider).current
     if current is None:
         raise Refused("An admin has to set up this provider first.", code="not_configured")
-    connect.check_may_connect(rt, user_id, provider, by)
+    connected.check_may_connect(rt, user_id, provider, by)
     tokens, who = signing.inspect(access_token, rt.now())
     with rt.reading() as session:
         account = rows.find_by_subject(session, user_id, provider, who.subject)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from calsync.services import drafts
 from calsync.services.context import Context
-from calsync.store import conflicts, mirror, steps
+from calsync.store import conflicts, rechecks, steps
 from calsync.store import tables as t
 
 
@@ -29,7 +29,7 @@ def resources_of(subjects: Iterable[str] | None) -> set[int]:
 
 def read_again(session: Session, failed: Iterable[t.Step]) -> None:
     """Let the next run ask for the resources that these steps name, changed or not: we may have learnt to read them."""
-    mirror.ask_for(session, sorted(resources_of(step.subject for step in failed)))
+    rechecks.ask_for(session, sorted(resources_of(step.subject for step in failed)))
 
 
 def mended(ctx: Context) -> set[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from calsync.errors import CursorExpired, Unavailable
 from calsync.providers.base import Page, Resource
 from calsync.services.context import Context
-from calsync.store import mirror, polls
+from calsync.store import mirror, polls, rechecks
 from calsync.store import tables as t
 
 CONFIRM = 50
@@ -118,7 +118,7 @@ def _uids(resources: Sequence[Resource]) -> set[str]:
 def _bury_tombstones(ctx: Context, calendar: t.Calendar, handles: list[str]) -> None:
     """Believe tombstones, but ask again for what we wrote since the last complete read: they may be older."""
     with ctx.rt.reading() as session:
-        doubtful = mirror.written_since(session, t.pk(calendar), handles, calendar.last_read_at)
+        doubtful = rechecks.written_since(session, t.pk(calendar), handles, calendar.last_read_at)
     _bury(ctx, calendar, [handle for handle in handles if handle not in doubtful])
     _confirm(ctx, calendar, sorted(doubtful))
 
@@ -137,7 +137,7 @@ def _confirm(ctx: Context, calendar: t.Calendar, handles: list[str]) -> None:
         answers = ctx.reader.get_many(calendar.remote_id, handles[start : start + CONFIRM])
         gone = [handle for handle, resource in answers.items() if resource is None]
         with ctx.rt.reading() as session:
-            fresh = mirror.written_since(session, t.pk(calendar), gone, ctx.now() - mirror.LATE_ANSWERS)
+            fresh = rechecks.written_since(session, t.pk(calendar), gone, ctx.now() - rechecks.LATE_ANSWERS)
         _bury(ctx, calendar, [handle for handle in gone if handle not in fresh])
         _ask_later(ctx, calendar, fresh)
         alive = [resource for resource in answers.values() if resource is not None]
@@ -151,7 +151,7 @@ def _ask_later(ctx: Context, calendar: t.Calendar, handles: set[str]) -> None:
         return
     with ctx.rt.writing() as session:
         ctx.holding(session)
-        mirror.ask_again(session, t.pk(calendar), handles)
+        rechecks.ask_again(session, t.pk(calendar), handles)
     ctx.rt.checkpoint("fetch.later")
 
 
@@ -165,7 +165,7 @@ def _bury(ctx: Context, calendar: t.Calendar, handles: list[str]) -> None:
 
 def _recheck(ctx: Context, calendar: t.Calendar) -> None:
     with ctx.rt.reading() as session:
-        handles = mirror.to_recheck(session, t.pk(calendar), ctx.now())
+        handles = rechecks.to_recheck(session, t.pk(calendar), ctx.now())
     _confirm(ctx, calendar, handles)
 
 

@@ -7,10 +7,9 @@ tokens are saved before they are used, and a stored refresh token is never overw
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -19,7 +18,8 @@ from sqlmodel import Session, col
 from calsync.errors import NotFound, ProviderError, SignInNeeded, Unavailable
 from calsync.providers.oauth import Authorizer, ClientPair, ClientRefused, Extending, OAuthProvider, Tokens
 from calsync.runtime import Runtime
-from calsync.services import refusals
+from calsync.services import refusals, stored_tokens
+from calsync.services.stored_tokens import Stored
 from calsync.store import accounts as rows
 from calsync.store import tables as t
 
@@ -29,26 +29,9 @@ AHEAD = timedelta(minutes=5)
 CLAIM = timedelta(seconds=90)
 """How long one refresh may take before another takes over: longer than any request to a token endpoint."""
 
-SAME_END = timedelta(minutes=5)
-"""How far apart two ends of a grant may be and be the same one."""
-
 POLL_S = 0.25
 UNUSED = timedelta(days=180)
 """How long a grant may rest before its end is put down to that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What stands sealed in Account.secret. `claimed_by` refreshes at the moment, until `claimed_until`."""
-
-    access: str = field(default="", repr=False)
-    refresh: str = field(default="", repr=False)
-    expires_at: datetime | None = None
-    grant_ends_at: datetime | None = None
-    used_at: datetime | None = None
-    claimed_by: str = ""
-    claimed_until: datetime | None = None
-    api_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +114,8 @@ def bearer_of(rt: Runtime, account_id: int) -> Callable[[bool], str]:
 
 def save(rt: Runtime, session: Session, account: t.Account, tokens: Tokens) -> None:
     """Write tokens that were just granted into an account's row, with what they allow."""
-    before = _unsealed(rt, account.secret)
-    _write(rt, account, _with(before, tokens, rt.now()))
+    before = stored_tokens.read(rt, account.secret)
+    stored_tokens.write(rt, account, stored_tokens.renewed(before, tokens, rt.now()))
     _note_scopes(rt, account, tokens)
     session.add(account)
 
@@ -158,18 +141,18 @@ def end(rt: Runtime, account_id: int) -> bool:
 
 def token_of(rt: Runtime, account: t.Account) -> str:
     """Return the token by which an account's grant can be revoked, "" without one."""
-    stored = _unsealed(rt, account.secret)
+    stored = stored_tokens.read(rt, account.secret)
     return stored.refresh or stored.access
 
 
 def api_url_of(rt: Runtime, account: t.Account) -> str:
     """Return where the last token answer wanted this account's calls, "" for no such wish."""
-    return _unsealed(rt, account.secret).api_url
+    return stored_tokens.read(rt, account.secret).api_url
 
 
 def has_refresh_token(rt: Runtime, account: t.Account, credential_id: int) -> bool:
     """Return whether a refresh token is stored that these credentials of ours can use."""
-    return account.credential_id == credential_id and bool(_unsealed(rt, account.secret).refresh)
+    return account.credential_id == credential_id and bool(stored_tokens.read(rt, account.secret).refresh)
 
 
 def siblings(session: Session, account: t.Account) -> list[t.Account]:
@@ -208,7 +191,7 @@ def _look(rt: Runtime, account_id: int) -> _Seen:
         account = rows.get(session, account_id)
     if account.secret is None:
         raise SignInNeeded(account.grant_error or "invalid_grant", "the account holds no token")
-    stored = _unsealed(rt, account.secret)
+    stored = stored_tokens.read(rt, account.secret)
     return _Seen(stored, account.secret_version, account.provider, account.credential_id)
 
 
@@ -236,7 +219,7 @@ def _refresh(rt: Runtime, account_id: int, seen: _Seen) -> Stored:
     except ProviderError as error:
         _replace(rt, account_id, seen, free)
         raise _likeliest(error, seen.stored, rt.now()) from error
-    fresh = _with(free, tokens, rt.now())
+    fresh = stored_tokens.renewed(free, tokens, rt.now())
     if _replace(rt, account_id, seen, fresh, tokens) is not None:
         return fresh
     # Somebody signed in again meanwhile, or left: what stands there now counts.
@@ -252,7 +235,7 @@ def _replace(rt: Runtime, account_id: int, seen: _Seen, stored: Stored, tokens: 
         account = session.scalars(query.with_for_update()).one_or_none()
         if account is None or account.secret is None:
             return None
-        _write(rt, account, stored)
+        stored_tokens.write(rt, account, stored)
         if tokens is not None:
             _note_scopes(rt, account, tokens)
         session.add(account)
@@ -270,57 +253,8 @@ def _likeliest(error: ProviderError, stored: Stored, now: datetime) -> ProviderE
     return error
 
 
-# --- what is stored
-
-
-def _write(rt: Runtime, account: t.Account, stored: Stored) -> None:
-    values = {
-        "access": stored.access,
-        "refresh": stored.refresh,
-        "expires_at": _text(stored.expires_at),
-        "grant_ends_at": _text(stored.grant_ends_at),
-        "used_at": _text(stored.used_at),
-        "claimed_by": stored.claimed_by,
-        "claimed_until": _text(stored.claimed_until),
-        "api_url": stored.api_url,
-    }
-    account.secret, account.secret_version = rt.secrets.seal(json.dumps(values)), account.secret_version + 1
-    account.grant_ends_at = stored.grant_ends_at
-
-
-def _unsealed(rt: Runtime, sealed: bytes | None) -> Stored:
-    values = json.loads(rt.secrets.unseal(sealed)) if sealed else {}
-    return Stored(
-        access=values.get("access", ""),
-        refresh=values.get("refresh", ""),
-        expires_at=_moment(values.get("expires_at")),
-        grant_ends_at=_moment(values.get("grant_ends_at")),
-        used_at=_moment(values.get("used_at")),
-        claimed_by=values.get("claimed_by", ""),
-        claimed_until=_moment(values.get("claimed_until")),
-        api_url=values.get("api_url", ""),
-    )
-
-
-def _with(before: Stored, tokens: Tokens, now: datetime) -> Stored:
-    """Return what is stored after new tokens came."""
-    ends = tokens.grant_ends_at if tokens.refresh or tokens.grant_ends_at else before.grant_ends_at
-    if ends and before.grant_ends_at and abs(ends - before.grant_ends_at) < SAME_END:
-        ends = before.grant_ends_at  # counted in seconds from each answer, it is never quite the same moment
-    where = tokens.api_url or before.api_url
-    return Stored(tokens.access, tokens.refresh or before.refresh, tokens.expires_at, ends, now, api_url=where)
-
-
 def _note_scopes(rt: Runtime, account: t.Account, tokens: Tokens) -> None:
     """What was granted decides what the account may do, not what was asked for."""
     if tokens.scopes:
         account.scopes = sorted(tokens.scopes)
         account.can_write = allow_writing(rt, account)
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from calsync.errors import NotFound, Refused
 from calsync.providers.oauth import OAuthProvider, WholeAccounts
 from calsync.runtime import Actor, Runtime
-from calsync.services import connect, connect_oauth, credentials, grants
+from calsync.services import connect_oauth, connected, credentials, grants
 from calsync.services.credentials import Ended
 from calsync.store import accounts as account_rows
 from calsync.store import credentials as rows
@@ -37,7 +37,7 @@ def join(rt: Runtime, provider: str, address: str, *, account_id: int | None = N
     Raises NotFound, NotAllowed, ProviderError, and Refused with the field `address` or the codes of connect_granted.
     """
     user_id = _owner(rt, account_id, by)
-    connect.check_may_connect(rt, user_id, provider, by)
+    connected.check_may_connect(rt, user_id, provider, by)
     address = address.strip().lower()
     with rt.reading() as session:
         row, own = rows.find(session, provider), people.get(session, user_id).email

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,12 +16,9 @@ from sqlmodel import Session, col
 from calsync.engine import event as events
 from calsync.engine import series
 from calsync.engine.resource import Resource
-from calsync.store import conflicts, mirror_columns
+from calsync.store import conflicts, mirror_columns, rechecks
 from calsync.store import tables as t
 from calsync.store.mirror_columns import Read
-
-LATE_ANSWERS = timedelta(minutes=2)
-"""How long after our own write a provider may still answer with what was there before it."""
 
 CHUNK = 250
 """Resources saved in one transaction: at most 500 rows with their events."""
@@ -111,57 +108,6 @@ def bury(session: Session, calendar: t.Calendar, handles: Iterable[str], now: da
     return count
 
 
-def written_since(session: Session, calendar_id: int, handles: Sequence[str], since: datetime | None) -> set[str]:
-    """Return those of `handles` that we wrote after `since`: a tombstone for them may be older than our write."""
-    table = t.MirrorResource
-    found: set[str] = set()
-    for start in range(0, len(handles), 500):
-        query = sa.select(col(table.handle)).where(
-            col(table.calendar_id) == calendar_id,
-            col(table.handle).in_(handles[start : start + 500]),
-            col(table.written_at).is_not(None),
-        )
-        if since is not None:
-            query = query.where(col(table.written_at) >= since)
-        found.update(session.scalars(query))
-    return found
-
-
-def to_recheck(session: Session, calendar_id: int, now: datetime) -> list[str]:
-    """Return handles whose last answer looked older than our write, once that can no longer be the reason."""
-    values = {"calendar_id": calendar_id, "before": now - LATE_ANSWERS}
-    return list(session.connection().execute(_TO_RECHECK, values).scalars())
-
-
-_TO_RECHECK = sa.select(col(t.MirrorResource.handle)).where(
-    col(t.MirrorResource.calendar_id) == sa.bindparam("calendar_id"),
-    col(t.MirrorResource.recheck).is_(True),
-    sa.or_(col(t.MirrorResource.written_at).is_(None), col(t.MirrorResource.written_at) <= sa.bindparam("before")),
-)
-
-
-def ask_again(session: Session, calendar_id: int, handles: Iterable[str]) -> None:
-    """Remember resources that a later run must ask for (see to_recheck)."""
-    table = t.MirrorResource
-    session.execute(
-        sa.update(table)
-        .where(col(table.calendar_id) == calendar_id, col(table.handle).in_(sorted(handles)))
-        .values(recheck=True)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def ask_for(session: Session, ids: Sequence[int]) -> None:
-    """Remember resources by their ids, as `ask_again` does by handle."""
-    for start in range(0, len(ids), CHUNK):
-        session.execute(
-            sa.update(t.MirrorResource)
-            .where(col(t.MirrorResource.id).in_(ids[start : start + CHUNK]))
-            .values(recheck=True)
-            .execution_options(synchronize_session=False)
-        )
-
-
 def refold(session: Session, calendar_id: int, uids: Iterable[str], now: datetime) -> None:
     """Give masters the EXDATEs that their cancelled instances stand for, where instances are resources of their own."""
     for uid in sorted(set(uids)):
@@ -209,7 +155,7 @@ _EVENTS = sa.select(t.MirrorEvent).where(
 def _is_late(row: t.MirrorResource, resource: Resource, now: datetime) -> bool:
     return (
         row.written_at is not None
-        and now - row.written_at < LATE_ANSWERS
+        and now - row.written_at < rechecks.LATE_ANSWERS
         and resource.version is not None
         and resource.version == row.replaced_version
         and resource.version != row.version

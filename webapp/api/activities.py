@@ -5,22 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from calsync.engine.vocabulary import Kind, Scope
-from calsync.errors import CalsyncError, NotFound, Refused
+from calsync.errors import NotFound, Refused
 from calsync.services import activities, upserts
-from calsync.services.upserts import Record, Result
 from calsync.store import activities as rows
 from calsync.store import tables as t
 from calsync.store import whereabouts
 from calsync.store.activity_list import Filters
-from webapp.api import lookup, paging, problems
+from webapp.api import lookup, paging
 from webapp.api.operations import Answer, Call, operation
 from webapp.api.paging import Listed, Paged
-from webapp.api.problems import FieldProblem
 from webapp.api.schemas import activities as shapes
-from webapp.api.schemas.activities import ActivityNew, ActivityOut, ActivityPatch, ActivityUpsert, Bulk
+from webapp.api.schemas.activities import ActivityNew, ActivityOut, ActivityPatch
 from webapp.api.schemas.base import Time, Told
 
 TAG = "Activities"
@@ -67,25 +65,6 @@ class SyncStateOut(Told):
     open_steps: list[int]
 
 
-class BulkResult(Told):
-    """What became of one record."""
-
-    external_id: str
-    status: Literal["created", "updated", "unchanged", "refused"]
-    id: str | None = None
-    code: str | None = None
-    detail: str | None = None
-    errors: list[FieldProblem] = Field(default_factory=list)
-
-
-class BulkOut(Told):
-    created: int
-    updated: int
-    unchanged: int
-    refused: int
-    results: list[BulkResult]
-
-
 @operation("GET", "/activities", Scope.READ, tag=TAG, query=ActivityQuery, answer=ActivityList)
 def list_activities(call: Call) -> ActivityList:
     """List activities
@@ -113,13 +92,13 @@ def list_activities(call: Call) -> ActivityList:
 @operation("GET", "/activities/<id>", Scope.READ, tag=TAG, answer=ActivityOut)
 def show_activity(call: Call, id: str) -> ActivityOut:
     """Show an activity"""
-    return _shown(call, lookup.activity(call, id))
+    return shown(call, lookup.activity(call, id))
 
 
 @operation("GET", "/activities/by-external-id/<external_id>", Scope.READ, tag=TAG, answer=ActivityOut)
 def show_activity_by_external_id(call: Call, external_id: str) -> ActivityOut:
     """Show an activity by the CRM's own id"""
-    return _shown(call, _by_external_id(call, external_id))
+    return shown(call, _by_external_id(call, external_id))
 
 
 @operation(
@@ -135,7 +114,7 @@ def create_activity(call: Call) -> Answer:
     if sent.status == "tentative":
         values["status"] = "tentative"
     made = activities.create(call.rt, owner_id, {**values, "external_id": sent.external_id}, by=call.by)
-    return Answer(_shown(call, made), 201, {"Location": f"/api/v1/activities/{made.public_id}"})
+    return Answer(shown(call, made), 201, {"Location": f"/api/v1/activities/{made.public_id}"})
 
 
 @operation(
@@ -158,7 +137,7 @@ def edit_activity(call: Call, id: str) -> ActivityOut:
     values = sent.values()
     if "external_id" in sent.model_fields_set:
         values["external_id"] = sent.external_id
-    return _shown(call, _edited(call, row, values))
+    return shown(call, _edited(call, row, values))
 
 
 @operation(
@@ -170,56 +149,7 @@ def cancel_activity(call: Call, id: str) -> ActivityOut:
     Nothing is erased: it stays with the status cancelled, and its copies in calendars are cancelled.
     """
     row = activities.cancel(call.rt, t.pk(lookup.activity(call, id)), by=call.by)
-    return _shown(call, row)
-
-
-@operation(
-    "PUT",
-    "/activities/by-external-id/<external_id>",
-    Scope.WRITE,
-    tag=TAG,
-    body=ActivityUpsert,
-    answer=ActivityOut,
-    also={201: ActivityOut},
-    problems=(404, 409),
-)
-def upsert_activity(call: Call, external_id: str) -> Answer:
-    """Create or change an activity by the CRM's own id
-
-    Sending the same again changes nothing. 201 when it is new.
-    """
-    sent: ActivityUpsert = call.body
-    record = Record(external_id, sent.values(), lookup.whose(call, sent.owner) if sent.owner else None)
-    (result,) = upserts.upsert(call.rt, [record], by=call.by)
-    if result.error is not None:
-        raise result.error
-    row = result.activity
-    if row is None:
-        raise NotFound("activity", external_id)
-    return Answer(_shown(call, row), 201 if result.is_new else 200)
-
-
-@operation("POST", "/activities/bulk", Scope.WRITE, tag=TAG, body=Bulk, answer=BulkOut)
-def upsert_activities(call: Call) -> BulkOut:
-    """Create or change up to 1,000 activities
-
-    Every record is answered for itself: one that is refused does not keep the others. Sending all again is harmless.
-    """
-    found: dict[int, BulkResult] = {}
-    records: dict[int, Record] = {}
-    owners: dict[str, int] = {}
-    for place, sent in enumerate(call.body.activities):
-        try:
-            records[place] = _record(call, sent, owners)
-        except (ValidationError, CalsyncError) as error:
-            found[place] = _refused(str(sent.get("external_id", "")), error)
-    results = upserts.upsert(call.rt, list(records.values()), by=call.by)
-    found |= {place: _told_result(result) for place, result in zip(records, results, strict=True)}
-    ordered = [found[place] for place in sorted(found)]
-    counts = {
-        name: sum(each.status == name for each in ordered) for name in ("created", "updated", "unchanged", "refused")
-    }
-    return BulkOut(**counts, results=ordered)
+    return shown(call, row)
 
 
 @operation("GET", "/activities/<id>/sync", Scope.READ, tag=TAG, answer=SyncStateOut)
@@ -243,7 +173,8 @@ def told(call: Call, row: t.Activity, owner: t.User) -> ActivityOut:
     return shapes.told(row, owner, withheld=row.is_private and is_stranger)
 
 
-def _shown(call: Call, row: t.Activity) -> ActivityOut:
+def shown(call: Call, row: t.Activity) -> ActivityOut:
+    """Return an activity as the caller may read it, with its owner read for that."""
     with call.rt.reading() as session:
         return told(call, row, lookup.users(session, {row.owner_id})[row.owner_id])
 
@@ -264,28 +195,6 @@ def _edited(call: Call, row: t.Activity, values: dict[str, Any]) -> t.Activity:
     if row.status == upserts.CANCELLED and "status" in values:
         row, version = activities.revive(call.rt, t.pk(row), by=call.by), None
     return activities.edit(call.rt, t.pk(row), values, by=call.by, expected_version=version)
-
-
-def _record(call: Call, sent: dict[str, Any], owners: dict[str, int]) -> Record:
-    read = shapes.read_record(sent)
-    if read.owner is not None and read.owner not in owners:
-        owners[read.owner] = lookup.whose(call, read.owner)
-    owner_id = owners[read.owner] if read.owner is not None else None
-    return Record(read.external_id, read.values(), owner_id, read.id)
-
-
-def _told_result(result: Result) -> BulkResult:
-    if result.error is not None or result.activity is None:
-        return _refused(result.external_id, result.error or NotFound("activity", result.external_id))
-    status: Any = "created" if result.is_new else "updated" if result.is_changed else "unchanged"
-    return BulkResult(external_id=result.external_id, status=status, id=result.activity.public_id)
-
-
-def _refused(external_id: str, error: Exception) -> BulkResult:
-    problem = problems.describe(error)
-    return BulkResult(
-        external_id=external_id[:200], status="refused", code=problem.code, detail=problem.detail, errors=problem.errors
-    )
 
 
 def _link(place: whereabouts.Place, row: t.Activity) -> LinkOut:

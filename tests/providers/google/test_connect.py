@@ -10,7 +10,7 @@ from sqlmodel import select
 from calsync.errors import NotAllowed, NotFound, Refused
 from calsync.providers.google.oauth import PREFIX
 from calsync.providers.oauth import Identity, Tokens
-from calsync.services import clients, connect, connect_oauth, grants, sync
+from calsync.services import clients, connect, connect_oauth, stored_tokens, sync
 from calsync.store import accounts
 from calsync.store import tables as t
 from tests import factories
@@ -64,9 +64,9 @@ def test_signing_in_again_finds_the_links_and_doubles_nothing(town: GoogleTown) 
 
 
 def test_without_a_lasting_token_the_stored_one_stays(town: GoogleTown) -> None:
-    stored = grants._unsealed(town.rt, town.account().secret).refresh
+    stored = stored_tokens.read(town.rt, town.account().secret).refresh
     renew(town, replace(granted(town), refresh=""))
-    assert grants._unsealed(town.rt, town.account().secret).refresh == stored
+    assert stored_tokens.read(town.rt, town.account().secret).refresh == stored
 
 
 def test_a_grant_to_other_credentials_needs_a_token_of_its_own(town: GoogleTown) -> None:

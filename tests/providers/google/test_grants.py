@@ -17,7 +17,7 @@ from calsync.providers.google.oauth import GoogleAuthorizer
 from calsync.providers.google.provider import GoogleProvider
 from calsync.providers.oauth import ClientRefused, Tokens
 from calsync.runtime import Runtime
-from calsync.services import clients, grants
+from calsync.services import clients, grants, stored_tokens
 from calsync.store import tables as t
 from tests import factories
 from tests.emulators.google.cast import ADA
@@ -98,7 +98,7 @@ def test_tokens_are_sealed(office: Office) -> None:
     secret = office.account().secret
     assert secret is not None
     assert tokens.refresh.encode() not in secret
-    assert tokens.refresh not in repr(grants._unsealed(office.rt, secret))
+    assert tokens.refresh not in repr(stored_tokens.read(office.rt, secret))
 
 
 def test_a_good_token_is_used_as_it_is(office: Office) -> None:
@@ -115,7 +115,7 @@ def test_a_token_is_refreshed_ahead_of_its_end(office: Office) -> None:
     assert fresh != tokens.access
     assert (bearer(False), office.refreshes()) == (fresh, 1)
     # The answer brought no refresh token: the stored one is kept.
-    assert grants._unsealed(office.rt, office.account().secret).refresh == tokens.refresh
+    assert stored_tokens.read(office.rt, office.account().secret).refresh == tokens.refresh
 
 
 def test_a_refused_token_is_replaced_once(office: Office) -> None:
