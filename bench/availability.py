@@ -31,6 +31,7 @@ from calsync.services import availability
 from calsync.store import activities, mirror
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
+from calsync.store.busy import Depth
 from tests import factories
 from tests import scheduling_factories as make
 from tests.engine import obvious
@@ -109,7 +110,7 @@ def _diaries(rt: Runtime, event_type_id: int) -> tuple[list[Diary], list[tuple[H
     """Return everybody's time as the search wants it, and as the obvious way does."""
     with rt.reading() as session:
         case = availability.case_of(session, rows.get_event_type(session, event_type_id))
-        times = availability.read(session, case, WINDOW, FIRST)
+        times = availability.read(session, case, WINDOW, FIRST, depth=Depth.BUSY)
     diaries = [availability.diary(case, r, times[t.pk(r)], WINDOW) for r in case.resources]
     busy = [[(b.starts_at, b.ends_at) for b in times[t.pk(r)].things if not b.ignored] for r in case.resources]
     return diaries, [(WORK, each) for each in busy]

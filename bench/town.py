@@ -18,6 +18,7 @@ from sqlmodel import Session
 
 from bench import town_bookings
 from calsync.engine import event as events
+from calsync.engine import scope
 from calsync.engine.event import Attendee, Event
 from calsync.engine.mapping import ActivityValues
 from calsync.engine.rules import Rules
@@ -226,6 +227,7 @@ def _events(size: Size, now: datetime) -> Iterator[dict[str, Any]]:
             "is_all_day": False,
             "is_series": event.is_series,
             "is_long": event.is_series,
+            "taking": scope.taking(event, "", says_busy=True),
             "span_start": event.start,
             "span_end": event.end + timedelta(weeks=20 if event.is_series else 0),
             "seen_at": now,

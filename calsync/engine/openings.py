@@ -71,16 +71,17 @@ def find(
         return []
     points = [p for day in clock.days(terms.tz, bounds) for p in clock.grid(terms.tz, day, terms.step_minutes * MINUTE)]
     points = [p for p in points if bounds[0] <= p < bounds[1]]
-    free: dict[int, list[int]] = {}
+    free: list[list[int]] = [[] for _ in points]
     for diary in diaries:
-        for point in _among(points, starts(terms, diary)):
-            free.setdefault(point, []).append(diary.resource_id)
+        for among in _among(points, starts(terms, diary)):
+            for members in free[among]:
+                members.append(diary.resource_id)
     needed = len(diaries) if mode is GroupMode.ALL_OF else 1
     length = terms.length_minutes * MINUTE
     return [
-        Slot(clock.moment(p), clock.moment(p + length), tuple(free[p]))
-        for p in points
-        if len(free.get(p, ())) >= needed
+        Slot(clock.moment(point), clock.moment(point + length), tuple(members))
+        for point, members in zip(points, free, strict=True)
+        if len(members) >= needed
     ]
 
 
@@ -113,12 +114,13 @@ def _blocked(terms: Terms, diary: Diary) -> list[Span]:
     return clock.merged(itertools.chain(busy, diary.full))
 
 
-def _among(points: Sequence[int], spans: Iterable[Span]) -> Iterator[int]:
+def _among(points: Sequence[int], spans: Iterable[Span]) -> Iterator[slice]:
+    """Yield which of the points lie in each span."""
     at = 0
     for first, last in spans:
         begin = bisect_left(points, first, at)
         at = bisect_right(points, last, begin)
-        yield from points[begin:at]
+        yield slice(begin, at)
 
 
 # --- groups

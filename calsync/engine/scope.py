@@ -13,9 +13,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
 
 from calsync.engine import rules as engine_rules
-from calsync.engine.event import Event
+from calsync.engine.event import Event, Moment
 from calsync.engine.rules import Rules
-from calsync.engine.vocabulary import EventKind, Kind, Reason
+from calsync.engine.vocabulary import EventKind, Kind, Reason, Taking
 
 EDGE = timedelta(days=1)
 """How far beyond the window a linked record still syncs."""
@@ -121,6 +121,27 @@ def takes_time(event: Event, owner_addresses: frozenset[str]) -> bool:
     What the rules leave out by its kind is not asked here (see `is_left_out`): rules change, events do not with them.
     """
     return event.transparency == "opaque" and not event.is_cancelled and not is_declined(event, owner_addresses)
+
+
+def taking(event: Event, recurrence_key: str, *, says_busy: bool, is_disputed: bool = False) -> Taking:
+    """Return what can be told of an event's time without looking at it again; `recurrence_key` names its occurrence.
+
+    With `is_disputed` it depends on who asks whether it takes any. UNFOLDED is always right, only slower to read. Of a
+    series that is free a changed occurrence may take time.
+    """
+    if event.kind is EventKind.BLOCK:
+        return Taking.NEVER
+    if event.is_series:
+        return Taking.UNFOLDED
+    if not says_busy:
+        return Taking.NEVER
+    is_plain = event.kind is EventKind.DEFAULT and not recurrence_key and not is_disputed
+    return Taking.PLAIN if is_plain and _is_whole(event.start) and _is_whole(event.end) else Taking.UNFOLDED
+
+
+def _is_whole(moment: Moment) -> bool:
+    """Whether it is the same moment everywhere, and a whole second."""
+    return isinstance(moment, datetime) and not moment.microsecond
 
 
 def is_left_out(kind: EventKind, rules: Rules) -> bool:

@@ -37,6 +37,14 @@ class EventKind(StrEnum):
     OTHER = "other"  # a kind that we do not know: it only blocks time
 
 
+class Taking(StrEnum):
+    """What an activity or event says by itself of the time that it takes, whoever asks."""
+
+    NEVER = "never"
+    PLAIN = "plain"  # all of it, from its first whole second to its last
+    UNFOLDED = "unfolded"  # only its content tells: a series, a day, a changed occurrence, something that was declined
+
+
 class Direction(StrEnum):
     """Which way an account syncs. A step's direction is inbound or outbound only."""
 

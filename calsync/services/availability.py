@@ -26,6 +26,7 @@ from calsync.services.busy import Busy, Times
 from calsync.services.overlaps import Who, overlaps
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
+from calsync.store.busy import Depth
 
 __all__ = ["Answer", "Case", "Who", "overlaps", "slots"]
 
@@ -128,19 +129,18 @@ def read(
     window: tuple[datetime, datetime],
     now: datetime,
     moving: Sequence[t.Booking] = (),
-    *,
-    with_free: bool = False,
+    depth: Depth = Depth.SPANS,
 ) -> dict[int, Times]:
     """Return what takes the time of a case's resources, by resource id, a day around the window."""
     around = (window[0] - DAY - _reach(case.terms), window[1] + DAY + _reach(case.terms))
-    found = busy.read(session, [believing.of_resource(r) for r in case.resources], around, now, with_free=with_free)
     moving_ids = {t.pk(booking) for booking in moving}
-    activity_ids = {booking.activity_id for booking in moving} - {None}
+    moved = {booking.activity_id for booking in moving if booking.activity_id is not None}
+    found = busy.read(session, [believing.of_resource(r) for r in case.resources], around, now, depth, moved)
     for times in found.values() if moving else ():
         times.things = [
             each
             for thing in times.things
-            if thing.booking_id not in moving_ids and thing.activity_id not in activity_ids
+            if thing.booking_id not in moving_ids
             for each in _without_moving(thing, moving)
         ]
         times.bookings = [row for row in times.bookings if row.booking_id not in moving_ids]
@@ -177,7 +177,7 @@ def diary(case: Case, resource: t.Resource, times: Times, window: tuple[datetime
     return Diary(
         t.pk(resource),
         works(case, resource, window),
-        [clock.span(thing.starts_at, thing.ends_at) for thing in times.things if not thing.ignored],
+        times.taken(),
         full(case, resource, times, spanned),
         times.is_closed,
     )

@@ -5,29 +5,29 @@ One reading for free slots, overlaps and explanations, so that they never disagr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session
 
+from calsync.engine import clock, evenly, series
 from calsync.engine import event as events
-from calsync.engine import rules as engine_rules
-from calsync.engine import scope, series
+from calsync.engine.clock import Span
+from calsync.engine.evenly import Even
 from calsync.engine.event import Content, Event
-from calsync.engine.rules import Rules
 from calsync.engine.series import Occurrence
-from calsync.engine.vocabulary import EventKind
-from calsync.services import believing, frame, settings
+from calsync.services import believing, busy_reading
 from calsync.services.believing import Source, Subject
-from calsync.store import asked_busy, unfolding
+from calsync.services.busy_reading import Reading
 from calsync.store import busy as rows
 from calsync.store import tables as t
-from calsync.store.busy import Row, Window
+from calsync.store.busy import Depth, Row, Window
 
-CRM, CALENDAR, BOOKING, HOLD, ASKED = "crm", "calendar", "booking", "hold", "asked"
+CRM, CALENDAR = busy_reading.CRM, busy_reading.CALENDAR
+BOOKING, HOLD, ASKED = "booking", "hold", "asked"
 """Sources of busy time."""
 
 FREE, SWITCHED_OFF, NOT_BELIEVED = "free", "switched_off", "not_believed"
@@ -58,9 +58,10 @@ class Busy(NamedTuple):
 
 @dataclass(slots=True)
 class Times:
-    """Everything known about a subject's time in a window."""
+    """Everything known about a subject's time in a window; where only spans were asked for, `spans` are most of it."""
 
     things: list[Busy] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)  # of what takes time and is not among the things
     sources: list[Source] = field(default_factory=list)
     bookings: list[rows.TakenRow] = field(default_factory=list)
 
@@ -69,114 +70,29 @@ class Times:
         """Whether nothing counts as free, because a calendar cannot be believed."""
         return any(source.closes for source in self.sources)
 
+    def taken(self) -> list[Span]:
+        """Return the whole seconds that are taken, in no order."""
+        things = (clock.span(thing.starts_at, thing.ends_at) for thing in self.things if not thing.ignored)
+        return [*self.spans, *things]
+
 
 def read(
-    session: Session, subjects: Sequence[Subject], window: Window, now: datetime, *, with_free: bool = False
+    session: Session,
+    subjects: Sequence[Subject],
+    window: Window,
+    now: datetime,
+    depth: Depth = Depth.BUSY,
+    but: Collection[int] = (),
 ) -> dict[Subject, Times]:
-    """Return what takes the subjects' time; `with_free` adds everything that says of itself that it takes none."""
-    found = _read(session, subjects, window, now, with_free)
-    return {subject: _times(found, subject, window, now) for subject in subjects}
-
-
-# --- one reading for all subjects
-
-_R = TypeVar("_R")
-_K = TypeVar("_K")
-
-
-@dataclass(slots=True)
-class _Read:
-    calendars: list[tuple[t.Calendar, t.Account, Rules]]
-    activities: dict[int, list[Row]]  # by owner
-    placed: dict[int | None, list[Row]]  # by calendar
-    events: dict[int, list[Row]]  # by calendar
-    taken: dict[int, list[rows.TakenRow]]  # by resource
-    asked: dict[int, tuple[t.AskedBusy, t.Account, Rules]]  # by resource
-    contents: dict[str, Mapping[int, Content]]  # by source, of what is not plain
-    changed: dict[str, Mapping[tuple[int, str], list[unfolding.Changed]]]  # by source, of series by place and uid
-    series: set[tuple[str, int, str]]  # source, place and uid of the series that come with their changed occurrences
-    over: set[tuple[int, str]]
-    addresses: Mapping[int, frozenset[str]]
-
-
-def _read(session: Session, subjects: Sequence[Subject], window: Window, now: datetime, with_free: bool) -> _Read:
-    user_ids = {s.user_id for s in subjects if s.user_id is not None}
-    own = {s.calendar_id for s in subjects if s.calendar_id is not None}
-    base, _ = settings.organisation_rules(session)
-    calendars = rows.calendars(session, user_ids, own)
-    ruled = [(c, account, engine_rules.overlay(base, account.overrides)) for c, account in calendars]
-    hosts = {account.user_id for calendar, account in calendars if calendar.id in own}
-    planned = rows.activities_of(session, user_ids, window, with_free=with_free)
-    placed = rows.activities_on(session, hosts, own, window, with_free=with_free)
-    mirrored = rows.events_on(session, [t.pk(calendar) for calendar, _ in calendars], window, with_free=with_free)
-    taken = rows.taken(session, [s.resource_id for s in subjects if s.resource_id], window, now)
-    folded = {
-        CRM: [r for r in (*planned, *placed) if not r.is_plain],
-        CALENDAR: [r for r in mirrored if not r.is_plain],
-    }
-    masters = {source: [r for r in found if not r.recurrence_key] for source, found in folded.items()}
-    loose = [r for r in folded[CRM] if r.recurrence_key]
-    return _Read(
-        ruled,
-        _grouped(planned, lambda row: row.place),
-        _grouped(placed, lambda row: row.calendar_id),
-        _grouped(_counting(mirrored, ruled), lambda row: row.place),
-        _grouped(taken, lambda row: row.resource_id),
-        {
-            row.resource_id: (row, account, engine_rules.overlay(base, account.overrides))
-            for row, account in asked_busy.of_resources(session, [s.resource_id for s in subjects if s.is_asked])
-        },
-        {
-            CRM: _contents(folded[CRM], lambda ids: unfolding.activity_contents(session, ids)),
-            CALENDAR: _contents(folded[CALENDAR], lambda ids: unfolding.event_contents(session, ids)),
-        },
-        {
-            CRM: _grouped(unfolding.changed_activities(session, masters[CRM]), lambda c: (c.place, c.uid)),
-            CALENDAR: _grouped(unfolding.changed_events(session, masters[CALENDAR]), lambda c: (c.place, c.uid)),
-        },
-        {(source, r.place, r.uid) for source, found in masters.items() for r in found},
-        unfolding.ended_series(session, loose) if loose else set(),
-        addresses(session, user_ids | hosts) if folded[CRM] else {},
-    )
-
-
-def _contents(found: Sequence[Row], ask: Callable[[set[int]], Mapping[int, Content]]) -> dict[int, Content]:
-    """Return the contents by id, asking for those that did not come with their rows."""
-    known = {row.id: row.content for row in found if row.content is not None}
-    return {**known, **ask({row.id for row in found} - known.keys())}
-
-
-def _counting(found: Iterable[Row], calendars: Iterable[tuple[t.Calendar, t.Account, Rules]]) -> Iterator[Row]:
-    """Yield the events that are not of a kind that the account's rules leave out."""
-    out = {t.pk(c): {kind.value for kind in EventKind if scope.is_left_out(kind, rules)} for c, _, rules in calendars}
-    return (row for row in found if row.event_kind not in out[row.place])
-
-
-def addresses(session: Session, user_ids: Collection[int]) -> dict[int, frozenset[str]]:
-    """Return under which addresses people may stand on events, by their ids."""
-    query = (
-        sa.select(t.User, t.Account)
-        .outerjoin(t.Account, col(t.Account.user_id) == col(t.User.id))
-        .where(col(t.User.id).in_(user_ids))
-    )
-    found: dict[int, frozenset[str]] = {}
-    for user, account in session.execute(query):
-        known = frozenset({user.email.lower()}) if account is None else frame.addresses(account, user.email)
-        found[t.pk(user)] = found.get(t.pk(user), frozenset()) | known
-    return found
-
-
-def _grouped(found: Iterable[_R], key: Callable[[_R], _K]) -> dict[_K, list[_R]]:
-    groups: dict[_K, list[_R]] = {}
-    for each in found:
-        groups.setdefault(key(each), []).append(each)
-    return groups
+    """Return what takes the subjects' time, without the activities whose ids are in `but`."""
+    found = busy_reading.read(session, subjects, window, now, depth, but)
+    return {subject: _times(found, subject, window, now, depth) for subject in subjects}
 
 
 # --- one subject's times
 
 
-def _times(read_: _Read, subject: Subject, window: Window, now: datetime) -> Times:
+def _times(read_: Reading, subject: Subject, window: Window, now: datetime, depth: Depth) -> Times:
     asked = [
         believing.source(subject, calendar, account, rules, now)
         for calendar, account, rules in read_.calendars
@@ -186,14 +102,21 @@ def _times(read_: _Read, subject: Subject, window: Window, now: datetime) -> Tim
     others = None if told is None else believing.asked_source(subject, *told, now)
     ignored = {s.calendar_id: SWITCHED_OFF if s.is_switched_off else NOT_BELIEVED for s in asked if not s.counts}
     by_account = {s.account_id: ignored[s.calendar_id] for s in asked if not s.counts}
+    shelves = {s.calendar_id: ignored.get(s.calendar_id, "") for s in asked}
     taken = read_.taken.get(subject.resource_id, [])
-    things = [
-        *_planned(read_, subject, window, by_account),
-        *_mirrored(read_, subject, window, {s.calendar_id: ignored.get(s.calendar_id, "") for s in asked}),
-        *(_booked(row) for row in taken),
-        *(() if told is None or others is None else _told(told[0], others, window)),
-    ]
-    return Times(things, asked if others is None else [*asked, others], taken)
+    found = Times(
+        [*(_booked(row) for row in taken), *(() if told is None or others is None else _told(told[0], others, window))],
+        sources=asked if others is None else [*asked, others],
+        bookings=taken,
+    )
+    if depth is Depth.SPANS:
+        found.spans = _spans(read_, subject, window, by_account, shelves)
+    else:
+        found.things[:0] = [
+            *_planned(read_, subject, window, by_account),
+            *_mirrored(read_, subject, window, shelves),
+        ]
+    return found
 
 
 def _told(asked: t.AskedBusy, source: Source, window: Window) -> Iterator[Busy]:
@@ -205,35 +128,98 @@ def _told(asked: t.AskedBusy, source: Source, window: Window) -> Iterator[Busy]:
             yield Busy(start, end, ASKED, f"asked {asked.resource_id}", ignored=ignored)
 
 
-def _planned(read_: _Read, subject: Subject, window: Window, by_account: Mapping[int, str]) -> Iterator[Busy]:
+def _planned(read_: Reading, subject: Subject, window: Window, by_account: Mapping[int, str]) -> Iterator[Busy]:
     """Yield what the CRM's activities take. One that an ignored account brought in is ignored with it."""
-    placed = () if subject.calendar_id is None else read_.placed.get(subject.calendar_id, ())
-    theirs = read_.activities.get(subject.user_id or 0, [])
-    others = [row for row in placed if row.place != subject.user_id]
-    for row in (*theirs, *others):
+    for row in _activities(read_, subject):
         ignored = by_account.get(row.source_account_id or 0, "")
-        if row.is_plain:
-            yield _busy(CRM, row, row.span_start, row.span_end, ignored if row.takes_time else FREE)
-        elif (row.place, row.uid) not in read_.over and not _is_shown(read_, CRM, row):
-            yield from _unfolded(read_, CRM, row, subject.tz, window, ignored)
+        for starts_at, ends_at, is_taken in _parts(read_, CRM, row, subject.tz, window):
+            yield _busy(CRM, row, starts_at, ends_at, ignored if is_taken else FREE)
 
 
-def _unfolded(read_: _Read, source: str, row: Row, tz: str, window: Window, ignored: str) -> Iterator[Busy]:
-    """Yield the occurrences of a series, or what a day or a floating time is by the subject's clock."""
-    content = read_.contents[source][row.id]
-    changed = [] if row.recurrence_key else read_.changed[source].get((row.place, row.uid), [])
+def _mirrored(read_: Reading, subject: Subject, window: Window, shelves: Mapping[int, str]) -> Iterator[Busy]:
+    for calendar_id, ignored in shelves.items():
+        for row in read_.events.get(calendar_id, ()):
+            for starts_at, ends_at, is_taken in _parts(read_, CALENDAR, row, subject.tz, window):
+                yield _busy(CALENDAR, row, starts_at, ends_at, ignored if is_taken else FREE)
+
+
+def _spans(
+    read_: Reading, subject: Subject, window: Window, by_account: Mapping[int, str], shelves: Mapping[int, str]
+) -> list[Span]:
+    """Return what `_planned` and `_mirrored` yield of what is not ignored, in seconds."""
+    counted = [calendar_id for calendar_id, ignored in shelves.items() if not ignored]
+    found = _plain(read_, subject, by_account, counted)
+    folded = [
+        *((CRM, row) for row in _activities(read_, subject) if (row.source_account_id or 0) not in by_account),
+        *((CALENDAR, row) for calendar_id in counted for row in read_.events.get(calendar_id, ())),
+    ]
+    seconds = clock.span(*window)
+    for source, row in folded:
+        even = _even(read_, source, row)
+        if even is None:
+            parts = _parts(read_, source, row, subject.tz, window)
+            found += [clock.span(starts_at, ends_at) for starts_at, ends_at, is_taken in parts if is_taken]
+        else:
+            found += evenly.spans(even, seconds)
+    return found
+
+
+def _even(read_: Reading, source: str, row: Row) -> Even | None:
+    """Return a series that takes time at equal distances, and nothing else of it is to be looked at: as most are."""
+    content = row.content
+    if content is None or not row.is_series or not row.takes_time or (source, row.place, row.uid) in read_.changed:
+        return None
+    time, responses = content["time"], content["responses"]
+    is_simple = not (time["rdates"] or content["exdates"]) and content["status"] != "cancelled" and bool(time["rrule"])
+    is_sure = content["transparency"] == "opaque" and "declined" not in responses.values()
+    if not is_simple or not (source == CALENDAR or is_sure):
+        return None
+    return evenly.read(time["start"], time["end"], time["tz"], time["rrule"])
+
+
+def _plain(read_: Reading, subject: Subject, by_account: Collection[int], counted: Collection[int]) -> list[Span]:
+    found: list[Span] = []
+    for origin, spans in itertools.chain(read_.plain_activities.items(), read_.plain_placed.items()):
+        is_own = origin.calendar_id is None and origin.place == subject.user_id
+        is_placed = origin.calendar_id is not None and origin.calendar_id == subject.calendar_id
+        is_theirs = is_own or (is_placed and origin.place != subject.user_id)
+        if is_theirs and (origin.source_account_id or 0) not in by_account:
+            found += spans
+    for origin, spans in read_.plain_events.items():
+        if origin.place in counted:
+            found += spans
+    return found
+
+
+def _activities(read_: Reading, subject: Subject) -> Iterator[Row]:
+    """Yield the subject's activities: the person's, and those of others that stand on the resource's calendar."""
+    yield from read_.activities.get(subject.user_id or 0, ())
+    if subject.calendar_id is not None:
+        yield from (row for row in read_.placed.get(subject.calendar_id, ()) if row.place != subject.user_id)
+
+
+def _parts(read_: Reading, source: str, row: Row, tz: str, window: Window) -> Iterator[tuple[datetime, datetime, bool]]:
+    """Yield when an activity or event is, each time with whether it takes it: of a series its occurrences, of a day or
+    a floating time what it is by the subject's clock.
+    """
+    if row.times is not None:
+        yield (*row.times, row.takes_time)
+        return
+    is_over = source == CRM and (row.place, row.uid) in read_.over
+    if is_over or (row.recurrence_key and (source, row.place, row.uid) in read_.series):  # its series shows it
+        return
+    content = row.content or {}
+    changed = [] if row.recurrence_key else read_.changed.get((source, row.place, row.uid), [])
     own = read_.addresses.get(row.place, frozenset())
-    takes = {c.recurrence_key: c.takes_time and (source == CALENDAR or _takes(c.content, own)) for c in changed}
     takes_itself = row.takes_time and (source == CALENDAR or _takes(content, own))
     event = _event(row.uid, row.recurrence_key, content)
     if not changed and series.is_undisturbed(event):
-        for starts_at, ends_at in _stretches(event, window):
-            yield _busy(source, row, starts_at, ends_at, ignored if takes_itself else FREE)
+        yield from ((starts_at, ends_at, takes_itself) for starts_at, ends_at in _stretches(event, window))
         return
+    takes = {c.recurrence_key: c.takes_time and (source == CALENDAR or _takes(c.content, own)) for c in changed}
     others = [_event(c.uid, c.recurrence_key, c.content) for c in changed]
-    for occurrence in occurrences(event, others, window, tz):
-        is_taken = takes.get(events.recurrence_key(occurrence.event), takes_itself)
-        yield _busy(source, row, occurrence.starts_at, occurrence.ends_at, ignored if is_taken else FREE)
+    for each in occurrences(event, others, window, tz):
+        yield each.starts_at, each.ends_at, takes.get(events.recurrence_key(each.event), takes_itself)
 
 
 def _event(uid: str, recurrence_key: str, content: Content) -> Event:
@@ -256,20 +242,6 @@ def _takes(content: Content, own: frozenset[str]) -> bool:
     """Return whether an activity takes its owner's time: it says so, and its owner did not decline it."""
     is_declined = any(told == "declined" and address in own for address, told in content["responses"].items())
     return content["transparency"] == "opaque" and not is_declined
-
-
-def _is_shown(read_: _Read, source: str, row: Row) -> bool:
-    """Return whether a changed occurrence comes with its series, which then shows it."""
-    return bool(row.recurrence_key) and (source, row.place, row.uid) in read_.series
-
-
-def _mirrored(read_: _Read, subject: Subject, window: Window, shelves: Mapping[int, str]) -> Iterator[Busy]:
-    for calendar_id, ignored in shelves.items():
-        for row in read_.events.get(calendar_id, ()):
-            if row.is_plain:
-                yield _busy(CALENDAR, row, row.span_start, row.span_end, ignored if row.takes_time else FREE)
-            elif not _is_shown(read_, CALENDAR, row):
-                yield from _unfolded(read_, CALENDAR, row, subject.tz, window, ignored)
 
 
 def occurrences(event: Event, others: Sequence[Event], window: Window, tz: str) -> list[Occurrence]:

@@ -18,6 +18,7 @@ from calsync.services.busy import Times
 from calsync.services.overlaps import Side
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
+from calsync.store.busy import Depth
 
 MINUTE = timedelta(minutes=1)
 
@@ -66,7 +67,7 @@ def explain_slot(
     now = now or rt.now()
     with rt.reading() as session:
         case = availability.case_of(session, rows.get_event_type(session, event_type_id))
-        times = availability.read(session, case, (start, start + MINUTE), now, with_free=True)
+        times = availability.read(session, case, (start, start + MINUTE), now, depth=Depth.ALL)
         sight = overlaps.sight_of(session, viewer, times.values())
     return explained(case, times, sight, start, now)
 
@@ -78,7 +79,7 @@ def explain_day(
     now = rt.now()
     with rt.reading() as session:
         case = availability.case_of(session, rows.get_event_type(session, event_type_id))
-        times = availability.read(session, case, window, now, with_free=True)
+        times = availability.read(session, case, window, now, depth=Depth.ALL)
         sight = overlaps.sight_of(session, viewer, times.values())
     found = availability.found_in(case, times, window, now)
     told = None if start is None else explained(case, times, sight, start, now)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine import event as events
-from calsync.engine import mapping, series
+from calsync.engine import mapping, scope, series
 from calsync.engine.event import Content, Event
 from calsync.engine.mapping import ActivityValues
 from calsync.engine.vocabulary import LinkState
@@ -84,7 +84,7 @@ def columns_of_new(
         "updated_at": now,
         "cancelled_at": now if event.is_cancelled else None,
         "field_times": {},
-        **_columns(event, values.content),
+        **_columns(event, values.content, values.recurrence_key),
     }
 
 
@@ -125,11 +125,13 @@ def update_content(
 
 def columns(activity: t.Activity, content: Content) -> dict[str, Any]:
     """Return content with its hash and the typed copies that queries use. Raises ValueError (see series.span)."""
-    return _columns(mapping.event_of(activity, content), content)
+    return _columns(mapping.event_of(activity, content), content, activity.recurrence_key)
 
 
-def _columns(event: Event, content: Content) -> dict[str, Any]:
+def _columns(event: Event, content: Content, recurrence_key: str) -> dict[str, Any]:
     start, end = series.span(event)
+    # Whether the owner is who declined depends on the addresses that they have when somebody asks.
+    is_disputed = "declined" in content["responses"].values()
     return {
         "content": content,
         "fingerprint": events.fingerprint(content),
@@ -140,6 +142,9 @@ def _columns(event: Event, content: Content) -> dict[str, Any]:
         "is_all_day": event.is_all_day,
         "is_series": event.is_series,
         "is_long": end - start > LONG,
+        "taking": scope.taking(
+            event, recurrence_key, says_busy=event.transparency == "opaque", is_disputed=is_disputed
+        ),
         "start_on": event.start if event.is_all_day else None,
         "span_start": start,
         "span_end": end,

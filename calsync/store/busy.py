@@ -1,19 +1,25 @@
 """What takes time in a window: activities, mirrored events without one, and what bookings have taken.
 
-Columns instead of rows, and the whole content only of what cannot be read off them: a month of ten people is thousands.
+Columns instead of rows, and the content only of what cannot be read off them: a month of ten people is thousands.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import AccountState, BookingState, EventKind, Kind, LinkState
+from calsync.engine.clock import Span
+from calsync.engine.vocabulary import AccountState, BookingState, EventKind, Kind, LinkState, Taking
+from calsync.store import moments
 from calsync.store import tables as t
 from calsync.store.tables.columns import LONG
 
@@ -22,42 +28,69 @@ A, B, C, E, L, T = t.Activity, t.Booking, t.Calendar, t.MirrorEvent, t.Link, t.T
 Window = tuple[datetime, datetime]
 
 _AT_ONCE = 500  # rows taken from the database together
-_WORLD = timedelta(hours=26)
-"""Days and floating times are bounded in every zone of the world, so their spans are at least this long."""
+_PLAIN = Taking.PLAIN.value
+
+
+class Depth(IntEnum):
+    """How much is asked for."""
+
+    SPANS = 0  # of what takes time: only when, where no more is needed to know that
+    BUSY = 1  # what takes time
+    ALL = 2  # also what says of itself that it takes none
 
 
 class Row(NamedTuple):
     """An activity or event. `place` is the owner of an activity and the calendar of an event.
 
-    `is_plain` when its bounds are its times: no day, no floating time, no series, and nobody declined it.
+    `times` are those of what is plain; of all others the content is there, which has them.
     """
 
     id: int
     place: int
     uid: str
     recurrence_key: str
-    span_start: datetime
-    span_end: datetime
+    times: tuple[datetime, datetime] | None
     title: str
     is_private: bool
-    takes_time: bool
-    is_plain: bool
+    is_series: bool
+    takes_time: bool  # where the content of an activity is there, that knows better
     source_account_id: int | None  # of an activity that an event of this account brought
     calendar_id: int | None  # of an event, and of an activity that was asked for by calendar
     event_kind: str
-    content: dict[str, Any] | None  # of what is a day, a series, or a changed occurrence of one
-    is_open: bool = False  # of an event that was asked for with the free ones: its details are not private
+    content: dict[str, Any] | None
+    is_open: bool = False  # of an event that was asked for with Depth.ALL: its details are not private
 
 
-def activities_of(session: Session, owner_ids: Collection[int], window: Window, *, with_free: bool = True) -> list[Row]:
-    """Return living activities of these people that may touch the window; tasks with a due time alone take none.
+class Origin(NamedTuple):
+    """What decides of a plain activity or event whether it counts; as of a Row."""
 
-    Without `with_free` most of those that say of themselves that they take no time are left out.
+    place: int
+    source_account_id: int | None
+    calendar_id: int | None
+
+
+Spans = dict[Origin, list[Span]]
+
+
+@dataclass(slots=True)
+class Found:
+    """`plain` is what `rows` leave out where only spans were asked for: when it takes time, in seconds."""
+
+    rows: list[Row] = field(default_factory=list)
+    plain: Spans = field(default_factory=dict)
+
+
+def activities_of(
+    session: Session, owner_ids: Collection[int], window: Window, depth: Depth, but: Collection[int] = ()
+) -> Found:
+    """Return living activities of these people that may touch the window, without those with the ids of `but`.
+
+    Tasks with a due time alone take none.
     """
     if not owner_ids:
-        return []
-    query = sa.select(*_columns(with_free), sa.null()).where(*_alive(with_free), col(A.owner_id).in_(owner_ids))
-    return _as_activities(_touching(session, query, A, window))
+        return Found()
+    query = sa.select(*_activity_columns(depth), sa.null()).where(*_alive(depth, but), col(A.owner_id).in_(owner_ids))
+    return _as_activities(_touching(session, query, A, window), depth)
 
 
 def activities_on(
@@ -65,98 +98,73 @@ def activities_on(
     owner_ids: Collection[int],
     calendar_ids: Collection[int],
     window: Window,
-    *,
-    with_free: bool = True,
-) -> list[Row]:
-    """Return living activities of these people that stand on one of the calendars, each with the calendar."""
+    depth: Depth,
+    but: Collection[int] = (),
+) -> Found:
+    """Return what `activities_of` does of what stands on one of the calendars, each with the calendar."""
     if not calendar_ids:
-        return []
+        return Found()
     query = (
-        sa.select(*_columns(with_free), col(L.calendar_id))
+        sa.select(*_activity_columns(depth), col(L.calendar_id))
         .join(L, col(L.activity_id) == col(A.id))
         .where(
-            *_alive(with_free),
+            *_alive(depth, but),
             col(A.owner_id).in_(owner_ids),
             col(L.calendar_id).in_(calendar_ids),
             col(L.state) == LinkState.ACTIVE,
         )
     )
-    return _as_activities(_touching(session, query, A, window))
+    return _as_activities(_touching(session, query, A, window), depth)
 
 
-def events_on(session: Session, calendar_ids: Collection[int], window: Window, *, with_free: bool = True) -> list[Row]:
+def events_on(session: Session, calendar_ids: Collection[int], window: Window, depth: Depth) -> Found:
     """Return living events of the calendars that may touch the window and that no activity stands for."""
     if not calendar_ids:
-        return []
+        return Found()
     shown = (
         sa.select(col(L.id))
         .join(A, col(A.id) == col(L.activity_id))
         .where(col(L.event_id) == col(E.id), sa.or_(col(A.status) != "cancelled", col(A.is_dissolved)))
         .exists()
     )
-    classification = col(E.facts)["classification"].as_string() if with_free else sa.null()
-    query = sa.select(*_EVENT, classification).where(
+    query = sa.select(*_event_columns(depth)).where(
         col(E.calendar_id).in_(calendar_ids),
         col(E.is_deleted).is_(False),
         col(E.is_cancelled).is_(False),
         sa.not_(shown),
     )
-    if not with_free:
-        query = query.where(sa.or_(col(E.is_busy), col(E.is_series)))
-    return _as_events(_touching(session, query, E, window))
+    if depth < Depth.ALL:
+        query = query.where(_MAY_TAKE[E])
+    return _as_events(_touching(session, query, E, window), depth)
 
 
-class _Instant(sa.types.TypeDecorator[datetime]):
-    """A time in UTC, read in one step: the ordinary columns take three times as long, and here it shows."""
-
-    impl = sa.DateTime
-    cache_ok = True
-
-    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], datetime]:
-        if dialect.name == "sqlite":  # which keeps times as texts without an offset
-            return lambda value: datetime.fromisoformat(value + "+00:00")
-        return lambda value: value.astimezone(UTC)
+def _unless_plain(table: Any, depth: Depth, *columns: Any) -> list[Any]:
+    """Return what is read of everything; where spans are enough, of what is not plain alone: reading it takes long."""
+    if depth > Depth.SPANS:
+        return list(columns)
+    return [sa.case((table.taking != Taking.PLAIN, column)) for column in columns]
 
 
-def _bounds(table: Any) -> tuple[Any, Any]:
-    return sa.type_coerce(table.span_start, _Instant()), sa.type_coerce(table.span_end, _Instant())
+def _bounds(table: Any, depth: Depth) -> tuple[Any, Any]:
+    if depth is Depth.SPANS:
+        return moments.Seconds(table.span_start), moments.Seconds(table.span_end)
+    return sa.type_coerce(table.span_start, moments.Instant()), sa.type_coerce(table.span_end, moments.Instant())
 
 
-def _if_folded(table: Any, content: Any) -> Any:
-    """Return the content of what cannot be plain: of the others nobody wants it, and reading JSON takes long."""
-    is_folded = sa.or_(table.is_series, table.is_all_day, table.recurrence_key != "")
-    return sa.case((is_folded, content))
+def _activity_columns(depth: Depth) -> list[Any]:
+    content = sa.case((col(A.taking) != Taking.PLAIN, sa.cast(A.content, sa.Text)))
+    told = _unless_plain(A, depth, A.uid, A.recurrence_key, A.title, A.is_private, A.is_series)
+    return [A.id, A.owner_id, *_bounds(A, depth), A.taking, A.source_account_id, *told, content]
 
 
-_IS_OPAQUE = col(A.content)["transparency"].as_string() == "opaque"
-_DECLINES = sa.cast(A.content, sa.Text).contains('"declined"')
-_ACTIVITY: tuple[Any, ...] = (
-    A.id,
-    A.owner_id,
-    A.uid,
-    A.recurrence_key,
-    *_bounds(A),
-    A.title,
-    A.is_private,
-    A.is_all_day,
-    A.is_series,
-    _DECLINES,
-    A.source_account_id,
-    _if_folded(A, A.content),
-)
-_EVENT: tuple[Any, ...] = (
-    E.id,
-    E.calendar_id,
-    E.uid,
-    E.recurrence_key,
-    *_bounds(E),
-    E.title,
-    E.is_busy,
-    E.is_all_day,
-    E.is_series,
-    col(E.facts)["event_kind"].as_string(),
-    _if_folded(E, E.facts),
-)
+def _event_columns(depth: Depth) -> list[Any]:
+    content = sa.case((col(E.taking) != Taking.PLAIN, sa.cast(E.facts, sa.Text)))
+    told = _unless_plain(E, depth, E.uid, E.recurrence_key, E.title, E.is_series, E.is_busy)
+    classification = col(E.facts)["classification"].as_string() if depth is Depth.ALL else sa.null()
+    return [E.id, E.calendar_id, *_bounds(E, depth), E.taking, *told, content, classification]
+
+
+_MAY_TAKE: dict[Any, Any] = {table: col(table.taking) != Taking.NEVER for table in (A, E)}
 _ALIVE = (
     col(A.is_dissolved).is_(False),
     col(A.status) != "cancelled",
@@ -165,14 +173,9 @@ _ALIVE = (
 )
 
 
-def _columns(with_free: bool) -> tuple[Any, ...]:
-    """Return what is read of activities. Where the free ones are left out, whether one is free is in its content."""
-    return (*_ACTIVITY, _IS_OPAQUE if with_free else sa.true())
-
-
-def _alive(with_free: bool) -> tuple[Any, ...]:
-    """Return which activities count. Of a free series a changed occurrence may take time."""
-    return _ALIVE if with_free else (*_ALIVE, sa.or_(col(A.is_series), _IS_OPAQUE))
+def _alive(depth: Depth, but: Collection[int]) -> list[Any]:
+    others = [col(A.id).not_in(but)] if but else []
+    return [*_ALIVE, *others, *([_MAY_TAKE[A]] if depth < Depth.ALL else [])]
 
 
 def _touching(session: Session, query: Any, table: Any, window: Window) -> Iterator[Any]:
@@ -187,24 +190,36 @@ def _touching(session: Session, query: Any, table: Any, window: Window) -> Itera
     yield from itertools.chain.from_iterable(connection.execute(both).partitions(_AT_ONCE))
 
 
-def _as_activities(found: Iterable[Any]) -> list[Row]:
-    rows = []
-    for row in found:
-        id_, place, uid, key, start, end, title, private, is_day, is_series, declines, account_id, content = row[:13]
-        is_plain = not (key or is_day or is_series or declines) and end - start < _WORLD
-        told = (row[13], is_plain, account_id, row[14], EventKind.DEFAULT)
-        rows.append(Row(id_, place, uid, key, start, end, title, private, *told, content))
-    return rows
+def _as_activities(listed: Iterable[Any], depth: Depth) -> Found:
+    rows, plain = list[Row](), defaultdict[tuple[Any, ...], list[Span]](list)
+    for id_, place, start, end, taking, account_id, *told, content, calendar_id in listed:
+        is_plain = taking == _PLAIN
+        if is_plain and depth is Depth.SPANS:
+            plain[place, account_id, calendar_id].append((start, end))
+            continue
+        uid, key, title, private, is_series = told
+        times = (start, end) if is_plain else None
+        takes = (is_series, taking != Taking.NEVER, account_id, calendar_id, EventKind.DEFAULT)
+        rows.append(Row(id_, place, uid, key, times, title, private, *takes, _read(content)))
+    return Found(rows, {Origin(*key): spans for key, spans in plain.items()})
 
 
-def _as_events(found: Iterable[Any]) -> list[Row]:
-    rows = []
-    for id_, calendar_id, uid, key, start, end, title, busy, is_day, is_series, kind, content, shown in found:
-        is_plain = not (key or is_day or is_series) and end - start < _WORLD
-        kind = kind or EventKind.DEFAULT
-        place = (None, calendar_id, kind, content, shown == "public")
-        rows.append(Row(id_, calendar_id, uid, key, start, end, title, False, busy, is_plain, *place))
-    return rows
+def _as_events(listed: Iterable[Any], depth: Depth) -> Found:
+    rows, plain = list[Row](), defaultdict[int, list[Span]](list)
+    for id_, place, start, end, taking, *told, content, shown in listed:
+        is_plain = taking == _PLAIN
+        if is_plain and depth is Depth.SPANS:
+            plain[place].append((start, end))
+            continue
+        uid, key, title, is_series, is_busy = told
+        times, facts = (start, end) if is_plain else None, _read(content)
+        takes = (is_series, is_busy, None, place, (facts or {}).get("event_kind", EventKind.DEFAULT))
+        rows.append(Row(id_, place, uid, key, times, title, False, *takes, facts, shown == "public"))
+    return Found(rows, {Origin(place, None, place): spans for place, spans in plain.items()})
+
+
+def _read(content: str | None) -> dict[str, Any] | None:
+    return None if content is None else dict(json.loads(content))
 
 
 # --- what bookings take

@@ -42,9 +42,10 @@ def _as_ours(event: Event) -> Event:
 def _columns(event: Event, own_addresses: frozenset[str]) -> dict[str, Any]:
     content = events.content(event)
     start, end = series.span(event)
+    key, is_busy = events.recurrence_key(event), scope.takes_time(event, own_addresses)
     return {
         "uid": event.uid,
-        "recurrence_key": events.recurrence_key(event),
+        "recurrence_key": key,
         "facts": events.to_json(event),
         "fingerprint": events.fingerprint(content),
         "organizer": event.organizer.address if event.organizer else None,
@@ -52,10 +53,11 @@ def _columns(event: Event, own_addresses: frozenset[str]) -> dict[str, Any]:
         "title": event.summary,
         "is_deleted": False,
         "is_cancelled": event.is_cancelled,
-        "is_busy": scope.takes_time(event, own_addresses),
+        "is_busy": is_busy,
         "is_all_day": event.is_all_day,
         "is_series": event.is_series,
         "is_long": end - start > LONG,
+        "taking": scope.taking(event, key, says_busy=is_busy),
         "span_start": start,
         "span_end": end,
         "excluded": "",

@@ -1,4 +1,4 @@
-"""What of series and days can only be known by unfolding them: their contents, and their changed occurrences."""
+"""What of series only other rows tell: their changed occurrences, and whether they are over."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _AT_ONCE = 500  # values in one query
 class Changed(NamedTuple):
     """A changed occurrence: of an activity's series (`place` its owner), or of one in a calendar (`place`)."""
 
+    is_activity: bool
     place: int
     uid: str
     recurrence_key: str
@@ -26,32 +27,31 @@ class Changed(NamedTuple):
     takes_time: bool
 
 
-def activity_contents(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """Return the content of activities by id."""
-    return {row[0]: row[1] for row in _by_id(session, sa.select(A.id, A.content), A.id, ids)}  # type: ignore[call-overload]
+def changed(session: Session, planned: Collection[Row], mirrored: Collection[Row]) -> list[Changed]:
+    """Return the changed occurrences of activities' series and of mirrored ones, by one question.
+
+    Far, free and cancelled ones too: they take a slot of theirs.
+    """
+    queries = [
+        _changed(A, A.owner_id, A.content, sa.true(), col(A.is_dissolved).is_(False), planned),
+        _changed(E, E.calendar_id, E.facts, E.is_busy, col(E.is_deleted).is_(False), mirrored),
+    ]
+    parts = [query for query in queries if query is not None]
+    if not parts:
+        return []
+    places = {
+        (is_activity, row.place, row.uid) for is_activity, rows in ((True, planned), (False, mirrored)) for row in rows
+    }
+    found = session.connection().execute(sa.union_all(*parts))
+    return [Changed._make(row) for row in found if (row[0], row[1], row[2]) in places]
 
 
-def event_contents(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """Return the facts of mirrored events by id."""
-    return {row[0]: row[1] for row in _by_id(session, sa.select(E.id, E.facts), E.id, ids)}  # type: ignore[call-overload]
-
-
-def changed_activities(session: Session, series: Collection[Row]) -> list[Changed]:
-    """Return the changed occurrences of series, far, free and cancelled ones too: they take a slot of theirs."""
-    columns: tuple[Any, ...] = (A.owner_id, A.uid, A.recurrence_key, A.content)
-    query = sa.select(*columns).where(col(A.recurrence_key) != "", col(A.is_dissolved).is_(False))
-    found = _by_id(session, query, A.uid, {row.uid for row in series})
-    places = {(row.place, row.uid) for row in series}
-    return [Changed._make((*row, True)) for row in found if (row[0], row[1]) in places]
-
-
-def changed_events(session: Session, series: Collection[Row]) -> list[Changed]:
-    """Return the changed occurrences of mirrored series, as changed_activities does."""
-    columns: tuple[Any, ...] = (E.calendar_id, E.uid, E.recurrence_key, E.facts, E.is_busy)
-    query = sa.select(*columns).where(col(E.recurrence_key) != "", col(E.is_deleted).is_(False))
-    found = _by_id(session, query, E.uid, {row.uid for row in series})
-    places = {(row.place, row.uid) for row in series}
-    return [Changed._make(row) for row in found if (row[0], row[1]) in places]
+def _changed(table: Any, place: Any, content: Any, takes_time: Any, is_there: Any, series: Collection[Row]) -> Any:
+    if not series:
+        return None
+    is_activity = sa.literal(table is A, sa.Boolean()).label("is_activity")
+    query = sa.select(is_activity, place, table.uid, table.recurrence_key, content, sa.cast(takes_time, sa.Boolean()))
+    return query.where(table.uid.in_(sorted({row.uid for row in series})), table.recurrence_key != "", is_there)
 
 
 def ended_series(session: Session, rows: Collection[Row]) -> set[tuple[int, str]]:

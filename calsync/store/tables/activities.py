@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from calsync.engine.vocabulary import Kind
+from calsync.engine.vocabulary import Kind, Taking
 from calsync.store.tables.columns import SEARCHED, json_column, one_of, public_id
 
 
@@ -46,6 +46,10 @@ class Activity(SQLModel, table=True):
     is_all_day: bool = False
     is_series: bool = False
     is_long: bool = False
+    # What the content says of the time it takes
+    taking: str = Field(
+        default=Taking.UNFOLDED, max_length=8, sa_column_kwargs={"server_default": Taking.UNFOLDED.value}
+    )
     due_is: str | None = Field(default=None, max_length=5)  # tasks: which end is the due time; None: has a span
     start_on: date | None = None  # all-day only
     span_start: datetime
@@ -66,7 +70,21 @@ class Activity(SQLModel, table=True):
     __table_args__ = (
         one_of("kind", Kind),
         one_of("status", ("confirmed", "tentative", "cancelled")),
-        Index(None, "owner_id", "span_start", "id"),
+        # All that a search for free slots asks of what it need not unfold. Serves lists of one person's, too.
+        Index(
+            "ix_activity_taking",
+            "owner_id",
+            "span_start",
+            "id",
+            "span_end",
+            "taking",
+            "status",
+            "kind",
+            "due_is",
+            "is_done",
+            "is_dissolved",
+            "source_account_id",
+        ),
         Index(None, "owner_id", "is_long", "span_end"),
         Index(None, "is_long", "span_end"),
         Index(None, "kind", "span_start", "id"),

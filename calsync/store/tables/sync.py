@@ -13,6 +13,7 @@ from calsync.engine.vocabulary import (
     LinkState,
     RunState,
     StepState,
+    Taking,
 )
 from calsync.store.tables.columns import json_column, one_of, public_id
 
@@ -74,6 +75,10 @@ class MirrorEvent(SQLModel, table=True):
     is_all_day: bool = False
     is_series: bool = False
     is_long: bool = False  # as of an activity
+    # As of an activity.
+    taking: str = Field(
+        default=Taking.UNFOLDED, max_length=8, sa_column_kwargs={"server_default": Taking.UNFOLDED.value}
+    )
     span_start: datetime
     span_end: datetime
     before_read_at: datetime | None = None
@@ -84,7 +89,17 @@ class MirrorEvent(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("resource_id", "uid", "recurrence_key"),
         Index(None, "calendar_id", "considered"),
-        Index(None, "calendar_id", "span_start"),
+        # As of activities.
+        Index(
+            "ix_mirror_event_taking",
+            "calendar_id",
+            "span_start",
+            "id",
+            "span_end",
+            "taking",
+            "is_deleted",
+            "is_cancelled",
+        ),
         Index(None, "calendar_id", "is_long", "span_end"),
     )
 
