@@ -71,3 +71,13 @@ def test_every_dependency_has_its_reason() -> None:
     names = {re.split(r"[\[<>=; ]", line)[0] for line in wanted}
     reasons = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
     assert {name for name in names if not re.search(rf"\b{re.escape(name)}\b", reasons)} == set()
+
+
+def test_the_map_names_nothing_that_is_gone() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = {name.rsplit("/", 1)[-1] for name in re.findall(r"`([\w/]+\.(?:py|html))`", text)}
+    rooms = [
+        ROOT / "wsgi.py",
+        *(f for room in ("calsync", "jobs", "webapp", "tests") for f in (ROOT / room).rglob("*.*")),
+    ]
+    assert named - {file.name for file in rooms} == set()
