@@ -14,7 +14,7 @@ from datetime import timedelta
 from calsync.errors import CalsyncError, NotFound, Refused
 from calsync.providers import oauth
 from calsync.providers.oauth import Attempt, ClientRefused, Identity, Tokens, Wish
-from calsync.providers.registration import Box
+from calsync.providers.registration import Box, Explained
 from calsync.runtime import Actor, Runtime
 from calsync.services import connect_oauth, connected, credentials, grants, refusals
 from calsync.store import accounts as account_rows
@@ -25,6 +25,10 @@ LASTS = timedelta(minutes=30)
 """How long a person may take on the provider's pages."""
 
 MOST_SKEW = timedelta(minutes=5)
+
+
+EXTRAS = oauth.EXTRAS
+"""What can be asked for besides reading and writing, by a click of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +317,12 @@ def _once_more(rt: Runtime, row: t.SignInAttempt, who: Identity) -> str:
         leads_to=row.leads_to,
     )
     return _go(rt, credential, asked, wish, row.purpose, Bound(row.login_id, row.token_id))
+
+
+def extra_box(rt: Runtime, provider: str, extra: str) -> Box | None:
+    """Return what a provider's page says where somebody clicked for one of EXTRAS; None for none of them."""
+    registration = credentials.registration_of(rt, provider)
+    return registration.extra_box(extra) if extra and isinstance(registration, Explained) else None
 
 
 def is_our_fault(error: CalsyncError) -> bool:

@@ -11,8 +11,6 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_login import current_user
 
 from calsync.errors import NotAllowed, ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
-from calsync.providers.oauth import EXTRAS
-from calsync.providers.registration import Explained
 from calsync.runtime import Actor
 from calsync.services import (
     admin_consent,
@@ -67,7 +65,7 @@ def begin(provider: str) -> Any:
         account=account,
         lost_why=letters.REASONS.get(account.grant_error, letters.REASONS["invalid_grant"]) if account else "",
         app_name=known.app_name,
-        extra=registration.extra_box(asked.extra) if asked.extra and isinstance(registration, Explained) else None,
+        extra=attempts.extra_box(runtime(), provider, asked.extra),
         reading=registration.boxes(can_write=False),
         writing=registration.boxes(can_write=True),
         elsewhere=public if public and public != credential_view.here() else "",
@@ -121,7 +119,7 @@ def _asked(provider: str) -> Asked:
         account_id,
         request.values.get("access") == "write",
         request.values.get("again") == "1",
-        extra=extra if extra in EXTRAS else "",
+        extra=extra if extra in attempts.EXTRAS else "",
         leads_to=_leads_to(account_id, request.values.get("resource", type=int)) if extra else "",
     )
 
