@@ -137,6 +137,18 @@ ENTRIES = (
         "Open Accounts",
     ),
     HelpEntry(
+        "storage-full",
+        "The mailbox is full",
+        "The provider has no room left for an account: nothing can be written to its calendars.",
+        (
+            "Reading goes on, and nothing is lost: changes wait here.",
+            "Empty the mailbox, its deleted items too, or get more room there.",
+            "Writing is tried again every hour by itself; Retry on the account's Issues does it at once.",
+        ),
+        "accounts.index",
+        "Open Accounts",
+    ),
+    HelpEntry(
         "rate-limit",
         "Rate limit exceeded",
         "The provider allows only so many requests in a short time.",

@@ -204,6 +204,7 @@ class ErrorClass(StrEnum):
     RATE_LIMIT = "rate_limit"
     NETWORK = "network"
     PROVIDER = "provider"
+    STORAGE = "storage"  # no room left there
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     BUG = "bug"

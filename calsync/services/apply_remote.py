@@ -12,7 +12,7 @@ from dataclasses import replace
 from sqlmodel import Session
 
 from calsync.engine.vocabulary import Action, Direction, StepState
-from calsync.errors import ProviderError, RateLimited, SignInNeeded, Unavailable, VersionMismatch
+from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded, Unavailable, VersionMismatch
 from calsync.providers.base import CalendarClient, Written
 from calsync.services import closing, failures, writes
 from calsync.services.context import Context
@@ -22,6 +22,9 @@ from calsync.store import tables as t
 
 FIRST_WAIT_S = 1.0
 """Seconds before the second try inside a run; doubled for each further one."""
+
+FULL = "there is no room left; writing waits until there is"
+"""Said of what is not even sent to a calendar whose storage is full."""
 
 LONGEST_WAIT_S = 30.0
 """A provider that asks for more than this is left to a later run."""
@@ -34,13 +37,34 @@ def apply(ctx: Context) -> closing.Tally:
     tally = closing.Tally()
     if ctx.client is None:
         return tally
-    unavailable = 0
+    unavailable, full = 0, _full(ctx)
     for batch in _batches(ctx):
-        for group in _send(ctx, ctx.client, batch, tally):
+        roomy = _with_room(ctx, batch, full, tally)
+        for group in _send(ctx, ctx.client, roomy, full, tally):
             unavailable = unavailable + 1 if group else 0
             if unavailable >= failures.STOP_AFTER:
                 raise Unavailable("the provider did not answer several writes in a row")
     return tally
+
+
+def _full(ctx: Context) -> dict[int, Rejected]:
+    """Return the calendars that had no room lately: nothing is written there until it is time to look again."""
+    if ctx.only_subjects is not None:
+        return {}  # somebody asks for it
+    with ctx.rt.reading() as session:
+        found = steps.without_room(session, ctx.account_id, ctx.now())
+    return {calendar_id: Rejected("quota", FULL) for calendar_id in found}
+
+
+def _with_room(ctx: Context, batch: list[Group], full: dict[int, Rejected], tally: closing.Tally) -> list[Group]:
+    """Return what may be written of a batch: deletions make room. The rest fails without being sent."""
+    calendar_id = t.pk(batch[0].calendar)
+    if calendar_id not in full:
+        return batch
+    for group in batch:
+        if not group.write.is_delete:
+            closing.close(ctx, group, full[calendar_id], tally)
+    return [group for group in batch if group.write.is_delete]
 
 
 def _batches(ctx: Context) -> Iterator[list[Group]]:
@@ -81,7 +105,9 @@ def _is_occurrence(group: Group) -> bool:
     return group.write.series is not None
 
 
-def _send(ctx: Context, client: CalendarClient, batch: list[Group], tally: closing.Tally) -> Iterator[bool]:
+def _send(
+    ctx: Context, client: CalendarClient, batch: list[Group], full: dict[int, Rejected], tally: closing.Tally
+) -> Iterator[bool]:
     """Send a batch, and again what deserves it; yield for each group whether the provider was unavailable."""
     waiting = [group for group in batch if not group.is_stale]
     closing.miss(ctx, [group for group in batch if group.is_stale], tally)
@@ -99,6 +125,8 @@ def _send(ctx: Context, client: CalendarClient, batch: list[Group], tally: closi
                 again.append(group)
                 continue
             ends = closing.close(ctx, group, answer, tally) or ends
+            if isinstance(answer, Rejected) and failures.is_no_room(answer):
+                full[t.pk(group.calendar)] = Rejected("quota", FULL)
             yield isinstance(answer, Unavailable)
         if ends is not None:
             closing.give_back(ctx, again)

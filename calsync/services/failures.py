@@ -28,7 +28,11 @@ _REJECTED = {
     "permission": ErrorClass.PERMISSION,
     "not_found": ErrorClass.NOT_FOUND,
     "duplicate": ErrorClass.DUPLICATE,
+    "quota": ErrorClass.STORAGE,
 }
+
+FULL_WAIT = timedelta(hours=1)
+"""When to look again whether somebody made room at a provider that was full."""
 
 
 def error_class(error: BaseException) -> ErrorClass:
@@ -51,15 +55,25 @@ def error_class(error: BaseException) -> ErrorClass:
 
 
 def record(step: t.Step, error: ProviderError, now: datetime) -> None:
-    """Write a failure on a step. A rejected write is not tried again by itself: nothing would change."""
-    step.attempts += 1
+    """Write a failure on a step. A rejected write is not tried again by itself: nothing would change; but room there
+    may be made any time.
+    """
+    is_full = is_no_room(error)
+    step.attempts = min(step.attempts + 1, ATTEMPTS - 1) if is_full else step.attempts + 1
     step.error_class, step.error = error_class(error), str(error)[:1000]
     step.finished_at = now
     if isinstance(error, Unavailable) and error.is_in_doubt:
         step.state = StepState.IN_DOUBT
         return
     step.state = StepState.FAILED
-    if isinstance(error, Rejected):
+    if is_full:
+        step.next_attempt_at = now + FULL_WAIT
+    elif isinstance(error, Rejected):
         step.next_attempt_at = t.NEVER
     else:
         step.next_attempt_at = None if step.attempts < ATTEMPTS else now + timedelta(days=1)
+
+
+def is_no_room(error: object) -> bool:
+    """Return whether a provider refused a write because its storage is full: all others would be refused as well."""
+    return isinstance(error, Rejected) and error.code == "quota"

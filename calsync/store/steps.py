@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.brake import Tally
-from calsync.engine.vocabulary import OPEN_STEP_STATES, Action, Direction, StepState
+from calsync.engine.vocabulary import OPEN_STEP_STATES, Action, Direction, ErrorClass, StepState
 from calsync.store import keyset
 from calsync.store import tables as t
 from calsync.store.keyset import Cut, Slice
@@ -83,6 +83,17 @@ def _is_of_resource(step: t.Step) -> bool:
 
 def _is_later(step: t.Step, now: datetime) -> bool:
     return step.next_attempt_at is not None and step.next_attempt_at > now
+
+
+def without_room(session: Session, account_id: int, now: datetime) -> set[int]:
+    """Return the calendars whose storage was full when something was written last, until that is tried again."""
+    query = sa.select(col(S.calendar_id)).where(
+        col(S.account_id) == account_id,
+        col(S.state) == StepState.FAILED,
+        col(S.error_class) == ErrorClass.STORAGE,
+        col(S.next_attempt_at) > now,
+    )
+    return {int(calendar_id) for calendar_id in session.scalars(query.distinct()) if calendar_id is not None}
 
 
 def supersede(session: Session, ids: Sequence[int], now: datetime) -> None:

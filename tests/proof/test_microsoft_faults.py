@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from calsync.runtime import CLI
+from calsync.services import retry
 from calsync.store import tables as t
 from tests.emulators.microsoft.cast import ELI
 from tests.emulators.microsoft.conftest import microsoft, microsoft_server
@@ -329,13 +331,52 @@ def test_odd_servers_are_read_alike(town: Callable[[int], MicrosoftTown], settin
     assert (made.titles_here(), made.titles_there()) == (left, left)
 
 
-def test_a_full_mailbox_is_an_error_and_no_deletion(synced: MicrosoftTown) -> None:
+@pytest.mark.parametrize("full_says_token", [False, True])
+def test_a_full_mailbox_is_read_whole_and_compared(synced: MicrosoftTown, full_says_token: bool) -> None:
+    synced.switch.settings(full_says_token=full_says_token)
+    synced.put(0, "Another title")
+    synced.remove(1)
     synced.switch.change_user(ELI, is_over_quota=True)
-    assert synced.sync().deleted == 0
+    first = synced.sync()
+    assert (first.state, first.failed) == ("succeeded", 0)
+    left = sorted(["Another title", *(f"There {n}" for n in range(2, N))])
+    assert synced.titles_here() == left
+    assert synced.sync().state == "no_changes"
     synced.switch.change_user(ELI, is_over_quota=False)
-    synced.clock.advance(hours=2)
     synced.settle()
-    assert_nothing_deleted(synced)
+    synced.switch.clear_requests()
+    assert synced.sync().state == "no_changes"
+    assert [line for line in asked(synced) if line != DELTA] == []
+    assert synced.titles_here() == left
+
+
+def test_a_full_mailbox_is_not_written_to_until_it_is_time_to_look_again(writing: MicrosoftTown) -> None:
+    writing.switch.change_user(ELI, is_over_quota=True)
+    for number in range(N, 60):
+        writing.write(number)
+    run = writing.sync()
+    assert (run.state, run.failed) == ("partial", 60)
+    assert [(step.error_class, "full" in step.error or "no room" in step.error) for step in writing.unfinished()] == [
+        ("storage", True)
+    ] * 60
+    assert len(writing.switch.requests("batch")) == 1  # what would be refused as well is not sent
+    writing.switch.clear_requests()
+    writing.write(60)
+    assert writing.sync().failed == 1
+    assert writing.switch.requests("batch") == writing.switch.requests(CREATE) == []
+    writing.switch.change_user(ELI, is_over_quota=False)
+    writing.clock.advance(hours=2)
+    writing.settle()
+    assert writing.titles_there() == sorted(f"Here {n}" for n in range(61))
+    assert writing.switch.mail() == []
+
+
+def test_a_person_who_made_room_need_not_wait(writing: MicrosoftTown) -> None:
+    writing.switch.change_user(ELI, is_over_quota=True)
+    run = writing.sync()
+    writing.switch.change_user(ELI, is_over_quota=False)
+    retry.retry(writing.rt, t.pk(run), by=CLI)
+    assert writing.titles_there() == HERE
 
 
 # --- series

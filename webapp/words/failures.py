@@ -91,6 +91,15 @@ _CLASSES = {
         "cloud",
         "unreachable",
     ),
+    "storage": ErrorWords(
+        "The mailbox is full",
+        "The provider has no room left for this account, so nothing can be written to its calendars.",
+        "Empty it or get more room there. Reading goes on meanwhile, and writing is tried again every hour by itself.",
+        "Retry",
+        "red",
+        "archive",
+        "storage-full",
+    ),
     "duplicate": ErrorWords(
         "Exists already",
         "The calendar holds an event with the same id already.",

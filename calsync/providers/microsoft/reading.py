@@ -61,7 +61,10 @@ class Reader:
             yield from self._everything(calendar, None if cursor is None else known())
             return
         touched = deltas.Touched()
-        link = self._follow(Call("GET", since.link, page=TOUCHED), touched)
+        link = self._unless_full(Call("GET", since.link, page=TOUCHED), touched)
+        if not link:
+            yield from self._everything(calendar, known())
+            return
         last = deltas.Cursor(link, since.day).text
         if not touched:
             yield Page(cursor=last, is_last=True)
@@ -83,12 +86,16 @@ class Reader:
     # --- deltas and lists
 
     def _begin(self, calendar: str, touched: deltas.Touched) -> str:
-        """Go through a new delta and return its link; "" where a full mailbox gives none (section A9.2)."""
+        """Go through a new delta and return its link; "" where a full mailbox gives none."""
         today = datetime.combine(self._today(), datetime.min.time())
         query = {f"{name}DateTime": f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in _window(today)}
         path = calendar_path(calendar, "calendarView", "delta")
+        return self._unless_full(Call("GET", path, query, page=TOUCHED), touched)
+
+    def _unless_full(self, call: Call, touched: deltas.Touched) -> str:
+        """Go through a delta and return its link; "" where a full mailbox has none any more (section A9.2)."""
         try:
-            return self._follow(Call("GET", path, query, page=TOUCHED), touched)
+            return self._follow(call, touched)
         except Rejected as error:
             if error.code == "quota":
                 return ""

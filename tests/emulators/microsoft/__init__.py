@@ -33,7 +33,8 @@ The server itself
     resource), admin_approval_error (consent_required or access_denied, for 90094 and 90095)
     duplicate_status (409 or 400, for a transaction id used twice), tells_existing_id, accepts_any_iana
     bumps_after_s (1: Exchange touches every item so long after a write, once the clock gets there; null: never)
-    teams_delay_s (0: links are there at once), room_delay_s (0: rooms answer at once)
+    teams_delay_s (0: links are there at once), room_delay_s (0: rooms answer at once),
+    full_says_token (a delta of a full mailbox complains about its token, not about the room)
     page_cap (no page is longer), empty_pages (every second page is empty), repeats_in_delta (items come twice),
     hides_cancelled_days (a delta says nothing of a deleted occurrence), delta_includes_masters, delta_lag_s (younger
     changes are not in a delta yet), gone_in_small_letters (codes of 410 begin with a small

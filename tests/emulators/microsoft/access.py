@@ -73,13 +73,16 @@ def require(session: Session, scopes: tuple[str, ...]) -> None:
         raise errors.denied()
 
 
-def require_mailbox(user: User, *, is_plain_read: bool) -> None:
-    """Raise 404 without a mailbox; one that is full can only be read plainly (A9.2 no. 11)."""
+def require_mailbox(user: User, *, is_plain_read: bool, is_delta: bool, says_token: bool) -> None:
+    """Raise 404 without a mailbox; one that is full can only be read plainly (A9.2 no. 11).
+
+    `says_token`: of a delta, it complains about the token instead of the room.
+    """
     if not user.has_mailbox:
         message = "The mailbox is either inactive, soft-deleted, or is hosted on-premise."
         raise errors.not_found("MailboxNotEnabledForRESTAPI", message)
     if user.is_over_quota and not is_plain_read:
-        raise errors.GraphError(507, "ErrorQuotaExceeded", "The mailbox quota has been exceeded.")
+        raise errors.full_mailbox(tells_token=is_delta and says_token)
 
 
 def look_of(preferences: dict[str, str], applied: list[str]) -> Look:

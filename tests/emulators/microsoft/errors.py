@@ -155,3 +155,10 @@ class AuthError(Exception):
             "error_uri": f"https://login.microsoftonline.com/error?code={self.number}",
         }
         return body | ({"suberror": self.suberror} if self.suberror else {})
+
+
+def full_mailbox(*, tells_token: bool) -> GraphError:
+    """Return what a mailbox over its quota says, in one of two ways (A9.2 no. 11)."""
+    if tells_token:
+        return GraphError(400, "ErrorInvalidRequest", "Parameter 'DeltaToken' not supported for this request.")
+    return GraphError(507, "ErrorQuotaExceeded", "The mailbox quota has been exceeded.")

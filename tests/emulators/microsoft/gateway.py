@@ -101,7 +101,10 @@ def _carry_out(
     limits.check(world, session, is_crowded=is_crowded)
     access.require(session, method.scopes)
     if method.needs_mailbox:
-        access.require_mailbox(session.user, is_plain_read=method.verb == "GET" and "delta" not in method.id)
+        is_delta = "delta" in method.id
+        is_plain_read = method.verb == "GET" and not is_delta
+        says_token = world.settings.full_says_token
+        access.require_mailbox(session.user, is_plain_read=is_plain_read, is_delta=is_delta, says_token=says_token)
     preferences = request.preferences()
     call = Call(
         world=world,

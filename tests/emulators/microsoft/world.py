@@ -32,6 +32,7 @@ class Settings:
     bumps_after_s: float | None = 1.0
     teams_delay_s: float = 0.0
     room_delay_s: float = 0.0
+    full_says_token: bool = False
     page_cap: int | None = None
     empty_pages: bool = False
     repeats_in_delta: bool = False
