@@ -35,15 +35,10 @@ def apply(ctx: Context) -> closing.Tally:
     or Unavailable after failures.STOP_AFTER records in a row found nobody there.
     """
     tally = closing.Tally()
-    if ctx.client is None:
-        return tally
-    unavailable, full = 0, _full(ctx)
-    for batch in _batches(ctx):
-        roomy = _with_room(ctx, batch, full, tally)
-        for group in _send(ctx, ctx.client, roomy, full, tally):
-            unavailable = unavailable + 1 if group else 0
-            if unavailable >= failures.STOP_AFTER:
-                raise Unavailable("the provider did not answer several writes in a row")
+    if ctx.client is not None:
+        full = _full(ctx)
+        for batch in _batches(ctx):
+            _send(ctx, ctx.client, _with_room(ctx, batch, full, tally), full, tally)
     return tally
 
 
@@ -107,8 +102,8 @@ def _is_occurrence(group: Group) -> bool:
 
 def _send(
     ctx: Context, client: CalendarClient, batch: list[Group], full: dict[int, Rejected], tally: closing.Tally
-) -> Iterator[bool]:
-    """Send a batch, and again what deserves it; yield for each group whether the provider was unavailable."""
+) -> None:
+    """Send a batch, and again what deserves it. Raises as `apply`, with every answer of the batch written down."""
     waiting = [group for group in batch if not group.is_stale]
     closing.miss(ctx, [group for group in batch if group.is_stale], tally)
     while waiting:
@@ -116,23 +111,37 @@ def _send(
         ctx.rt.checkpoint("apply.marked")
         answers = client.write(waiting[0].calendar.remote_id, [group.write for group in waiting])
         ctx.rt.checkpoint("apply.written")
-        again: list[Group] = []
-        ends: ProviderError | None = None
-        for group, answer in zip(waiting, answers, strict=True):
-            group.tries += 1
-            answer = _read_back(ctx, group, answer)
-            if _deserves_another(group, answer):
-                again.append(group)
-                continue
-            ends = closing.close(ctx, group, answer, tally) or ends
-            if isinstance(answer, Rejected) and failures.is_no_room(answer):
-                full[t.pk(group.calendar)] = Rejected("quota", FULL)
-            yield isinstance(answer, Unavailable)
+        again, ends = _close_answered(ctx, waiting, answers, full, tally)
         if ends is not None:
             closing.give_back(ctx, again)
             raise ends
         _wait(ctx, again)
         waiting = again
+
+
+def _close_answered(
+    ctx: Context,
+    sent: Sequence[Group],
+    answers: Sequence[Written],
+    full: dict[int, Rejected],
+    tally: closing.Tally,
+) -> tuple[list[Group], ProviderError | None]:
+    """Write down what became of the writes; return those to be tried again, and what must end the run, or None."""
+    again: list[Group] = []
+    ends: ProviderError | None = None
+    for group, first in zip(sent, answers, strict=True):
+        group.tries += 1
+        answer = _read_back(ctx, group, first)
+        if _deserves_another(group, answer):
+            again.append(group)
+            continue
+        ends = closing.close(ctx, group, answer, tally) or ends
+        if isinstance(answer, Rejected) and failures.is_no_room(answer):
+            full[t.pk(group.calendar)] = Rejected("quota", FULL)
+        tally.unanswered = tally.unanswered + 1 if isinstance(answer, Unavailable) else 0
+    if ends is None and tally.unanswered >= failures.STOP_AFTER:
+        ends = Unavailable("the provider did not answer several writes in a row")
+    return again, ends
 
 
 def _deserves_another(group: Group, answer: Written) -> bool:
@@ -166,6 +175,7 @@ def look(ctx: Context, group: Group, doubt: Unavailable) -> Written:
     try:
         found = ctx.reader.get_many(group.calendar.remote_id, [handle])[handle]
     except (RateLimited, SignInNeeded) as error:
+        group.is_repeat = True  # nobody could say what became of it: it stays in doubt
         return error
     except ProviderError:
         return doubt

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import AccountState, Direction
-from calsync.errors import NotFound, Refused
+from calsync.errors import NotFound, Refused, SignInNeeded
 from calsync.providers.base import (
     CalendarClient,
     CalendarReader,
@@ -25,7 +25,9 @@ from calsync.providers.base import (
 from calsync.runtime import Runtime
 from calsync.services import grants, settings, usage
 from calsync.store import accounts as rows
+from calsync.store import sealed
 from calsync.store import tables as t
+from calsync.store.secrets import WrongKey
 
 
 class ReadOnly:
@@ -114,7 +116,21 @@ def password_provider(rt: Runtime) -> str:
 
 
 def grant_of(rt: Runtime, account: t.Account) -> Grant:
-    """Return what a client needs to act for this account: its password unsealed, or a way to its token."""
+    """Return what a client needs to act for this account: its password unsealed, or a way to its token.
+
+    Raises SignInNeeded (`secret_lost`) when no key opens what is stored for this account, and WrongKey when the key
+    at hand is not the database's at all: then people must not be asked for anything.
+    """
+    try:
+        return _grant(rt, account)
+    except WrongKey:
+        with rt.reading() as session:
+            if not sealed.key_fits(session, rt.secrets):
+                raise
+        raise SignInNeeded("secret_lost", "no key at hand opens what is stored for this account") from None
+
+
+def _grant(rt: Runtime, account: t.Account) -> Grant:
     is_private = account.allow_private_network or rt.settings.allow_private_networks
     if grants.has_tokens(rt, account.provider):
         bearer = grants.bearer_of(rt, t.pk(account))

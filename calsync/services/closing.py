@@ -25,11 +25,14 @@ from calsync.store import tables as t
 
 @dataclass(slots=True)
 class Tally:
-    """What the remote half did. `missed` steps must be decided again in this run."""
+    """What the remote half did. `missed` steps must be decided again in this run; `unanswered` writes in a row found
+    nobody there.
+    """
 
     done: int = 0
     failed: int = 0
     missed: int = 0
+    unanswered: int = 0
     created_series: bool = False
 
 

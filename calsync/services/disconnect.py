@@ -264,6 +264,7 @@ def _finish(rt: Runtime, account_id: int, choice: Choice, by: Actor) -> None:
         account.requested_trigger, account.requested_by_id = "", None
         account.paused_until = account.in_sync_since = account.rate_limited_until = None
         _close_open(session, account_id)
+        runs.cut_short(session, account_id, now, "The account was disconnected in the middle of this run.")
         rows.park_links(session, Reason.PAUSED_CALENDAR, col(t.Link.account_id) == account_id)
         _tell(session, account, by)
         after = {"choice": choice.value}

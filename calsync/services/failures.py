@@ -24,6 +24,14 @@ ATTEMPTS = 10
 STOP_AFTER = 3
 """Records in a row that found the provider unavailable: the run stops, the rest waits."""
 
+
+class Fault(ProviderError):
+    """A fault of ours ended a run. It counts like what stops a run elsewhere: the account waits before the next one."""
+
+    def __init__(self) -> None:
+        super().__init__("An unexpected fault in the program; the log has the details.")
+
+
 _REJECTED = {
     "permission": ErrorClass.PERMISSION,
     "not_found": ErrorClass.NOT_FOUND,
@@ -38,6 +46,8 @@ FULL_WAIT = timedelta(hours=1)
 def error_class(error: BaseException) -> ErrorClass:
     """Return the class people see."""
     match error:
+        case Fault():
+            return ErrorClass.BUG
         case SignInNeeded():
             return ErrorClass.AUTH
         case RateLimited():

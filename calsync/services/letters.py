@@ -27,6 +27,7 @@ REASONS = {
     ),
     "credentials_removed": "An admin removed this provider's credentials. Once there are new ones you can reconnect.",
     "deauthorized": "Somebody removed this app at the provider, which ended the permission.",
+    "secret_lost": "What is stored of the sign-in can no longer be decrypted: its encryption key is gone.",
     "host_gone": "The provider says that this person is no longer in its account.",
     "client_changed": "An admin gave this provider other credentials, so every permission has to be given once more.",
 }

@@ -8,18 +8,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import structlog
 
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import RunState, Trigger
-from calsync.errors import ProviderError
+from calsync.errors import ProviderError, Refused
 from calsync.runtime import SYSTEM, Actor, Runtime
 from calsync.services import (
     apply_local,
     apply_remote,
     busy_blocks,
     claims,
+    failures,
     faults,
     following,
     frame,
@@ -76,9 +78,9 @@ def run(
         _run(rt, opened, ask, owner, ended)
     except claims.LeaseLost:
         raise
-    except BaseException:
+    except BaseException as error:
         crashed(rt, run_id)
-        claims.release(rt, account_id, owner)
+        _release(rt, account_id, owner, error, started_at)
         raise
     with rt.writing() as session:
         failed = frame.close_row(rt, session, account_id, run_id, ask, ended)
@@ -89,6 +91,16 @@ def run(
     if ended.is_planned and not dry:
         following.follow(rt)
     return run_id
+
+
+def _release(rt: Runtime, account_id: int, owner: str, why: BaseException, started_at: datetime) -> None:
+    """End the claim of a run that was cut short. After a fault of ours the account waits as after any failed run:
+    due at once, a fault that every run meets would keep a thread busy for good.
+    """
+    if isinstance(why, Refused) or not isinstance(why, Exception):
+        claims.release(rt, account_id, owner)
+    else:
+        claims.release(rt, account_id, owner, error=failures.Fault(), started_at=started_at)
 
 
 def _run(rt: Runtime, opened: Opened, ask: Ask, owner: str, ended: Ended) -> None:
@@ -181,4 +193,5 @@ def crashed(rt: Runtime, run_id: int) -> None:
             row = session.get_one(t.Run, run_id)
             runs.count(session, row)
             row.state, row.finished_at, row.phase = RunState.FAILED, rt.now(), ""
-            row.error_class, row.error = "bug", "An unexpected fault in the program; the log has the details."
+            fault = failures.Fault()
+            row.error_class, row.error = failures.error_class(fault), str(fault)

@@ -109,6 +109,19 @@ _CLOSE_ORPHANS = (
 )
 
 
+def cut_short(session: Session, account_id: int, now: datetime, why: str) -> None:
+    """End the runs of an account that is taken away from them: what they did is counted, no next run goes on.
+
+    The one that disconnects ends by itself.
+    """
+    query = sa.select(R).where(
+        col(R.account_id) == account_id, col(R.state) == RunState.RUNNING, col(R.trigger) != Trigger.DISCONNECT
+    )
+    for run in session.scalars(query):
+        count(session, run)
+        run.state, run.finished_at, run.phase, run.error = RunState.CANCELLED, now, "", why
+
+
 def count(session: Session, run: t.Run) -> None:
     """Write the run's counters from the states of its steps. Those of a preview count what would be done."""
     found = steps.counts(session, t.pk(run))
