@@ -92,6 +92,22 @@ def for_new_activity(ctx: Context, event: t.MirrorEvent, after: Content) -> Row:
     return row
 
 
+def for_question(ctx: Context, event: t.MirrorEvent, several: Sequence[t.Activity]) -> Row:
+    """Return the step that tells that a person is asked which of several activities an event is."""
+    row = _row(ctx, event_subject(t.pk(event)), Action.NONE, False, {}, Reason.DUPLICATE_MATCH)
+    row |= {
+        "calendar_id": event.calendar_id,
+        "event_id": event.id,
+        "title": event.title[:500],
+        "is_private": event.facts["classification"] != "public",
+        "state": StepState.CONFLICT,
+        "finished_at": ctx.now(),
+        "detail": {"remote_fp": mark(event), "candidates": [a.id for a in several]},
+    }
+    _finish(row)
+    return row
+
+
 def for_new_event(ctx: Context, activity: t.Activity, calendar: t.Calendar, after: Content) -> Row:
     """Return the step that writes an activity to a calendar for the first time."""
     subject = activity_subject(t.pk(activity), t.pk(calendar))

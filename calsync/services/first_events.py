@@ -132,6 +132,7 @@ def _several(
         known = conflicts.pending(session, [subject]).get(subject)
     if known is None or known.choice is None:
         plan.conflicts += 1
+        rows.append(drafts.for_question(ctx, unlinked.event, several))
         _ask(ctx, unlinked, several, subject)
         return
     chosen = [a for a in several if known.choice == {"*": str(a.id)}]

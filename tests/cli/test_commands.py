@@ -1,13 +1,14 @@
 """Every command: what it does, what it prints, how it ends."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from calsync.engine.event import Event
 from calsync.providers.memory import FaultKind
+from calsync.store.secrets import Secrets, make_key
 from tests import factories
 from tests.cli.conftest import Shell
 
@@ -21,8 +22,7 @@ def add_meeting(office: Shell, title: str = "Review", *more: str) -> int:
     return made
 
 
-def put_event(office: Shell, title: str) -> str:
-    start = factories.START + timedelta(days=2)
+def put_event(office: Shell, title: str, start: datetime = factories.START + timedelta(days=2)) -> str:
     event = Event(f"{title}@there", start, start + timedelta(hours=1), "Europe/Berlin", summary=title)
     return office.server.put("work", event)
 
@@ -239,6 +239,24 @@ def test_a_conflict_is_shown_and_decided(office: Shell) -> None:
     assert office.done("conflict", "list").out == "Nothing to decide.\n"
 
 
+@pytest.mark.parametrize(("answer", "count"), [("1", 2), ("new", 3)])
+def test_which_of_several_activities_an_event_is_can_be_answered(office: Shell, answer: str, count: int) -> None:
+    office.done("settings", "set", "direction", "inbound")
+    for _ in range(2):
+        add_meeting(office, "Kick-off")
+    put_event(office, "Kick-off", datetime(2030, 1, 8, 9, tzinfo=UTC))
+    assert office("sync").code == 3
+    [asked] = office.done("conflict", "list", "--json").json
+    assert asked["kind"] == "duplicate_match"
+    assert office("conflict", "resolve", str(asked["id"]), "--keep", "crm").code == 2
+    assert office("conflict", "resolve", str(asked["id"]), "--match", "99").code == 2
+    office.done("conflict", "resolve", str(asked["id"]), "--match", answer)
+    office.clock.advance(minutes=1)
+    office.done("sync")
+    assert office.done("conflict", "list", "--json").json == []
+    assert len(office.done("activity", "list", "--json").json) == count
+
+
 def test_a_retry_tries_what_failed(office: Shell) -> None:
     office.server.put_raw("work", "not an event", handle="broken")
     failed = office("sync", "--json")
@@ -274,6 +292,15 @@ def test_backup_and_restore(office: Shell, tmp_path: Path) -> None:
 
 def test_the_key_is_rotated(office: Shell) -> None:
     assert re.search(r"Encrypted \d+ secrets anew", office.done("secrets", "rotate").out)
+
+
+def test_secrets_that_no_key_opens_are_told_of(office: Shell) -> None:
+    rt = office.rt
+    factories.make_account(rt, factories.make_user(rt, "Pat"), secret=Secrets([make_key()]).seal("lost"))
+    rt.db.close()
+    told = office("secrets", "rotate")
+    assert told.code == 1
+    assert "1 secrets could not be opened" in told.err
 
 
 def test_the_doctor_names_what_to_do(office: Shell) -> None:

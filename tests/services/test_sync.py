@@ -317,7 +317,11 @@ def test_several_candidates_become_a_question_and_the_answer_is_done(office: Off
 
     start = factories.START + timedelta(hours=24)
     office.server.put(WORK, Event("other", start, start + HOUR, "Europe/Berlin", summary="Kick-off"))
-    office.sync()
+    asked = office.sync()
+    assert (asked.state, asked.conflicts) == ("succeeded", 1)
+    assert [(step.state, step.reason, step.title) for step in office.steps(asked)] == [
+        ("conflict", "duplicate_match", "Kick-off")
+    ]
     (conflict,) = office.conflicts()
     assert conflict.kind == "duplicate_match"
     conflicts.resolve(office.rt, conflict.id, {"*": str(twin.id)}, by=factories.acting(office.cast.eli))

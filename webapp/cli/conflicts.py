@@ -9,7 +9,7 @@ import click
 from calsync.store import conflicts as rows
 from calsync.store import recent
 from calsync.store import tables as t
-from webapp.cli import output, tools
+from webapp.cli import options, output, tools
 
 COLUMNS = ("id", "account", "kind", "title", "fields", "opened_at")
 SIDES = click.Choice(["crm", "external"])
@@ -31,7 +31,7 @@ def list_conflicts(as_json: bool) -> None:
 
 
 @conflict.command()
-@click.argument("conflict_id", metavar="ID", type=int)
+@click.argument("conflict_id", metavar="ID", type=options.ID)
 @output.as_json
 def show(conflict_id: int, as_json: bool) -> None:
     """Show what was last agreed, and what each side says now."""
@@ -48,16 +48,22 @@ def show(conflict_id: int, as_json: bool) -> None:
 
 
 @conflict.command()
-@click.argument("conflict_id", metavar="ID", type=int)
+@click.argument("conflict_id", metavar="ID", type=options.ID)
 @click.option("--keep", type=SIDES, help="Which side stands, for all fields without a --field of their own.")
 @click.option("--field", "fields", multiple=True, metavar="NAME=crm|external", help="Which side stands for one field.")
-def resolve(conflict_id: int, keep: str | None, fields: tuple[str, ...]) -> None:
+@click.option("--match", metavar="ACTIVITY|new", help="Which candidate the event is, where that is the question.")
+def resolve(conflict_id: int, keep: str | None, fields: tuple[str, ...], match: str | None) -> None:
     """Decide a conflict; the account's next run carries it out."""
     from calsync.services import conflicts
 
-    choice = ({"*": keep} if keep else {}) | dict(_pair(each) for each in fields)
+    if match and (keep or fields):
+        raise click.UsageError("--match answers another question than --keep and --field: give it alone.")
+    whole = keep or match
+    choice = ({"*": whole} if whole else {}) | dict(_pair(each) for each in fields)
     if not choice:
-        raise click.UsageError("Say which side stands: --keep crm, --keep external, or --field NAME=crm.")
+        raise click.UsageError(
+            "Say which side stands: --keep crm, --keep external, or --field NAME=crm; or which activity it is: --match."
+        )
     conflicts.resolve(tools.runtime(), conflict_id, choice, by=tools.cli_actor())
     output.say(f"Conflict {conflict_id} is decided; the account's next run carries it out: calsync sync")
 

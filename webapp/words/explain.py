@@ -63,7 +63,7 @@ def account_trouble(account: Any) -> str:
 def would(step: Any, calendar: str) -> str:
     """Return what one planned step does, as the end of "The next run ..."; "" for a step that only takes note."""
     if str(step["state"]) == "conflict":
-        return "asks a person to decide about " + joined(_fields(step))
+        return f"asks a person to decide about {joined(_fields(step)) or 'which of several activities it is'}"
     text = _DOES.get((str(step["action"]), str(step["direction"])), "")
     done = text.format(calendar=calendar or "the calendar", fields=joined(_fields(step)) or "the changes")
     return f"{done}, once an admin has approved it" if done and str(step["state"]) == "held" else done
