@@ -24,7 +24,11 @@ def stamp(path: Path) -> object:
 
 def write(path: Path, keys: tuple[str, ...]) -> None:
     """Replace a key file. Raises OSError."""
-    _aside(path, "\n".join(keys) + "\n").replace(path)
+    made = _aside(path, "\n".join(keys) + "\n")
+    try:
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def read_or_make(path: Path, new: str) -> str:

@@ -51,7 +51,7 @@ class ClockLock:
 
     def _take_file(self) -> bool:
         if self._file is None:
-            self._file = _locked(self._rt.settings.instance_dir / LOCK_FILE)
+            self._file = locked(self._rt.settings.instance_dir / LOCK_FILE)
         return self._file is not None
 
     def _take_advisory(self) -> bool:
@@ -80,8 +80,11 @@ def note_tick(rt: Runtime) -> None:
         rows.get(session).scheduler_tick_at = rt.now()
 
 
-def _locked(path: Path) -> IO[bytes] | None:
-    """Return the file, locked until it is closed; None when another process holds it."""
+def locked(path: Path) -> IO[bytes] | None:
+    """Return the file, made where it is missing, locked until it is closed; None when another process holds it.
+
+    Raises OSError when it cannot be made.
+    """
     file = path.open("ab")
     try:
         _system_lock()(file)

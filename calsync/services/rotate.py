@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from calsync import config, key_files
-from calsync.errors import ConfigError
+from calsync.errors import ConfigError, Refused
 from calsync.runtime import Actor, Runtime
+from calsync.services import instance
 from calsync.store import audit, sealed
 from calsync.store.secrets import WrongKey, make_key
+
+LOCK_FILE = "rotation.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +35,9 @@ def rotate(rt: Runtime, *, drop_old: bool = False, by: Actor) -> Rotated:
 
     Where the environment holds the keys, put a new one before the others, restart, and call this. Other
     processes notice a new key in the file by themselves. Older keys stay in the file, because older backups
-    need them; `drop_old` removes them at the end. It may be repeated after a crash. Raises WrongKey, with
-    nothing changed, when the key at hand is not the database's.
+    need them; `drop_old` removes them at the end. It may be repeated after a crash. With nothing changed it
+    raises WrongKey when the key at hand is not the database's, ConfigError when the key file cannot be replaced,
+    and Refused (code `busy`) while another process rotates: one of two new keys would be lost, with what it sealed.
     """
     path = rt.settings.key_file
     if drop_old and path is None:
@@ -38,19 +45,39 @@ def rotate(rt: Runtime, *, drop_old: bool = False, by: Actor) -> Rotated:
     with rt.reading() as session:
         if not sealed.key_fits(session, rt.secrets):
             raise WrongKey(rt.secrets.source)
-    if path is not None:
-        key_files.write(path, (make_key(), *key_files.read(path)))
+    if path is None:
+        count, unreadable = _seal_all(rt, by)
+        return Rotated(count, False, 0, unreadable)
+    with _alone(rt):
+        _replace(path, (make_key(), *key_files.read(path)))
         rt.secrets.refresh()
-    count, unreadable = _seal_all(rt, by)
-    older = 0
-    if path is not None:
+        count, unreadable = _seal_all(rt, by)
         keys = key_files.read(path)
         if drop_old:
             _seal_all(rt, by)  # what others sealed before they saw the new key and saved after we had passed
             key_files.write(path, keys[:1])
             rt.secrets.refresh()
-        older = 0 if drop_old else len(keys) - 1
-    return Rotated(count, path is not None, older, unreadable)
+    return Rotated(count, True, 0 if drop_old else len(keys) - 1, unreadable)
+
+
+@contextlib.contextmanager
+def _alone(rt: Runtime) -> Iterator[None]:
+    """Keep other processes of this installation from rotating meanwhile."""
+    held = instance.locked(rt.settings.instance_dir / LOCK_FILE)
+    if held is None:
+        raise Refused("The encryption key is being rotated right now. Wait until that is done.", code="busy")
+    with held:
+        yield
+
+
+def _replace(path: Path, keys: tuple[str, ...]) -> None:
+    try:
+        key_files.write(path, keys)
+    except OSError as error:
+        problem = f"{path} cannot be replaced ({error.strerror}): put a new key before the others in it yourself"
+        raise ConfigError(
+            config.env_name("encryption_keys"), problem, "(the output of: python -m calsync.config)"
+        ) from error
 
 
 def _seal_all(rt: Runtime, by: Actor) -> tuple[int, int]:

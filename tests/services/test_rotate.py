@@ -1,15 +1,19 @@
 """The encryption key is replaced under way, and no secret ever stands in the clear."""
 
+import contextlib
+import errno
 import io
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
 from calsync import key_files, log
-from calsync.errors import ConfigError
+from calsync.errors import ConfigError, Refused
 from calsync.runtime import CLI, Runtime
 from calsync.services import logins, people, rotate, second_factor, settings
 from calsync.store import sealed
@@ -152,3 +156,70 @@ def dump(rt: Runtime) -> bytes:
             for v in row
         ]
     return b"\n".join(rows)
+
+
+class Killed(BaseException):
+    """The process ends here, as by SIGKILL: nothing of ours is run any more."""
+
+
+def test_a_rotation_killed_in_the_middle_loses_nothing_and_can_be_repeated(
+    rt: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = fill(rt)
+    count = len(sealed.columns()) + 2
+    for stop in range(count):
+        with monkeypatch.context() as patch:
+            patch.setattr(sealed, "reseal", _killing(sealed.reseal, after=stop))
+            patch.setattr(sealed, "reseal_settings", _killing(sealed.reseal_settings, after=stop % 2))
+            with contextlib.suppress(Killed):
+                rotate.rotate(rt, by=CLI)
+        after = replace(rt, secrets=from_settings(rt.settings))
+        assert account_secret(rt, account, after.secrets) == REMOTE
+        assert settings.mail_server(after)[0].password == "m4il-p4ssword"
+        with rt.reading() as session:
+            assert sealed.key_fits(session, after.secrets)
+    assert rotate.rotate(rt, drop_old=True, by=CLI).unreadable == 0
+    assert account_secret(rt, account, from_settings(rt.settings)) == REMOTE
+
+
+def _killing(work: Callable[..., Any], after: int) -> Callable[..., Any]:
+    calls = itertools.count()
+
+    def killed(*args: Any) -> Any:
+        if next(calls) == after:
+            raise Killed
+        return work(*args)
+
+    return killed
+
+
+def test_two_rotations_at_once_cannot_lose_each_other_s_key(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = fill(rt)
+    refused: list[str] = []
+
+    def second(*args: Any) -> Any:
+        with pytest.raises(Refused, match="right now") as caught:
+            rotate.rotate(replace(rt, secrets=from_settings(rt.settings)), by=CLI)
+        refused.append(caught.value.code)
+        return work(*args)
+
+    work = sealed.reseal_settings
+    monkeypatch.setattr(sealed, "reseal_settings", second)
+    assert rotate.rotate(rt, by=CLI).older_keys == 1
+    assert refused == ["busy"]
+    assert account_secret(rt, account, from_settings(rt.settings)) == REMOTE
+
+
+def test_a_key_file_that_cannot_be_replaced_is_named_and_no_key_is_left_beside_it(
+    rt: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = fill(rt)
+
+    def busy(*_: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", busy)  # what a single file mounted into a container says
+    with pytest.raises(ConfigError, match=r"encryption\.key cannot be replaced"):
+        rotate.rotate(rt, by=CLI)
+    assert not list(rt.settings.instance_dir.glob(".encryption*"))
+    assert account_secret(rt, account, from_settings(rt.settings)) == REMOTE
