@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -49,23 +50,32 @@ class Restored:
 def backup(rt: Runtime, path: Path, *, by: Actor) -> BackedUp:
     """Write the database as it is at this moment to a new file of mode 600, while everything goes on.
 
-    Raises Refused when the file exists, the folder does not, or PostgreSQL's programs are missing.
+    Raises Refused when the file exists, the folder does not, something cannot be written, or PostgreSQL's programs are
+    missing.
     """
     if path.exists():
         raise Refused(f"{path} exists already. Give another name, or remove it.", code="exists", field="path")
     with rt.writing() as session:
         sealed.bind_key(session, rt.secrets)  # so that a restore can tell whether it has the right key
     with _beside(path) as temporary:
-        if rt.db.is_sqlite:
-            dump_sqlite.write(_sqlite_path(rt.db), temporary)
-        else:
-            dump_postgres.write(rt.db.url, temporary)
+        _write(rt, temporary, path)
         temporary.replace(path)
     with rt.writing() as session:
         instances.get(session).backed_up_at = rt.now()
         thing = ("instance", "1", path.name)
         audit.record(session, by, "database.backed_up", thing, at=rt.now())
     return BackedUp(path, path.stat().st_size, rt.secrets.source)
+
+
+def _write(rt: Runtime, temporary: Path, path: Path) -> None:
+    if not rt.db.is_sqlite:
+        dump_postgres.write(rt.db.url, temporary)
+        return
+    try:
+        dump_sqlite.write(_sqlite_path(rt.db), temporary)
+    except (OSError, sqlite3.Error) as error:
+        reason = f"The backup could not be written to {path.absolute().parent}: {error}. Is there room on the disk?"
+        raise Refused(reason, code="failed", field="path") from error
 
 
 def restore(settings: Settings, path: Path, *, by: Actor, now: Callable[[], datetime] = utc_now) -> Restored:
@@ -99,7 +109,11 @@ def _restore_sqlite(path: Path, db: Database, epoch: int, now: datetime) -> Rest
     """Do everything on a copy, then make it the database in one move."""
     target = _sqlite_path(db)
     with _beside(target) as temporary:
-        shutil.copyfile(path, temporary)
+        try:
+            shutil.copyfile(path, temporary)
+        except OSError as error:
+            reason = f"{path} cannot be copied to {target.parent}: {error.strerror}. Nothing was changed."
+            raise Refused(reason, code="failed", field="path") from error
         copy = Database(f"sqlite:///{temporary}")
         with contextlib.closing(copy):
             forgotten = _adopt(copy, epoch, now)

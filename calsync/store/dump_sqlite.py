@@ -19,15 +19,24 @@ def write(source: Path, target: Path) -> None:
         live.backup(copy)
         # The copy is one file: a database in WAL mode would come with two more.
         copy.execute("PRAGMA journal_mode=DELETE")
-        found = copy.execute("PRAGMA quick_check").fetchone()[0]
-        if found != "ok":
-            raise OSError(f"the copy is damaged: {found}")
+        _check(copy)
+
+
+def _check(copy: sqlite3.Connection) -> None:
+    """Raise OSError unless every page of a copy is there and can be read."""
+    found = copy.execute("PRAGMA quick_check").fetchone()[0]
+    if found != "ok":
+        raise OSError(f"it is damaged: {' '.join(found.split())}")
 
 
 def facts(file: Path) -> tuple[str, str, int]:
-    """Return the revision, the key check and the epoch that a backup has. Raises OSError for another file."""
-    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as copy:
+    """Return the revision, the key check and the epoch that a backup has.
+
+    Raises OSError for another file, and for one of which something is missing.
+    """
+    with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as copy:
         try:
+            _check(copy)
             revision = copy.execute("SELECT version_num FROM alembic_version").fetchone()
             row = copy.execute("SELECT key_check, epoch FROM instance").fetchone() or ("", 0)
         except sqlite3.DatabaseError as error:

@@ -237,6 +237,40 @@ def test_another_file_is_refused_and_nothing_changed(rt: Runtime, tmp_path: Path
     assert len(rows(rt.settings, select(t.User))[0]) == 4
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_backup_of_which_a_part_is_missing_is_refused_and_nothing_changed(
+    rt: Runtime, tmp_path: Path, share: float
+) -> None:
+    fill(rt)
+    with rt.writing() as session:
+        session.add_all(
+            t.Mail(to="eli@example.com", subject=f"s{n}", text="t" * 900, state="sent", created_at=START)
+            for n in range(200)
+        )
+    made = backup.backup(rt, tmp_path / "backup", by=CLI)
+    rt.db.close()
+    with made.path.open("r+b") as file:
+        file.truncate(int(made.size * share))
+    with pytest.raises(Refused):
+        backup.restore(rt.settings, made.path, by=CLI)
+    assert len(rows(rt.settings, select(t.Mail))[0]) == 202
+
+
+def test_a_backup_that_cannot_be_finished_is_refused_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    rt = make_runtime(tmp_path / "instance")
+    monkeypatch.setattr(dump_sqlite, "write", full)
+    (tmp_path / "safe").mkdir()
+    with pytest.raises(Refused, match="disk is full"):
+        backup.backup(rt, tmp_path / "safe" / "backup", by=CLI)
+    assert list((tmp_path / "safe").iterdir()) == []
+    rt.db.close()
+
+
 def test_a_backup_of_a_newer_program_is_refused(rt: Runtime, empty_place: Settings, tmp_path: Path) -> None:
     with rt.writing() as session:
         session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
