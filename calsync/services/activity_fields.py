@@ -45,6 +45,8 @@ FARTHEST_REMINDER_MINUTES = 40_320
 MOST_GUESTS = 500
 
 _ADDRESS = re.compile(r"[^\s@<>\"(),;:\\]+@[^\s@<>\"(),;:\\]+")
+_HALF = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which JSON and arguments of programs may hold and no database keeps."""
 _LINK = re.compile(r"https?://[^\s]+", re.IGNORECASE)
 
 
@@ -249,7 +251,7 @@ FIELDS = frozenset(_APPLIERS) | _TIMES | CRM_FACTS
 
 def clean_text(field: str, value: Any, longest: int) -> str:
     """Return what somebody typed as it is stored. Raises Refused when it is too long."""
-    text = str(value or "").replace("\0", "").replace("\r\n", "\n").strip()
+    text = _HALF.sub("\N{REPLACEMENT CHARACTER}", str(value or "")).replace("\0", "").replace("\r\n", "\n").strip()
     if len(text) > longest:
         raise Refused(f"At most {longest} characters fit here.", code="invalid", field=field)
     return text

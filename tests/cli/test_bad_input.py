@@ -1,7 +1,9 @@
 """Bad input: one clear line (what, why, what to do) on standard error and exit code 2, for every command."""
 
 import pytest
+import sqlalchemy
 
+from calsync.store import people
 from tests.cli.conftest import Shell
 from webapp.cli.groups import COMMANDS
 
@@ -102,6 +104,13 @@ BAD = [
     ("user", "disable", "nobody@example.com"),
     ("db", "restore", "no-such-file"),
     ("serve", "--port", "0"),
+    ("account", "show", "0"),
+    ("account", "show", "99999999999999999999"),
+    ("run", "list", "--account", "99999999999999999999"),
+    ("sync", "--account", "99999999999999999999"),
+    ("activity", "list", "--from", "0001-01-01T00:00+12:00"),
+    ("activity", "list", "--to", "9999-12-31T23:59-12:00"),
+    ("conflict", "resolve", "1", "--match", "new", "--keep", "crm"),
 ]
 
 
@@ -125,3 +134,16 @@ def test_every_command_explains_itself(calsync: Shell, command: str) -> None:
 def test_the_whole_command_line_is_listed(calsync: Shell) -> None:
     listed = calsync.done("--help").out
     assert all(f"\n  {command} " in listed for command in COMMANDS)
+
+
+def test_a_database_that_cannot_be_used_is_one_line(office: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*_: object) -> None:
+        raise sqlalchemy.exc.OperationalError("SELECT 1", {}, Exception("postgresql://u:hunter2@h is gone"))
+
+    monkeypatch.setattr(people, "get_by_email", locked)
+    answer = office("activity", "list", "--owner", "eli@example.com")
+    assert (answer.code, answer.out) == (2, "")
+    [line] = answer.err.splitlines()
+    assert "cannot be used" in line
+    assert "calsync doctor" in line
+    assert "hunter2" not in line

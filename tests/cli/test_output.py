@@ -73,3 +73,36 @@ def test_times_in_json_are_those_of_the_database(office: Shell) -> None:
     office.done("sync")
     [run] = office.done("run", "list", "--json").json
     assert datetime.fromisoformat(run["started_at"]) == factories.START.astimezone(UTC)
+
+
+def test_what_strangers_write_cannot_steer_the_terminal(office: Shell) -> None:
+    title = "\x1b]0;owned\x07\x1b[2JFree\u202e lunch"
+    office.done("activity", "add", "--owner", "eli@example.com", "--title", title, "--start", "2030-01-08T10:00")
+    for command in (("list",), ("show", "1"), ("cancel", "1")):
+        shown = office.done("activity", *command).out
+        assert "Free" in shown
+        assert all(c.isprintable() or c == "\n" for c in shown)
+
+
+def test_a_title_in_several_lines_stays_one_row(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show_list([{"title": "One\ntwo"}], ("title",), json_wanted=False, empty="")
+    assert capsys.readouterr().out.splitlines() == ["title", "One two"]
+
+
+def test_half_a_character_becomes_a_replacement(office: Shell) -> None:
+    office.done("activity", "add", "--owner", "eli@example.com", "--title", "A\udcff", "--start", "2030-01-08T10:00")
+    assert office.done("activity", "list", "--json").json[0]["title"] == "A\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("typed", "start"),
+    [
+        ("2026-10-25T02:30", "2026-10-25T00:30:00"),  # the clocks show it twice: the first
+        ("2026-03-29T02:30", "2026-03-29T01:30:00"),  # the clocks skip it: counted from before the change
+        ("2026-10-25T02:30+01:00", "2026-10-25T01:30:00"),
+    ],
+)
+def test_times_around_a_change_of_clocks(office: Shell, typed: str, start: str) -> None:
+    given = ("--owner", "eli@example.com", "--title", "x", "--start", typed, "--tz", "Europe/Berlin")
+    office.done("activity", "add", *given)
+    assert office.done("activity", "show", "1", "--json").json["start"].startswith(start)

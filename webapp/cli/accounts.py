@@ -66,7 +66,7 @@ def list_accounts(as_json: bool) -> None:
 
 
 @account.command()
-@click.argument("account_id", metavar="ID", type=int)
+@click.argument("account_id", metavar="ID", type=options.ID)
 @output.as_json
 def show(account_id: int, as_json: bool) -> None:
     """Show one account: its facts, its rules, its calendars."""
@@ -83,7 +83,7 @@ def show(account_id: int, as_json: bool) -> None:
 
 
 @account.command("set")
-@click.argument("account_id", metavar="ID", type=int)
+@click.argument("account_id", metavar="ID", type=options.ID)
 @click.option("--direction", type=click.Choice([d.value for d in Direction]), help="Which way it syncs.")
 @click.option("--frequency", metavar="[realtime|manual|MINUTES]", help="How often it syncs.")
 def set_account(account_id: int, direction: str | None, frequency: str | None) -> None:
@@ -102,7 +102,7 @@ def set_account(account_id: int, direction: str | None, frequency: str | None) -
 
 
 @account.command()
-@click.argument("account_id", metavar="ID", type=int)
+@click.argument("account_id", metavar="ID", type=options.ID)
 def pause(account_id: int) -> None:
     """Stop syncing an account until it is resumed."""
     from calsync.services import accounts
@@ -112,7 +112,7 @@ def pause(account_id: int) -> None:
 
 
 @account.command()
-@click.argument("account_id", metavar="ID", type=int)
+@click.argument("account_id", metavar="ID", type=options.ID)
 def resume(account_id: int) -> None:
     """Sync a paused account again."""
     from calsync.services import accounts
@@ -122,7 +122,7 @@ def resume(account_id: int) -> None:
 
 
 @account.command()
-@click.argument("account_id", metavar="ID", type=int)
+@click.argument("account_id", metavar="ID", type=options.ID)
 @click.option("--keep", "choice", flag_value="keep", help="Both sides stay as they are; also what happens without.")
 @click.option("--delete-remote", "choice", flag_value="delete_remote", help="Delete there the events that we created.")
 @click.option("--delete-local", "choice", flag_value="delete_local", help="Cancel here what came from its calendars.")

@@ -10,7 +10,7 @@ import click
 from calsync.engine.vocabulary import Kind
 from calsync.runtime import Runtime
 from calsync.store import tables as t
-from webapp.cli import output, times, tools
+from webapp.cli import options, output, times, tools
 
 COLUMNS = ("id", "kind", "title", "start", "end", "status", "owner")
 MOST = 100_000
@@ -87,7 +87,7 @@ def list_activities(owner: str | None, start: str | None, end: str | None, as_js
 
 
 @activity.command()
-@click.argument("activity_id", metavar="ID", type=int)
+@click.argument("activity_id", metavar="ID", type=options.ID)
 @output.as_json
 def show(activity_id: int, as_json: bool) -> None:
     """Show one activity."""
@@ -97,7 +97,7 @@ def show(activity_id: int, as_json: bool) -> None:
 
 
 @activity.command()
-@click.argument("activity_id", metavar="ID", type=int)
+@click.argument("activity_id", metavar="ID", type=options.ID)
 @click.option("--kind", type=click.Choice([k.value for k in Kind]))
 @described
 @output.as_json
@@ -115,7 +115,7 @@ def edit(activity_id: int, kind: str | None, as_json: bool, **options: Any) -> N
 
 
 @activity.command()
-@click.argument("activity_id", metavar="ID", type=int)
+@click.argument("activity_id", metavar="ID", type=options.ID)
 def cancel(activity_id: int) -> None:
     """Cancel an activity; of a series, all of it. Nothing is erased."""
     from calsync.services import activities

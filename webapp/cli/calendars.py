@@ -19,7 +19,7 @@ def calendar() -> None:
 
 
 @calendar.command("list")
-@click.option("--account", "account_id", type=int, required=True)
+@click.option("--account", "account_id", type=options.ID, required=True)
 @output.as_json
 def list_calendars(account_id: int, as_json: bool) -> None:
     """List the calendars of an account."""
@@ -31,7 +31,7 @@ def list_calendars(account_id: int, as_json: bool) -> None:
 
 
 @calendar.command("set")
-@click.argument("calendar_id", metavar="ID", type=int)
+@click.argument("calendar_id", metavar="ID", type=options.ID)
 @click.option("--sync", "syncs", type=options.OnOff(), help="Its events become activities, and back.")
 @click.option("--blocks", type=options.OnOff(), help="Its events make the owner unavailable.")
 @click.option("--write-target", is_flag=True, default=None, help="New activities of its owner are created here.")

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 import click
+import sqlalchemy
 
+from calsync import log
 from calsync.errors import (
     CalsyncError,
     ConfigError,
@@ -53,6 +55,9 @@ def as_one_line() -> Iterator[None]:
         _end(sentence(error), output.NEEDS_PERSON if isinstance(error, SignInNeeded) else output.USAGE)
     except (click.Abort, KeyboardInterrupt):
         _end("Stopped before it was done.", output.FAILURES)
+    except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
+        said = log.clean_text(" ".join(str(error.orig).split()))
+        _end(f"The database cannot be used: {said}. What is wrong with it says: calsync doctor", output.USAGE)
     except BrokenPipeError:
         # Whoever read the output has seen enough; without this Python complains while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

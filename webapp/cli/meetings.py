@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from webapp.cli import output, tools
+from webapp.cli import options, output, tools
 
 COLUMNS = ("id", "standing", "provider", "title", "starts_at", "account", "join_url", "error")
 
@@ -32,7 +32,7 @@ def list_meetings(trouble: bool, as_json: bool) -> None:
 
 
 @meetings.command()
-@click.argument("meeting_id", metavar="ID", type=int)
+@click.argument("meeting_id", metavar="ID", type=options.ID)
 def repair(meeting_id: int) -> None:
     """Have a meeting made anew, written again, or, where it belongs to nothing, deleted."""
     from calsync.services import conference_repairs, conference_work, conferences

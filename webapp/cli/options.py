@@ -26,6 +26,10 @@ def read_password(from_stdin: bool, *, confirm: bool = False, prompt: str = "Pas
     return answer
 
 
+ID = click.IntRange(1, 2**31 - 1)
+"""The number of something in the database, as far as its columns reach."""
+
+
 class OnOff(click.ParamType):
     """`on` or `off`, as a boolean."""
 

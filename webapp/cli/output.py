@@ -41,7 +41,7 @@ def show_one(row: Row, *, json_wanted: bool) -> None:
 
 def say(text: str, *, json_wanted: bool = False, **facts: Any) -> None:
     """Say what was done, in words or as the JSON object `facts`."""
-    click.echo(json.dumps(facts, default=_plain) if json_wanted else text)
+    click.echo(json.dumps(facts, default=_plain) if json_wanted else _shown(text))
 
 
 def progress(*, json_wanted: bool) -> bool:
@@ -63,7 +63,12 @@ def cell(value: Any) -> str:
         case Mapping():
             return ", ".join(f"{name}={cell(each)}" for name, each in value.items()) or "-"
         case _:
-            return str(value)
+            return _shown(str(value))
+
+
+def _shown(text: str) -> str:
+    """Return text in one line and without what steers a terminal: titles come from strangers' calendars."""
+    return "".join(" " if c in "\n\r\t" else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from calsync.engine.vocabulary import ResourceKind, Unreachable
 from calsync.store import accounts, people
 from calsync.store import tables as t
-from webapp.cli import output, tools
+from webapp.cli import options, output, tools
 
 COLUMNS = ("id", "name", "kind", "tz", "user", "calendar", "active", "when_unreachable")
 
@@ -52,8 +52,8 @@ def create(name: str, tz: str | None, email: str | None, as_json: bool, **values
 
 
 @resources.command("map")
-@click.argument("resource_id", metavar="ID", type=int)
-@click.argument("calendar_id", metavar="CALENDAR", type=int)
+@click.argument("resource_id", metavar="ID", type=options.ID)
+@click.argument("calendar_id", metavar="CALENDAR", type=options.ID)
 def map_calendar(resource_id: int, calendar_id: int) -> None:
     """Give a resource its calendar (calsync calendar list): bookings go there, and what stands there blocks it."""
     from calsync.services import resources as service
@@ -63,7 +63,7 @@ def map_calendar(resource_id: int, calendar_id: int) -> None:
 
 
 @resources.command()
-@click.argument("resource_id", metavar="ID", type=int)
+@click.argument("resource_id", metavar="ID", type=options.ID)
 def unmap(resource_id: int) -> None:
     """Take the calendar off a resource; what was written there stays."""
     from calsync.services import resources as service
@@ -73,8 +73,8 @@ def unmap(resource_id: int) -> None:
 
 
 @resources.command()
-@click.argument("resource_id", metavar="ID", type=int)
-@click.argument("account_id", metavar="ACCOUNT", type=int, required=False)
+@click.argument("resource_id", metavar="ID", type=options.ID)
+@click.argument("account_id", metavar="ACCOUNT", type=options.ID, required=False)
 @click.argument("address", required=False)
 @click.option("--invite", is_flag=True, help="Bookings invite it, from the account's main calendar; a room's alone.")
 def ask(resource_id: int, account_id: int | None, address: str | None, invite: bool) -> None:
@@ -92,7 +92,7 @@ def ask(resource_id: int, account_id: int | None, address: str | None, invite: b
 
 
 @resources.command()
-@click.argument("resource_id", metavar="ID", type=int)
+@click.argument("resource_id", metavar="ID", type=options.ID)
 def disable(resource_id: int) -> None:
     """Take no more bookings of a resource; those that stand go on."""
     from calsync.services import resources as service
@@ -102,7 +102,7 @@ def disable(resource_id: int) -> None:
 
 
 @resources.command()
-@click.argument("resource_id", metavar="ID", type=int)
+@click.argument("resource_id", metavar="ID", type=options.ID)
 def enable(resource_id: int) -> None:
     """Take bookings of a disabled resource again."""
     from calsync.services import resources as service

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from calsync.store import recent
 from calsync.store import runs as rows
 from calsync.store import tables as t
-from webapp.cli import output, progress, tools
+from webapp.cli import options, output, progress, tools
 
 COLUMNS = (
     "run",
@@ -38,7 +38,7 @@ def run() -> None:
 
 
 @run.command("list")
-@click.option("--account", "account_id", type=int, help="Only of this account.")
+@click.option("--account", "account_id", type=options.ID, help="Only of this account.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @output.as_json
 def list_runs(account_id: int | None, limit: int, as_json: bool) -> None:
@@ -50,7 +50,7 @@ def list_runs(account_id: int | None, limit: int, as_json: bool) -> None:
 
 
 @run.command()
-@click.argument("run_id", metavar="ID", type=int)
+@click.argument("run_id", metavar="ID", type=options.ID)
 @output.as_json
 def show(run_id: int, as_json: bool) -> None:
     """Show one run and what became of each record."""
@@ -67,7 +67,7 @@ def show(run_id: int, as_json: bool) -> None:
 
 
 @run.command()
-@click.argument("run_id", metavar="ID", type=int)
+@click.argument("run_id", metavar="ID", type=options.ID)
 @output.as_json
 @click.pass_context
 def retry(ctx: click.Context, run_id: int, as_json: bool) -> None:
@@ -87,7 +87,7 @@ def retry(ctx: click.Context, run_id: int, as_json: bool) -> None:
 
 
 @run.command()
-@click.argument("run_id", metavar="ID", type=int)
+@click.argument("run_id", metavar="ID", type=options.ID)
 def approve(run_id: int) -> None:
     """Let the held changes of a run be done by the account's next run."""
     from calsync.services import held
@@ -97,7 +97,7 @@ def approve(run_id: int) -> None:
 
 
 @run.command()
-@click.argument("run_id", metavar="ID", type=int)
+@click.argument("run_id", metavar="ID", type=options.ID)
 def discard(run_id: int) -> None:
     """Leave both sides as they are."""
     from calsync.services import held

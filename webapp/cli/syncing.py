@@ -10,13 +10,13 @@ from calsync.engine.vocabulary import AccountState, RunState, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Runtime
 from calsync.store import accounts as rows
-from webapp.cli import output, progress, runs, tools
+from webapp.cli import options, output, progress, runs, tools
 
 COLUMNS = ("account", "run", "state", "created", "updated", "deleted", "conflicts", "failed", "held", "error")
 
 
 @click.command()
-@click.option("--account", "account_id", type=int, help="Only this account.")
+@click.option("--account", "account_id", type=options.ID, help="Only this account.")
 @click.option("--all", "everything", is_flag=True, help="Every active account; this is also what happens without.")
 @click.option("--full", is_flag=True, help="Read everything anew instead of what changed.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")

@@ -22,12 +22,19 @@ def moment(text: str, tz: str, option: str, *, all_day: bool = False) -> Moment:
 
 
 def instant(text: str, tz: str, option: str) -> datetime:
-    """Return the aware time in UTC; a text without an offset is in the zone `tz`, a day alone is its midnight."""
+    """Return the aware time in UTC; a text without an offset is in the zone `tz`, a day alone is its midnight.
+
+    A time that the zone's clocks show twice is the first of both; one that they skip counts from before the change
+    (RFC 5545 section 3.3.5).
+    """
     try:
         value = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise _bad(text, option) from error
-    return (value if value.tzinfo else value.replace(tzinfo=_zone(tz))).astimezone(UTC)
+    try:
+        return (value if value.tzinfo else value.replace(tzinfo=_zone(tz))).astimezone(UTC)
+    except OverflowError as error:
+        raise _bad(text, option) from error
 
 
 def _zone(name: str) -> zoneinfo.ZoneInfo:

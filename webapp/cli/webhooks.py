@@ -10,7 +10,7 @@ from calsync.engine.webhooks import Happening
 from calsync.store import tables as t
 from calsync.store import webhooks as rows
 from calsync.store.keyset import Cut
-from webapp.cli import output, times, tools
+from webapp.cli import options, output, times, tools
 from webapp.cli.options import OnOff
 
 COLUMNS = ("id", "url", "state", "success_percent", "p95_ms", "failing_since", "secret_ends")
@@ -23,7 +23,7 @@ events = click.option(
     type=click.Choice([each.value for each in Happening]),
     help="What it is told of; may be given several times. Without it: everything.",
 )
-webhook_id = click.argument("webhook_id", metavar="ID", type=int)
+webhook_id = click.argument("webhook_id", metavar="ID", type=options.ID)
 
 
 @click.group()
