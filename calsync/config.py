@@ -29,6 +29,8 @@ from pydantic import (
 from calsync import key_files
 from calsync.errors import ConfigError
 
+POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+"""How addresses of PostgreSQL may begin. There is one driver."""
 PREFIX = "CALSYNC_"
 TESTS = "CALSYNC_TEST_"
 NAMES = {"database_url": "DATABASE_URL"}
@@ -82,9 +84,13 @@ class Settings(BaseModel):
     @classmethod
     def _name_driver(cls, value: str) -> str:
         scheme, found, rest = value.partition("://")
-        if value and (not found or scheme.partition("+")[0] not in ("sqlite", "postgresql", "postgres")):
+        if value and (not found or scheme not in ("sqlite", *POSTGRESQL)):
             raise ValueError("only sqlite:/// and postgresql:// addresses are known")
-        return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else value
+        if scheme == "sqlite" and rest in ("", "/", "/:memory:"):
+            raise ValueError("it names no file, and the database would be gone with the process")
+        if scheme in POSTGRESQL:
+            _check_place(rest)
+        return f"postgresql+psycopg://{rest}" if scheme in POSTGRESQL else value
 
     @field_validator("log_level", "log_format", "metrics_access", mode="before")
     @classmethod
@@ -152,6 +158,15 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
         return Settings.model_validate(values)
     except ValidationError as error:
         raise _as_config_error(error) from None
+
+
+def _check_place(rest: str) -> None:
+    """Raise ValueError unless host and port can be read; passwords in front of them may hold anything."""
+    place = rest.rpartition("@")[2].partition("/")[0]
+    try:
+        _ = urlsplit(f"//{place}").port
+    except ValueError as error:
+        raise ValueError("its host and port cannot be read") from error
 
 
 def env_name(field: str) -> str:

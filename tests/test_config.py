@@ -64,6 +64,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("postgresql://ada:pw@db/calsync", "postgresql+psycopg://ada:pw@db/calsync"),
         ("postgres://ada:pw@db/calsync", "postgresql+psycopg://ada:pw@db/calsync"),
         ("postgresql+psycopg://db/calsync", "postgresql+psycopg://db/calsync"),
+        ("postgresql://ada:p[w/x@db:5433/calsync", "postgresql+psycopg://ada:p[w/x@db:5433/calsync"),
+        ("postgresql:///calsync", "postgresql+psycopg:///calsync"),
         ("sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db"),
     ],
 )
@@ -106,6 +108,12 @@ def test_encryption_keys_in_a_file_are_read_from_there(tmp_path: Path) -> None:
         ("CALSYNC_METRICS_ACCESS", "friends", "'off', 'local'"),
         ("DATABASE_URL", "mysql://x", "only sqlite"),
         ("DATABASE_URL", "calsync.db", "only sqlite"),
+        ("DATABASE_URL", "sqlite+other:///x.db", "only sqlite"),
+        ("DATABASE_URL", "postgresql+psycopg2://db/calsync", "only sqlite"),
+        ("DATABASE_URL", "postgresql://ada:pw@db:port/calsync", "host and port"),
+        ("DATABASE_URL", "postgresql://[db/calsync", "host and port"),
+        ("DATABASE_URL", "sqlite://", "names no file"),
+        ("DATABASE_URL", "sqlite:///:memory:", "names no file"),
     ],
 )
 def test_a_bad_value_is_named_with_its_problem_and_an_example(
