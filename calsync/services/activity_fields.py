@@ -26,7 +26,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from calsync.engine import mapping, rrule, slots, zones
+from calsync.engine import mapping, rrule, series, slots, zones
 from calsync.engine.event import Event, Floating, Reminder
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Kind
@@ -45,8 +45,6 @@ FARTHEST_REMINDER_MINUTES = 40_320
 MOST_GUESTS = 500
 
 _ADDRESS = re.compile(r"[^\s@<>\"(),;:\\]+@[^\s@<>\"(),;:\\]+")
-_HALF = re.compile("[\ud800-\udfff]")
-"""Halves of characters, which JSON and arguments of programs may hold and no database keeps."""
 _LINK = re.compile(r"https?://[^\s]+", re.IGNORECASE)
 
 
@@ -63,7 +61,15 @@ def apply(event: Event, changes: Changes, rules: Rules, due_is: str | None = Non
     for name, applied in _APPLIERS.items():
         if name in changes:
             event = applied(event, changes[name])
+    if event.rrule and {"rrule", *_TIMES} & set(changes):
+        _check_begins(event)
     return event
+
+
+def _check_begins(event: Event) -> None:
+    """Refuse a series without its first occurrence: it would stand in no calendar, and nobody would find it."""
+    if not series.yields(replace(event, exdates=()), event.start):
+        raise Refused("The series would end before it begins.", code="invalid", field="rrule")
 
 
 def check_facts(changes: Changes, link_kinds: Iterable[str]) -> dict[str, Any]:
@@ -251,7 +257,7 @@ FIELDS = frozenset(_APPLIERS) | _TIMES | CRM_FACTS
 
 def clean_text(field: str, value: Any, longest: int) -> str:
     """Return what somebody typed as it is stored. Raises Refused when it is too long."""
-    text = _HALF.sub("\N{REPLACEMENT CHARACTER}", str(value or "")).replace("\0", "").replace("\r\n", "\n").strip()
+    text = str(value or "").replace("\0", "").replace("\r\n", "\n").strip()
     if len(text) > longest:
         raise Refused(f"At most {longest} characters fit here.", code="invalid", field=field)
     return text

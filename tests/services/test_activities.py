@@ -88,6 +88,7 @@ def test_a_task_with_a_due_time_ends_then(plan: Plan) -> None:
         ({"tz": "Mars/Olympus"}, "tz"),
         ({"rrule": "FREQ=SOMETIMES"}, "rrule"),
         ({"rrule": "FREQ=HOURLY"}, "rrule"),
+        ({"rrule": "FREQ=DAILY;UNTIL=20200101T000000Z"}, "rrule"),
         ({"attendees": ["nobody"]}, "attendees"),
         ({"attendees": ["a@b, c@d"]}, "attendees"),
         ({"reminders": [(-5, "popup")]}, "reminders"),

@@ -55,6 +55,7 @@ def add(owner: str, kind: str, as_json: bool, **options: Any) -> None:
 
     rt = tools.runtime()
     person = tools.user_by_email(rt, owner)
+    _check_due(kind, options)
     values = {"kind": kind} | _values(options, person.tz)
     made = activities.create(rt, person.id or 0, values, by=tools.cli_actor())
     output.say(f"Added {made.kind} {made.id}: {made.title}", json_wanted=as_json, **facts(made, owner))
@@ -107,6 +108,7 @@ def edit(activity_id: int, kind: str | None, as_json: bool, **options: Any) -> N
 
     rt = tools.runtime()
     found = _get(rt, activity_id)
+    _check_due(kind or found.kind, options)
     values = ({"kind": kind} if kind else {}) | _values(options, found.content["time"]["tz"] or _home(rt, found))
     if not values:
         raise click.UsageError("Say what to change, for example --title.")
@@ -124,6 +126,11 @@ def cancel(activity_id: int) -> None:
     output.say(f"{changed.title or 'The activity'} is cancelled.")
 
 
+def _check_due(kind: str, options: dict[str, Any]) -> None:
+    if options["due"] is not None and kind != Kind.TASK:
+        raise click.UsageError(f"Only a task is due; a {kind} has --start and --end.")
+
+
 def _values(options: dict[str, Any], home: str) -> dict[str, Any]:
     """Return the options that were given as the fields that services know."""
     tz = options["tz"] or home
@@ -135,6 +142,8 @@ def _values(options: dict[str, Any], home: str) -> dict[str, Any]:
     for name in ("start", "end", "due"):
         if options[name] is not None:
             values[name] = times.moment(options[name], tz, f"--{name}", all_day=options["all_day"])
+    if "due" in values and {"start", "end"} & set(values):
+        raise click.UsageError("--due stands in place of --start and --end: give either.")
     if options["all_day"] and "start" not in values:
         raise click.UsageError("--all-day goes with --start and --end as days.")
     return values

@@ -15,9 +15,9 @@ def moment(text: str, tz: str, option: str, *, all_day: bool = False) -> Moment:
     """Return a day where `all_day` or no time is given, else the instant. Raises BadParameter naming the option."""
     try:
         if all_day or len(text.strip()) == 10:
-            return date.fromisoformat(text.strip()[:10])
+            return date.fromisoformat(text.strip())
     except ValueError as error:
-        raise _bad(text, option) from error
+        raise (_no_day if all_day else _bad)(text, option) from error
     return instant(text, tz, option)
 
 
@@ -42,6 +42,10 @@ def _zone(name: str) -> zoneinfo.ZoneInfo:
     if known is None:
         raise click.BadParameter(f"There is no time zone {name!r}. Say one like Europe/Berlin.", param_hint="--tz")
     return zoneinfo.ZoneInfo(known)
+
+
+def _no_day(text: str, option: str) -> click.BadParameter:
+    return click.BadParameter(f"{text!r} is no day. With --all-day say one like 2030-01-07.", param_hint=option)
 
 
 def _bad(text: str, option: str) -> click.BadParameter:
