@@ -12,7 +12,7 @@ from calsync.engine.vocabulary import RoomAnswer
 from calsync.services import booking_rows, bookings, guest_facts
 from calsync.services.bookings import Booked
 from calsync.services.in_the_way import Met
-from calsync.store import booking_list, rooms, whereabouts
+from calsync.store import booking_list, rooms, scheduling, whereabouts
 from calsync.store import tables as t
 from calsync.store.booking_list import Line
 from webapp import activity_view, guest_pages, moments, words
@@ -46,6 +46,13 @@ class Row:
     @property
     def word(self) -> Word:
         return words.booking_state(self.line.state)
+
+    @property
+    def behind(self) -> Word | None:
+        """What its calendar does not know yet, where the badge of its state does not say so already."""
+        if self.line.is_written or self.line.state == "unwritten":
+            return None
+        return words.booking_state("undeleted" if self.line.state == "cancelled" else "unwritten")
 
     @property
     def url(self) -> str:
@@ -88,6 +95,7 @@ class Shown:
     told: Sequence[Told]
     meets: Sequence[InTheWay]
     rooms: Sequence[RoomSaid] = ()
+    is_new_there: bool = False
 
     @property
     def refusing(self) -> Sequence[RoomSaid]:
@@ -115,6 +123,13 @@ class Shown:
         return self.booking.booked_by_id is None and (self.booking.key or "").startswith(PAGE_KEY)
 
     @property
+    def told_title(self) -> str:
+        """What its calendar does not know yet."""
+        if self.booking.state == "cancelled":
+            return "Still on its calendar"
+        return "Not on its calendar yet" if self.is_new_there else "Its calendar does not have the change yet"
+
+    @property
     def is_open(self) -> bool:
         """Whether it can still be moved or cancelled."""
         return self.booking.state == "booked"
@@ -136,9 +151,10 @@ def shown(session: Session, line: Line, meets: Sequence[Met]) -> Shown:
     made = row(line)
     resources = booking_list.resources(session, t.pk(line.booking))
     answers = () if made.hides else guest_facts.answers(line.booking, line.event_type)
-    told = _told(session, line) if line.state == "unwritten" else ()
+    told = () if line.is_written else _told(session, line)
+    is_new_there = not line.is_written and scheduling.is_new_there(session, line.booking.activity_id or 0)
     said = [RoomSaid(room.name, answer) for room, answer in rooms.answers(session, t.pk(line.booking))]
-    return Shown(made, resources, answers, told, [_in_the_way(each) for each in meets], said)
+    return Shown(made, resources, answers, told, [_in_the_way(each) for each in meets], said, is_new_there)
 
 
 def _in_the_way(met: Met) -> InTheWay:

@@ -161,13 +161,14 @@ def entries(
 
 def _shown(entry: Entry, found: Agenda, names: dict[int, str]) -> Shown:
     calendar = found.calendars.get(entry.calendar_id or 0)
+    own_color = found.colors.get(entry.activity.id or 0) if entry.activity is not None else None
     owner = names.get(entry.owner_id, "")
     title = _title(entry) + (f" ({owner})" if owner else "")
     is_slot = entry.occurrence.moment is not None
     return Shown(
         entry=entry,
         title=title,
-        color=color_of(calendar),
+        color=own_color or color_of(calendar),
         calendar=calendar.name if calendar and entry.hides != agenda.BUSY else "",
         url=_url(entry),
         key=events.moment_text(entry.occurrence.moment) if is_slot and entry.occurrence.moment is not None else "",

@@ -18,11 +18,11 @@ from calsync.engine import rules as engine_rules
 from calsync.engine import scope, series
 from calsync.engine.event import Event
 from calsync.engine.series import Occurrence
-from calsync.engine.vocabulary import AccountState, EventKind
+from calsync.engine.vocabulary import AccountState, EventKind, Kind
 from calsync.runtime import Runtime
 from calsync.services import activities, frame, settings
+from calsync.store import booking_list, whereabouts, windows
 from calsync.store import tables as t
-from calsync.store import whereabouts, windows
 
 MOST = 400
 """Records of each sort, activities and events, that one window looks at."""
@@ -63,13 +63,15 @@ class Asked:
 class Agenda:
     """The entries in order, and the calendars that they stand on. `is_cut` when there was too much to look at.
 
-    `silent` are the accounts whose events block no time, as the settings say.
+    `silent` are the accounts whose events block no time, as the settings say, `colors` those of bookings whose event
+    type has one, by activity.
     """
 
     entries: list[Entry] = field(default_factory=list)
     calendars: dict[int, t.Calendar] = field(default_factory=dict)
     is_cut: bool = False
     silent: frozenset[int] = frozenset()
+    colors: dict[int, str] = field(default_factory=dict)
 
 
 def show(rt: Runtime, asked: Asked) -> Agenda:
@@ -82,13 +84,21 @@ def show(rt: Runtime, asked: Asked) -> Agenda:
     with rt.reading() as session:
         found, events_cut = _external(session, asked, wanted, known)
         silent = silent_accounts(session, {calendar.account_id for calendar, _ in shelves})
+        colors = booking_list.colors(session, _booked(planned))
     entries = [e for e in (*planned, *found) if asked.calendar_id in (None, e.calendar_id)]
     return Agenda(
         sorted(entries, key=lambda e: (e.occurrence.starts_at, e.occurrence.ends_at)),
         {t.pk(calendar): calendar for calendar, _ in shelves},
         is_cut or events_cut,
         silent,
+        colors,
     )
+
+
+def _booked(entries: Sequence[Entry]) -> set[int]:
+    """Return the activities of bookings whose title the viewer may read: a colour says of what kind they are."""
+    kept = (e.activity for e in entries if e.activity is not None and not e.hides)
+    return {t.pk(activity) for activity in kept if activity.kind == Kind.BOOKING}
 
 
 def silent_accounts(session: Session, account_ids: Collection[int]) -> frozenset[int]:

@@ -45,7 +45,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """A booking with its activity. `is_written` is False while it is not yet on every calendar where it belongs."""
+    """A booking with its activity. `is_written` is False while it does not stand, as it is now, on every calendar where
+    it belongs.
+    """
 
     booking: t.Booking
     activity: t.Activity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,13 +12,13 @@ from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import BookingState, RoomAnswer
 from calsync.errors import NotFound
-from calsync.store import keyset
+from calsync.store import keyset, placements
 from calsync.store import tables as t
 from calsync.store.keyset import Cut, Slice
 
-B, A, E, P, T = t.Booking, t.Activity, t.EventType, t.Placement, t.Taken
+B, A, E, T = t.Booking, t.Activity, t.EventType, t.Taken
 
-_UNWRITTEN = sa.select(col(P.id)).where(col(P.activity_id) == col(B.activity_id), col(P.written_at).is_(None)).exists()
+_UNWRITTEN = placements.is_behind(col(B.activity_id))
 
 _NO_ROOM = (
     sa.select(col(T.id))
@@ -46,7 +47,8 @@ class Filters:
 class Line:
     """A booking with its activity (None of a mere hold), its event type (None where that is gone), and how it stands.
 
-    `is_written` is False while it is not yet on every calendar where it belongs, `has_rooms` when a room said no.
+    `is_written` is False while it does not stand, as it is now, on every calendar where it belongs, `has_rooms` when a
+    room said no.
     """
 
     booking: t.Booking
@@ -100,6 +102,15 @@ def resources(session: Session, booking_id: int) -> list[t.Resource]:
     """Return what a booking takes, by id."""
     query = sa.select(t.Resource).join(T, col(T.resource_id) == col(t.Resource.id))
     return list(session.scalars(query.where(col(T.booking_id) == booking_id).order_by(col(t.Resource.id))))
+
+
+def colors(session: Session, activity_ids: Collection[int]) -> dict[int, str]:
+    """Return the colours of event types that have one, by the activities of their bookings."""
+    if not activity_ids:
+        return {}
+    query = sa.select(col(B.activity_id), col(E.color)).join(E, col(E.id) == col(B.event_type_id))
+    found = session.execute(query.where(col(B.activity_id).in_(activity_ids), col(E.color) != ""))
+    return {int(activity_id): color for activity_id, color in found}
 
 
 def _lines() -> Any:

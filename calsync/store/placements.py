@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from calsync.engine.vocabulary import LinkState
 from calsync.store import tables as t
 from calsync.store.accounts import rows_changed
 
@@ -19,6 +20,21 @@ DISCARDED = "discarded"
 
 PLACED = sa.select(col(P.id)).where(col(P.activity_id) == col(A.id)).exists()
 """Whether an activity goes to calendars of its own choice."""
+
+
+def is_behind(activity_id: Any) -> Any:
+    """Whether an activity does not stand, as it is now, on every calendar where it belongs: not yet, or not as it was
+    changed since. `activity_id` is a column. Copies of guests follow their organizer's event by themselves.
+    """
+    waits = sa.select(col(P.id)).where(col(P.activity_id) == activity_id, col(P.written_at).is_(None)).exists()
+    now = sa.select(col(A.fingerprint)).where(col(A.id) == activity_id).scalar_subquery()
+    differs = sa.select(col(L.id)).where(
+        col(L.activity_id) == activity_id,
+        col(L.state) == LinkState.ACTIVE,
+        col(L.is_guest_copy).is_(False),
+        col(L.local_fp) != now,
+    )
+    return sa.or_(waits, differs.exists())
 
 
 def _waiting() -> Any:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import BookingState, Role
 from calsync.errors import NotFound
+from calsync.store import placements
 from calsync.store import tables as t
 from calsync.store.accounts import rows_changed
 
@@ -243,6 +244,13 @@ def first_admin_id(session: Session) -> int | None:
 
 
 def unwritten(session: Session, activity_ids: Sequence[int]) -> set[int]:
-    """Return those of the activities that are not yet on every calendar where they are to stand."""
-    query = sa.select(col(P.activity_id)).where(col(P.activity_id).in_(activity_ids), col(P.written_at).is_(None))
-    return set(session.scalars(query))
+    """Return those of the activities that do not stand, as they are now, on every calendar where they belong."""
+    A = t.Activity
+    query = sa.select(col(A.id)).where(col(A.id).in_(activity_ids), placements.is_behind(col(A.id)))
+    return {i for i in session.scalars(query) if i is not None}
+
+
+def is_new_there(session: Session, activity_id: int) -> bool:
+    """Return whether an activity has never stood on one of the calendars where it belongs."""
+    query = sa.select(col(P.id)).where(col(P.activity_id) == activity_id, col(P.written_at).is_(None))
+    return session.scalars(query.limit(1)).first() is not None

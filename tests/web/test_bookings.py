@@ -11,12 +11,14 @@ from werkzeug.test import TestResponse
 
 from calsync.engine.booking_form import Question
 from calsync.engine.vocabulary import BookingState
+from calsync.providers.memory import FaultKind
 from calsync.runtime import CLI, Runtime
 from calsync.services import activities, bookings, following, rebooking
 from calsync.services.bookings import Booked, Request
 from calsync.store import tables as t
 from tests import factories
 from tests import scheduling_factories as make
+from tests.services.office import Office
 from tests.web.conftest import HTMX, text_of
 from tests.web.queries import count_queries
 
@@ -220,9 +222,52 @@ def test_booking_that_is_not_on_its_calendar_yet_says_why(ada: FlaskClient, rt: 
     assert not booked.is_written
     assert "Not on its calendar yet" in text_of(ada.get("/bookings/").text)
     text = text_of(ada.get(f"/bookings/{booked.booking.id}").text)
-    assert "This is why the calendar does not show it yet" in text
+    assert "This is why the calendar does not show it as it is" in text
     assert "goes out with the next run" in text
     assert len(re.findall("row-link", ada.get("/bookings/?state=unwritten").text)) == 1
+
+
+def test_a_change_that_its_calendar_has_not_heard_of_is_said_everywhere(
+    workplace: Office, ada: FlaskClient, rt: Runtime
+) -> None:
+    make.work(rt)
+    visit = make.make_event_type(rt, make.make_person(rt, workplace.cast.eli, when_unreachable="ignore"))
+    booked = book(rt, visit, workplace.cast.ada)
+    workplace.settle()
+    page, activity = f"/bookings/{booked.booking.id}", f"/activities/{booked.activity.id}"
+    places = ("/bookings/?when=all", page, activity)
+    behind = ("Not on its calendar yet", "Still on its calendar", "does not have the change yet")
+    assert not any(word in without_filters(ada, place) for place in places for word in behind)
+    rebooking.reschedule(rt, t.pk(booked.booking), TEN + 2 * HOUR, by=CLI)
+    for _ in range(5):
+        workplace.server.faults.arm(FaultKind.UNAVAILABLE)
+    workplace.sync()
+    assert all("Not on its calendar yet" in without_filters(ada, place) for place in places)
+    assert "Its calendar does not have the change yet" in without_filters(ada, page)
+    rebooking.cancel(rt, t.pk(booked.booking), by=CLI)
+    assert all("Still on its calendar" in without_filters(ada, place) for place in places)
+    workplace.server.faults.disarm()
+    workplace.clock.advance(minutes=30)
+    workplace.settle()
+    assert not any(word in without_filters(ada, place) for place in places for word in behind)
+
+
+def test_the_calendar_shows_a_booking_in_the_colour_of_its_event_type(
+    eli: FlaskClient, cast: factories.Cast, rt: Runtime
+) -> None:
+    make.work(rt)
+    booked = book(rt, make.make_event_type(rt, make.make_person(rt, cast.eli), color="#8a2be2"), cast.ada)
+    feed = "/calendar/events.json?start=2030-01-07T00:00:00&end=2030-01-14T00:00:00&person=all"
+    [shown] = eli.get(feed).get_json()["events"]
+    assert (shown["title"].partition(" (")[0], shown["styles"]) == (
+        booked.activity.title,
+        ["--event-color: #8a2be2"],
+    )
+
+
+def without_filters(client: FlaskClient, path: str) -> str:
+    """Return what a page says, without its filters, which name every state."""
+    return text_of(re.sub(r"(?s)<select.*?</select>", "", client.get(path).text))
 
 
 # --- moving and cancelling

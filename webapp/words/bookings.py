@@ -7,7 +7,12 @@ from webapp.words.states import Word
 _STATE = {
     "held": Word("Being taken", "blue", "hourglass", "The slot is kept for a moment while its calendars are asked."),
     "booked": Word("Booked", "green", "check", "It stands, and is written on every calendar where it belongs."),
-    "unwritten": Word("Not on its calendar yet", "blue", "clock", "It stands; the calendar has not taken it yet."),
+    "unwritten": Word(
+        "Not on its calendar yet", "blue", "clock", "It stands; the calendar has not taken it, or its last change, yet."
+    ),
+    "undeleted": Word(
+        "Still on its calendar", "blue", "clock", "It is cancelled; the calendar has not heard of that yet."
+    ),
     "moved": Word("Overlaps", "amber", "alert-triangle", "A calendar moved it onto something else. A person decides."),
     "no_room": Word("Without its room", "red", "door", "The room declined, or was taken off the event."),
     "cancelled": Word("Cancelled", "grey", "ban", "Its time is free again."),
