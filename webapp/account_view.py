@@ -22,7 +22,8 @@ from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.engine.status import State
 from calsync.engine.vocabulary import AccountState
-from calsync.services import account_states, block_choices, letters, notices, settings
+from calsync.services import account_states, block_choices, grants, letters, notices, settings
+from calsync.services.attempts import ZONE
 from calsync.store import account_pages, busy_blocks, calendar_pages
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountLine
@@ -100,6 +101,15 @@ class Head:
     def write_url(self) -> str:
         """Where write access is asked for."""
         return write_url(self.account)
+
+    @property
+    def zone_url(self) -> str:
+        """Where the mailbox's time zone is asked for, "" where it is known already or is no question."""
+        if not self.may_sync or grants.has_extra(runtime(), self.account, ZONE):
+            return ""
+        if not grants.offers(runtime(), self.account, ZONE):
+            return ""
+        return url_for("oauth.begin", provider=self.account.provider, account=self.account.id, extra=ZONE)
 
     @property
     def sentence(self) -> str:

@@ -56,6 +56,7 @@ class Grant:
 
     `secret` is the password of a password provider. `bearer` gives a valid access token of an OAuth provider; called
     with True it must refresh first. `api_url` is where the last token answer wanted calls, "" for no such wish.
+    `scopes` are what such a token may do, as far as the provider said.
     """
 
     server_url: str = ""
@@ -64,6 +65,7 @@ class Grant:
     bearer: Callable[[bool], str] | None = field(default=None, repr=False)
     allow_private_network: bool = False
     api_url: str = ""
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ LASTS = timedelta(minutes=30)
 MOST_SKEW = timedelta(minutes=5)
 
 
-EXTRAS = oauth.EXTRAS
+ROOMS, ZONE = EXTRAS = oauth.EXTRAS
 """What can be asked for besides reading and writing, by a click of its own."""
 
 

@@ -136,7 +136,14 @@ def _grant(rt: Runtime, account: t.Account) -> Grant:
         bearer = grants.bearer_of(rt, t.pk(account))
         host = account.server_url  # "" except for one of many in a whole account's grant
         api_url = grants.api_url_of(rt, account)
-        return Grant(host, account.username, bearer=bearer, allow_private_network=is_private, api_url=api_url)
+        return Grant(
+            host,
+            account.username,
+            bearer=bearer,
+            allow_private_network=is_private,
+            api_url=api_url,
+            scopes=frozenset(account.scopes),
+        )
     secret = json.loads(rt.secrets.unseal(account.secret)) if account.secret else {}
     return Grant(
         server_url=account.server_url,

@@ -131,6 +131,8 @@ def _describe(account: t.Account, who: Identity, host: str) -> None:
 def _ask(rt: Runtime, provider: str, tokens: Tokens, host: str) -> Sequence[RemoteCalendar]:
     """Return the calendars that the grant opens. Raises ProviderError."""
     is_private = rt.settings.allow_private_networks
-    grant = Grant(server_url=host, bearer=lambda _: tokens.access, allow_private_network=is_private)
+    grant = Grant(
+        server_url=host, bearer=lambda _: tokens.access, allow_private_network=is_private, scopes=tokens.scopes
+    )
     with contextlib.closing(clients.provider_of(rt, provider).open(grant, {})) as client:
         return client.calendars()

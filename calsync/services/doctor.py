@@ -43,6 +43,7 @@ def examine(rt: Runtime, environ: Mapping[str, str] | None = None) -> list[Findi
         found += [*_public_url(rt), *_mail(session, rt), *_backup(session, rt), *_audit(session)]
         found += doctor_credentials.examine(session, rt)
         found += [*doctor_accounts.examine(session, rt), *doctor_accounts.unheard(session)]
+        found += doctor_accounts.zones(rt, session)
         found += doctor_scheduling.examine(session, rt)
         found += doctor_webhooks.examine(session, rt)
     return found

@@ -9,8 +9,9 @@ from sqlmodel import Session, col, select
 from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import AccountState, ErrorClass
+from calsync.providers.oauth import ZONE
 from calsync.runtime import Runtime
-from calsync.services import settings
+from calsync.services import grants, settings
 from calsync.services.findings import Finding, Level, fine
 from calsync.store import tables as t
 
@@ -54,6 +55,28 @@ def _unheard(account: t.Account, calendar: t.Calendar, channel: t.Channel) -> Fi
         f"{_name(account)}: changes in {calendar.name or 'a calendar'} are not told to us. {channel.error}",
         "They arrive with the next poll instead; nothing is lost.",
         f"Nothing, if the provider cannot tell of this calendar. We ask again at {_when(channel.next_try_at)}.",
+        account.id,
+    )
+
+
+def zones(rt: Runtime, session: Session) -> list[Finding]:
+    """Return a note for each account whose times without a zone are read in UTC although its own could be asked for."""
+    query = select(t.Account).where(col(t.Account.state) == AccountState.ACTIVE, col(t.Account.grant_ok))
+    accounts = session.exec(query.order_by(col(t.Account.id)))
+    return [_zoneless(each) for each in accounts if _could_know_zone(rt, each)]
+
+
+def _could_know_zone(rt: Runtime, account: t.Account) -> bool:
+    return grants.offers(rt, account, ZONE) and not grants.has_extra(rt, account, ZONE)
+
+
+def _zoneless(account: t.Account) -> Finding:
+    return Finding(
+        "time zone",
+        Level.NOTE,
+        f"{_name(account)}: the mailbox's own time zone is not known.",
+        "Times that are meant without a zone, and zones that somebody made up, are read in UTC.",
+        "Only if such times matter: on the account's page, let the zone be read from the mailbox.",
         account.id,
     )
 

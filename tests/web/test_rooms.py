@@ -1,4 +1,4 @@
-"""Rooms of an organisation on the pages: asking for the list, choosing one, and what it said of a booking."""
+"""What is asked for besides reading and writing: rooms of the organisation, and the mailbox's time zone."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +11,9 @@ from sqlmodel import select
 
 from calsync.engine.vocabulary import RoomAnswer
 from calsync.runtime import CLI, Runtime
-from calsync.services import asked_busy, bookings, credentials, resources, sync
+from calsync.services import asked_busy, bookings, credentials, doctor, resources, sync
 from calsync.services.bookings import Booked, Request
+from calsync.services.findings import Level
 from calsync.store import tables as t
 from tests import factories
 from tests import scheduling_factories as make
@@ -200,3 +201,25 @@ def test_a_booking_says_what_its_room_said(
 
 def test_somebody_elses_account_cannot_be_asked_for_more(eli: FlaskClient, account: t.Account) -> None:
     assert eli.get(CONNECT, query_string={"account": account.id, "extra": "rooms"}).status_code == 404
+
+
+# --- the mailbox's own time zone
+
+
+def test_the_mailboxes_zone_is_read_where_somebody_asks_for_it(
+    ada: FlaskClient, rt: Runtime, switch: Switchboard, account: t.Account, there_and_back: Callable[..., str]
+) -> None:
+    switch.change_user(ADA, time_zone="Tokyo Standard Time")
+    url = f"/accounts/{account.id}"
+    page = ada.get(url).text
+    assert "read in UTC" in text_of(page)
+    assert "extra=zone" in page
+    assert [found.level for found in doctor.examine(rt) if found.check == "time zone"] == [Level.NOTE]
+    assert "Read your mailbox settings" in ada.get(CONNECT, query_string={"account": account.id, "extra": "zone"}).text
+    assert there_and_back(account=account.id, extra="zone") == url
+    page = ada.get(url).text
+    assert "Times without a zone are read in Asia/Tokyo" in text_of(page)
+    assert "extra=zone" not in page
+    assert [found for found in doctor.examine(rt) if found.check == "time zone"] == []
+    there_and_back(account=account.id)
+    assert "Asia/Tokyo" in text_of(ada.get(url).text)

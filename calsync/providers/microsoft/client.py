@@ -29,7 +29,8 @@ class MicrosoftClient:
 
     `bearer` gives an access token, a fresh one when it is called with True. `zones` are the calendars' time zones,
     `person` the address of whose mailbox it is. `take` is told before each request how many calls it holds, and waits
-    for their turn; `seat` holds places at the mailbox. `transport` and `now` stand in for network and clock.
+    for their turn; `seat` holds places at the mailbox. `reads_zone`: the token may read the mailbox's time zone, which
+    is then the calendars'. `transport` and `now` stand in for network and clock.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class MicrosoftClient:
         person: str = "",
         take: Callable[[int], None] = lambda count: None,
         seat: Seat = lambda count: nullcontext(),
+        reads_zone: bool = False,
         allow_private_network: bool = False,
         transport: httpx2.BaseTransport | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -50,7 +52,7 @@ class MicrosoftClient:
         )
         self.http.read_error = partial(errors.read, self.http)
         self._wire = Wire(self.http, endpoints, partial(bearer, True), take, seat)
-        self._zones, self._person = dict(zones), person
+        self._zones, self._person, self._reads_zone = dict(zones), person, reads_zone
         self._reader = Reader(self._wire, self._zones, now)
 
     @property
@@ -70,7 +72,8 @@ class MicrosoftClient:
 
     def calendars(self) -> list[RemoteCalendar]:
         """Return every calendar of the account that can hold events."""
-        return calendars.list_all(self._wire)
+        zone = calendars.mailbox_zone(self._wire) if self._reads_zone else None
+        return calendars.list_all(self._wire, zone)
 
     def read(self, calendar: str, cursor: str | None, known: Known) -> Iterator[Page]:
         """Yield what changed since `cursor`, or everything when it is None; see CalendarReader."""

@@ -17,7 +17,7 @@ from calsync.providers.microsoft.oauth import MicrosoftAuthorizer
 from calsync.providers.microsoft.registration import MicrosoftRegistration
 from calsync.providers.microsoft.seats import Seats
 from calsync.providers.microsoft.wire import BATCH
-from calsync.providers.oauth import Authorizer
+from calsync.providers.oauth import ZONE, Authorizer, Extending
 from calsync.providers.pace import Pace
 from calsync.providers.registration import Registration
 
@@ -79,6 +79,7 @@ class MicrosoftProvider:
             person=grant.username,
             take=partial(self.pace.take, grant.username),
             seat=partial(self.seats.hold, grant.username),
+            reads_zone=self.oauth.allows(ZONE, grant.scopes) if isinstance(self.oauth, Extending) else False,
             allow_private_network=grant.allow_private_network,
             now=self.now,
         )

@@ -24,8 +24,8 @@ STEPS = (
     SetupStep(
         "Add the permissions",
         "Under API permissions, Microsoft Graph, Delegated: Calendars.Read, Calendars.ReadWrite, User.Read, "
-        "offline_access, openid, profile and email; OnlineMeetings.ReadWrite too where only organisations connect, and "
-        "Place.Read.All to list rooms.",
+        "offline_access, openid, profile and email. Only for what is used: OnlineMeetings.ReadWrite where none but "
+        "organisations connect, Place.Read.All to list rooms, MailboxSettings.Read for the mailbox’s time zone.",
         f"{ENTRA}/ApplicationsListBlade",
         Proof.SIGN_IN,
     ),
