@@ -5,11 +5,13 @@ import itertools
 import os
 import shutil
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 
+from tests.parts import reset
 from tests.parts.postgres import Postgres
 
 Prepare = Callable[[str], object]
@@ -76,35 +78,79 @@ def _files(url: str) -> list[Path]:
 
 
 class PostgresDatabases(Databases):
-    """Databases on one server; `prefix` keeps those of parallel processes apart."""
+    """Databases on one server; `prefix` keeps those of parallel processes apart.
+
+    What a test gives back is handed to the next one, emptied and under a new name: what still looks for the old one
+    finds nothing.
+    """
 
     def __init__(self, server: Postgres, prefix: str) -> None:
         super().__init__()
         self.server = server
         self.prefix = prefix
+        self._snapshots: dict[str, reset.Snapshot] = {}
+        self._made_from: dict[str, str] = {}
+        self._free: dict[str, list[str]] = defaultdict(list)
 
     def _create(self, template: str | None) -> str:
-        name = f"{self.prefix}_{next(self._count)}"
-        copy = f' TEMPLATE "{_name(template)}" STRATEGY file_copy' if template else ""
+        url = self.server.url(f"{self.prefix}_{next(self._count)}")
         with self._admin() as connection:
-            if template:
-                self._disconnect(connection, _name(template))
-            connection.execute(f'CREATE DATABASE "{name}"{copy}'.encode())
-        return self.server.url(name)
+            if template and self._free[template]:
+                connection.execute(
+                    _sql(f"ALTER DATABASE {_quoted(self._free[template].pop())} RENAME TO {_quoted(url)}")
+                )
+            else:
+                self._copy(connection, template, url)
+        if template:
+            self._made_from[url] = template
+        return url
+
+    def _copy(self, connection: psycopg.Connection, template: str | None, url: str) -> None:
+        copy = f" TEMPLATE {_quoted(template)} STRATEGY file_copy" if template else ""
+        if template:
+            if template not in self._snapshots:
+                self._snapshots[template] = reset.snapshot(_dsn(template))
+            self._disconnect(connection, template)
+        connection.execute(_sql(f"CREATE DATABASE {_quoted(url)}{copy}"))
 
     def drop(self, url: str) -> None:
-        """Remove the database and end its connections."""
+        """Take the database away and end its connections."""
+        template = self._made_from.pop(url, None)
         with self._admin() as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{_name(url)}" WITH (FORCE)'.encode())
+            self._disconnect(connection, url)
+            if template and reset.reset(_dsn(url), self._snapshots[template]):
+                resting = f"{url}_free"
+                self._rename(connection, url, resting)
+                self._free[template].append(resting)
+            else:
+                connection.execute(_sql(f"DROP DATABASE IF EXISTS {_quoted(url)} WITH (FORCE)"))
 
     def _admin(self) -> contextlib.AbstractContextManager[psycopg.Connection]:
         return psycopg.connect(self.server.dsn(), autocommit=True)
 
     @staticmethod
-    def _disconnect(connection: psycopg.Connection, name: str) -> None:
-        """A template may have no connections; a forgotten one would fail every test."""
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+    def _rename(connection: psycopg.Connection, url: str, other: str) -> None:
+        connection.execute(_sql(f"ALTER DATABASE {_quoted(url)} RENAME TO {_quoted(other)}"))
+
+    @staticmethod
+    def _disconnect(connection: psycopg.Connection, url: str) -> None:
+        """End every connection and wait for it: none may stand in the way of a copy or a new name."""
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (_name(url),)
+        )
 
 
 def _name(url: str) -> str:
     return url.rpartition("/")[2]
+
+
+def _quoted(url: str) -> str:
+    return f'"{_name(url)}"'
+
+
+def _dsn(url: str) -> str:
+    return url.replace("+psycopg", "")
+
+
+def _sql(text: str) -> bytes:
+    return text.encode()
