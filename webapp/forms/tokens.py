@@ -34,7 +34,7 @@ class RedirectsForm(FlaskForm):
         description="One a line, each the whole address as the program sends it. A sign-in goes back to no other.",
         render_kw={
             "rows": 4,
-            "placeholder": "https://crm.example.com/oauth/back",
+            "placeholder": "https://crm.example.com/back",
             "autocapitalize": "off",
             "spellcheck": "false",
         },
