@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from calsync.errors import ProviderError
-from calsync.providers.http import Answer, Http
+from calsync.providers.http import Answer, Http, Limits
+from calsync.providers.oauth import ClientPair
 from calsync.providers.registration import Check
+
+_LIMITS = Limits(connect_s=5.0, silence_s=10.0, total_s=15.0, max_bytes=256 * 1024)
+
+
+@contextlib.contextmanager
+def connection(pair: ClientPair | None, *, allow_private_network: bool) -> Iterator[Http]:
+    """Yield a client for one test, for whose end a person waits; errors keep the secret of `pair` to themselves."""
+    hidden = (pair.secret,) if pair else ()
+    http = Http(allow_private_network=allow_private_network, secrets=hidden, limits=_LIMITS)
+    try:
+        yield http
+    finally:
+        http.close()
 
 
 def ask(http: Http, method: str, url: str, **more: Any) -> Answer | ProviderError:
@@ -21,6 +37,13 @@ def ask(http: Http, method: str, url: str, **more: Any) -> Answer | ProviderErro
 def offset(http: Http, now: datetime) -> timedelta | None:
     """Return their time minus ours as of the last answer; None while nothing was answered."""
     return None if http.clock_offset is None else http.now() + http.clock_offset - now
+
+
+def clock_offset(url: str, now: datetime, *, allow_private_network: bool) -> timedelta | None:
+    """Return the time of whoever answers at `url` minus `now`; None when nobody does."""
+    with connection(None, allow_private_network=allow_private_network) as http:
+        ask(http, "GET", url)
+        return offset(http, now)
 
 
 def clock(found: timedelta | None, name: str, most: timedelta) -> Check:

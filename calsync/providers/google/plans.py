@@ -17,8 +17,9 @@ from calsync.engine.vocabulary import MailRule
 from calsync.errors import Rejected, Unavailable, VersionMismatch
 from calsync.providers import together
 from calsync.providers.base import Edit, Resource, Write, Written
+from calsync.providers.batching import Outcome, Reply, demand
 from calsync.providers.google import bodies, codec, when
-from calsync.providers.google.wire import Call, Outcome, Reply, Wire, demand, events_path
+from calsync.providers.google.wire import Call, Wire, events_path
 
 Json = dict[str, Any]
 Plan = together.Plan[Call, Outcome]

@@ -13,8 +13,9 @@ from typing import Any
 
 from calsync.errors import CursorExpired, Unavailable
 from calsync.providers.base import Known, Page, Resource
+from calsync.providers.batching import Outcome, demand
 from calsync.providers.google import codec
-from calsync.providers.google.wire import Call, Outcome, Wire, demand, events_path
+from calsync.providers.google.wire import Call, Wire, events_path
 
 Json = dict[str, Any]
 

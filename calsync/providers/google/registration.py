@@ -5,10 +5,8 @@ Contract sections 1.1, 1.2 and 1.6. The addresses in a file are ignored: ours co
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +17,7 @@ from calsync.providers import probes
 from calsync.providers.google import setup
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.google.oauth import PREFIX
-from calsync.providers.http import Answer, Http, Limits
+from calsync.providers.http import Answer, Http
 from calsync.providers.oauth import ClientPair
 from calsync.providers.registration import LARGEST_FILE, Box, Check, ClientFile, SetupStep
 
@@ -28,7 +26,6 @@ MOST_SKEW = timedelta(minutes=5)
 
 _CLIENT_ID = re.compile(r"[0-9]+(-[a-z0-9]+)?\.apps\.googleusercontent\.com")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{20,200}")
-_LIMITS = Limits(connect_s=5.0, silence_s=10.0, total_s=15.0, max_bytes=256 * 1024)
 
 _LIST_BOX = Box(
     PREFIX + "calendar.calendarlist.readonly",
@@ -102,26 +99,14 @@ class GoogleRegistration:
 
     def examine(self, pair: ClientPair, redirect_uri: str, now: datetime) -> list[Check]:
         """Ask for the discovery document, a token for a code that nobody gave, and the API without a token."""
-        with self._http(pair) as http:
+        with probes.connection(pair, allow_private_network=self.allow_private_network) as http:
             lines = [_discovery(http, self.endpoints), _token(http, self.endpoints, pair, redirect_uri)]
             lines += [_api(http, self.endpoints), probes.clock(probes.offset(http, now), "Google", MOST_SKEW)]
         return lines
 
     def clock_offset(self, now: datetime) -> timedelta | None:
         """Return Google's time minus `now`; None when Google cannot be asked."""
-        with self._http() as http, contextlib.suppress(ProviderError):
-            http.request("GET", self.endpoints.discovery, expect=range(600))
-            return probes.offset(http, now)
-        return None
-
-    @contextlib.contextmanager
-    def _http(self, pair: ClientPair | None = None) -> Iterator[Http]:
-        hidden = (pair.secret,) if pair else ()
-        http = Http(allow_private_network=self.allow_private_network, secrets=hidden, limits=_LIMITS)
-        try:
-            yield http
-        finally:
-            http.close()
+        return probes.clock_offset(self.endpoints.discovery, now, allow_private_network=self.allow_private_network)
 
 
 # --- the file

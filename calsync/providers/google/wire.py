@@ -15,7 +15,9 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx2
 
-from calsync.errors import ProviderError, SignInNeeded, Unavailable, VersionMismatch
+from calsync.errors import ProviderError, Unavailable, VersionMismatch
+from calsync.providers import batching
+from calsync.providers.batching import Outcome, Reply
 from calsync.providers.google.endpoints import Endpoints
 from calsync.providers.http import USER_AGENT, Answer, Http
 
@@ -64,17 +66,6 @@ class Call:
         return b"" if self.body is None else json.dumps(self.body, ensure_ascii=False).encode("utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to one call. `item` is empty where the body is."""
-
-    status: int
-    item: Json
-
-
-Outcome = Reply | ProviderError
-
-
 def events_path(calendar: str, event: str = "", action: str = "") -> str:
     """Return the path of a calendar's events, of one of them, or of something done to it."""
     parts = (quote(part, safe="") for part in ("calendars", calendar, "events", event, action) if part)
@@ -121,27 +112,7 @@ class Wire:
 
     def send_all(self, calls: Sequence[Call]) -> list[Outcome]:
         """Make many calls and return the outcome of each, in order."""
-        outcomes: list[Outcome] = []
-        for start in range(0, len(calls), BATCH):
-            outcomes += self._send_some(calls[start : start + BATCH])
-        return outcomes
-
-    def _send_some(self, calls: Sequence[Call]) -> list[Outcome]:
-        try:
-            if len(calls) == 1:
-                return [self.send(calls[0])]
-            return self._renewed(calls, self._batch(calls))
-        except ProviderError as error:
-            return [_of_call(error, call) for call in calls]
-
-    def _renewed(self, calls: Sequence[Call], outcomes: list[Outcome]) -> list[Outcome]:
-        """Repeat what an old token was refused for: inside a batch nobody else notices."""
-        refused = [i for i, outcome in enumerate(outcomes) if _is_refused(outcome)]
-        if refused:
-            self._renew()
-            for i, outcome in zip(refused, self._batch([calls[i] for i in refused]), strict=True):
-                outcomes[i] = outcome
-        return outcomes
+        return batching.send_all(calls, BATCH, send=self.send, batch=self._batch, renew=self._renew)
 
     def _batch(self, calls: Sequence[Call]) -> list[Outcome]:
         self._take(len(calls))
@@ -167,27 +138,7 @@ class Wire:
                 return Reply(answer.status, _item(answer, is_write=call.is_write))
             except ProviderError as error:
                 return error
-        return _of_call(self.http.refusal(answer, is_write=call.is_write), call)
-
-
-def demand(outcome: Outcome) -> Reply:
-    """Return a reply. Raises the error that the outcome is."""
-    if isinstance(outcome, ProviderError):
-        raise outcome
-    return outcome
-
-
-def _is_refused(outcome: Outcome) -> bool:
-    return isinstance(outcome, SignInNeeded) and outcome.why == "invalid_grant"
-
-
-def _of_call(error: ProviderError, call: Call) -> ProviderError:
-    """A lost batch leaves reads undone and writes in doubt."""
-    if isinstance(error, VersionMismatch):
-        return VersionMismatch(call.handle)
-    if isinstance(error, Unavailable) and error.is_in_doubt and not call.is_write:
-        return Unavailable(error.detail, error.after_s, is_timeout=error.is_timeout)
-    return error
+        return batching.of_call(self.http.refusal(answer, is_write=call.is_write), call)
 
 
 def _item(answer: Answer, *, is_write: bool) -> Json:

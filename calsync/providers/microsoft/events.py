@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from calsync.errors import Unavailable
+from calsync.providers.batching import Outcome, demand
 from calsync.providers.microsoft import codec, errors, marks
-from calsync.providers.microsoft.wire import Call, Outcome, Wire, calendar_path, demand, event_path
+from calsync.providers.microsoft.wire import Call, Wire, calendar_path, event_path
 
 Json = dict[str, Any]
 

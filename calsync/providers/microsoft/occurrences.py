@@ -9,8 +9,9 @@ from typing import Any
 from calsync.engine import slots
 from calsync.engine.event import Event, Moment
 from calsync.errors import Rejected, VersionMismatch
+from calsync.providers.batching import Outcome, Reply, demand
 from calsync.providers.microsoft import codec, events, when
-from calsync.providers.microsoft.wire import Call, Outcome, Reply, demand, event_path
+from calsync.providers.microsoft.wire import Call, event_path
 
 Json = dict[str, Any]
 Part = Generator[tuple[Call, ...], tuple[Outcome, ...], Json]

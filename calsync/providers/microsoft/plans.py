@@ -15,8 +15,9 @@ from calsync.engine.vocabulary import MailRule
 from calsync.errors import Rejected, VersionMismatch
 from calsync.providers import together
 from calsync.providers.base import Edit, Resource, Write
+from calsync.providers.batching import Outcome
 from calsync.providers.microsoft import bodies, codec, errors, events, marks, occurrences, people
-from calsync.providers.microsoft.wire import Call, Outcome, calendar_path, event_path
+from calsync.providers.microsoft.wire import Call, calendar_path, event_path
 
 Json = dict[str, Any]
 Plan = together.Plan[Call, Outcome]

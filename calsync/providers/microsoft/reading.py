@@ -14,8 +14,9 @@ from typing import Any
 
 from calsync.errors import Rejected, Unavailable
 from calsync.providers.base import Known, Page, Resource
+from calsync.providers.batching import Reply
 from calsync.providers.microsoft import codec, deltas, errors, events, marks
-from calsync.providers.microsoft.wire import BATCH, Call, Reply, Wire, calendar_path
+from calsync.providers.microsoft.wire import BATCH, Call, Wire, calendar_path
 
 Json = dict[str, Any]
 Versions = Mapping[str, str | None]

@@ -5,16 +5,14 @@ Contract sections A1.1, A1.5 to A1.7.
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 from calsync.errors import ProviderError, Refused
 from calsync.providers import probes
-from calsync.providers.http import Answer, Http, Limits
+from calsync.providers.http import Answer, Http
 from calsync.providers.microsoft import aadsts, oauth, setup
 from calsync.providers.microsoft.endpoints import COMMON, CONSUMERS, MICROSOFT, ORGANIZATIONS, Endpoints
 from calsync.providers.oauth import ROOMS, ZONE, ClientPair
@@ -35,7 +33,6 @@ TENANTS = (
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
-_LIMITS = Limits(connect_s=5.0, silence_s=10.0, total_s=15.0, max_bytes=256 * 1024)
 
 _READ_BOX = Box(
     "Calendars.Read", "Read your calendars", "so that your events appear here", "Nothing can be read.", False
@@ -135,26 +132,16 @@ class MicrosoftRegistration:
 
     def examine(self, pair: ClientPair, redirect_uri: str, now: datetime) -> list[Check]:
         """Ask for the tenant's description, a token for a code that nobody gave, and the API without a token."""
-        with self._http(pair) as http:
+        with probes.connection(pair, allow_private_network=self.allow_private_network) as http:
             lines = [_discovery(http, self.endpoints, pair), _token(http, self.endpoints, pair, redirect_uri)]
             lines += [_api(http, self.endpoints), probes.clock(probes.offset(http, now), "Microsoft", MOST_SKEW)]
         return lines
 
     def clock_offset(self, now: datetime) -> timedelta | None:
         """Return Microsoft's time minus `now`; None when Microsoft cannot be asked."""
-        with self._http() as http, contextlib.suppress(ProviderError):
-            http.request("GET", self.endpoints.discovery(COMMON), expect=range(600))
-            return probes.offset(http, now)
-        return None
-
-    @contextlib.contextmanager
-    def _http(self, pair: ClientPair | None = None) -> Iterator[Http]:
-        hidden = (pair.secret,) if pair else ()
-        http = Http(allow_private_network=self.allow_private_network, secrets=hidden, limits=_LIMITS)
-        try:
-            yield http
-        finally:
-            http.close()
+        return probes.clock_offset(
+            self.endpoints.discovery(COMMON), now, allow_private_network=self.allow_private_network
+        )
 
 
 def _is_tenant(text: str) -> bool:

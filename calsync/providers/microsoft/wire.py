@@ -13,7 +13,9 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx2
 
-from calsync.errors import ProviderError, SignInNeeded, Unavailable, VersionMismatch
+from calsync.errors import ProviderError, Unavailable
+from calsync.providers import batching
+from calsync.providers.batching import Outcome, Reply
 from calsync.providers.http import Answer, Http
 from calsync.providers.microsoft import errors
 from calsync.providers.microsoft.endpoints import Endpoints
@@ -71,17 +73,6 @@ class Call:
         return found | ({} if self.version is None else {"If-Match": self.version})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to one call. `item` is empty where the body is."""
-
-    status: int
-    item: Json
-
-
-Outcome = Reply | ProviderError
-
-
 def calendar_path(calendar: str, *more: str) -> str:
     """Return the path of a calendar, or of something in it."""
     return "/" + "/".join(quote(part, safe="") for part in ("me", "calendars", calendar, *more))
@@ -129,14 +120,11 @@ class Wire:
                 expect=range(400, 600),
                 silence_s=silence_s,
             )
-        return demand(self._outcome(call, answer))
+        return batching.demand(self._outcome(call, answer))
 
     def send_all(self, calls: Sequence[Call]) -> list[Outcome]:
         """Make many calls and return the outcome of each, in order."""
-        outcomes: list[Outcome] = []
-        for start in range(0, len(calls), BATCH):
-            outcomes += self._send_some(calls[start : start + BATCH])
-        return outcomes
+        return batching.send_all(calls, BATCH, send=self.send, batch=self._batch, renew=self._renew)
 
     def _address(self, call: Call) -> str:
         """Return where a call goes. A link leads to Graph or nowhere: it carries the token."""
@@ -145,23 +133,6 @@ class Wire:
         if urlsplit(call.path)[:2] != urlsplit(self._endpoints.api)[:2]:
             raise Unavailable("the answer leads to somewhere else")
         return call.path
-
-    def _send_some(self, calls: Sequence[Call]) -> list[Outcome]:
-        try:
-            if len(calls) == 1:
-                return [self.send(calls[0])]
-            return self._renewed(calls, self._batch(calls))
-        except ProviderError as error:
-            return [_of_call(error, call) for call in calls]
-
-    def _renewed(self, calls: Sequence[Call], outcomes: list[Outcome]) -> list[Outcome]:
-        """Repeat what an old token was refused for: inside a batch nobody else notices."""
-        refused = [i for i, outcome in enumerate(outcomes) if _is_refused(outcome)]
-        if refused:
-            self._renew()
-            for i, outcome in zip(refused, self._batch([calls[i] for i in refused]), strict=True):
-                outcomes[i] = outcome
-        return outcomes
 
     def _batch(self, calls: Sequence[Call]) -> list[Outcome]:
         self._take(len(calls))
@@ -191,31 +162,11 @@ class Wire:
 
     def _outcome(self, call: Call, answer: Answer) -> Outcome:
         if answer.status >= 400 and not call.excuses(answer):
-            return _of_call(self.http.refusal(answer, is_write=call.is_write), call)
+            return batching.of_call(self.http.refusal(answer, is_write=call.is_write), call)
         try:
             return Reply(answer.status, _item(answer, is_write=call.is_write))
         except ProviderError as error:
             return error
-
-
-def demand(outcome: Outcome) -> Reply:
-    """Return a reply. Raises the error that the outcome is."""
-    if isinstance(outcome, ProviderError):
-        raise outcome
-    return outcome
-
-
-def _is_refused(outcome: Outcome) -> bool:
-    return isinstance(outcome, SignInNeeded) and outcome.why == "invalid_grant"
-
-
-def _of_call(error: ProviderError, call: Call) -> ProviderError:
-    """A lost batch leaves reads undone and writes in doubt."""
-    if isinstance(error, VersionMismatch):
-        return VersionMismatch(call.handle)
-    if isinstance(error, Unavailable) and error.is_in_doubt and not call.is_write:
-        return Unavailable(error.detail, error.after_s, is_timeout=error.is_timeout)
-    return error
 
 
 def _item(answer: Answer, *, is_write: bool) -> Json:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 from calsync.errors import ProviderError, Refused
 from calsync.providers import probes
-from calsync.providers.http import Http, Limits
+from calsync.providers.http import Http
 from calsync.providers.oauth import ClientPair
 from calsync.providers.registration import Box, Check, ClientFile, Proof, SetupStep
 from calsync.providers.zoom import errors, oauth
@@ -22,7 +20,6 @@ MOST_SKEW = timedelta(minutes=5)
 
 _WORD = re.compile(r"[A-Za-z0-9_-]{10,120}")
 _MARKET = "https://marketplace.zoom.us"
-_LIMITS = Limits(connect_s=5.0, silence_s=10.0, total_s=15.0, max_bytes=256 * 1024)
 
 STEPS = (
     SetupStep(
@@ -125,24 +122,15 @@ class ZoomRegistration:
 
     def examine(self, pair: ClientPair, redirect_uri: str, now: datetime) -> list[Check]:
         """Ask for a token for a code that nobody gave, the API without a token, and for the time."""
-        with self._http(pair) as http:
+        with probes.connection(pair, allow_private_network=self.allow_private_network) as http:
             lines = [_token(http, self.endpoints, pair, redirect_uri), _api(http, self.endpoints)]
             return [*lines, probes.clock(probes.offset(http, now), "Zoom", MOST_SKEW)]
 
     def clock_offset(self, now: datetime) -> timedelta | None:
         """Return Zoom's time minus `now`; None when Zoom cannot be asked."""
-        with self._http() as http:
-            probes.ask(http, "GET", f"{self.endpoints.api}/users/me")
-            return probes.offset(http, now)
-
-    @contextlib.contextmanager
-    def _http(self, pair: ClientPair | None = None) -> Iterator[Http]:
-        hidden = (pair.secret,) if pair else ()
-        http = Http(allow_private_network=self.allow_private_network, secrets=hidden, limits=_LIMITS)
-        try:
-            yield http
-        finally:
-            http.close()
+        return probes.clock_offset(
+            f"{self.endpoints.api}/users/me", now, allow_private_network=self.allow_private_network
+        )
 
 
 def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str) -> Check:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from calsync.providers.batching import Reply
 from calsync.providers.google.reading import Reader
-from calsync.providers.google.wire import Call, Reply
+from calsync.providers.google.wire import Call
 from tests.emulators.google.cast import timed
 
 SERIES = {**timed(), "id": "s", "iCalUID": "s@google.com", "etag": '"1"', "recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]}
