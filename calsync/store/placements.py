@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import LinkState
@@ -27,12 +28,16 @@ def is_behind(activity_id: Any) -> Any:
     changed since. `activity_id` is a column. Copies of guests follow their organizer's event by themselves.
     """
     waits = sa.select(col(P.id)).where(col(P.activity_id) == activity_id, col(P.written_at).is_(None)).exists()
-    now = sa.select(col(A.fingerprint)).where(col(A.id) == activity_id).scalar_subquery()
-    differs = sa.select(col(L.id)).where(
-        col(L.activity_id) == activity_id,
-        col(L.state) == LinkState.ACTIVE,
-        col(L.is_guest_copy).is_(False),
-        col(L.local_fp) != now,
+    own = aliased(A)  # the query around it may be about activities, too
+    differs = (
+        sa.select(col(L.id))
+        .join(own, col(own.id) == col(L.activity_id))
+        .where(
+            col(L.activity_id) == activity_id,
+            col(L.state) == LinkState.ACTIVE,
+            col(L.is_guest_copy).is_(False),
+            col(L.local_fp) != col(own.fingerprint),
+        )
     )
     return sa.or_(waits, differs.exists())
 
