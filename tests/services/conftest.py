@@ -7,8 +7,10 @@ import pytest
 
 from calsync.runtime import Runtime
 from calsync.services import passwords
+from calsync.store import tables as t
 from tests import factories
 from tests.parts.postgres import Postgres
+from tests.services.planning import Plan, planner
 
 
 @pytest.fixture
@@ -23,6 +25,24 @@ def rt(fresh_database: Callable[..., str], tmp_path: Path, clock: factories.Cloc
     runtime = factories.make_runtime(fresh_database(factories.prepare), clock, folder=tmp_path)
     yield runtime
     runtime.db.close()
+
+
+@pytest.fixture
+def cast(rt: Runtime) -> factories.Cast:
+    """Ada, Eli, Vic and Sam."""
+    return factories.make_cast(rt)
+
+
+@pytest.fixture
+def plan(rt: Runtime, cast: factories.Cast) -> Plan:
+    """Eli plans activities."""
+    return planner(rt, cast.eli)
+
+
+@pytest.fixture
+def weekly(plan: Plan) -> t.Activity:
+    """Mondays at ten in Berlin, without end."""
+    return plan(rrule="FREQ=WEEKLY")
 
 
 @pytest.fixture(autouse=True)

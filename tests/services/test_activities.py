@@ -18,19 +18,9 @@ from calsync.store.activity_list import Filters
 from calsync.store.keyset import Cut
 from tests import factories
 from tests.factories import acting
-from tests.services.planning import HOUR, MONDAY, Plan, planner, set_rules, stored
+from tests.services.planning import HOUR, MONDAY, Plan, set_rules, stored
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def cast(rt: Runtime) -> factories.Cast:
-    return factories.make_cast(rt)
-
-
-@pytest.fixture
-def plan(rt: Runtime, cast: factories.Cast) -> Plan:
-    return planner(rt, cast.eli)
 
 
 # Creating

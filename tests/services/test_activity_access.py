@@ -13,19 +13,9 @@ from calsync.services import activities
 from calsync.store import tables as t
 from tests import factories
 from tests.factories import acting
-from tests.services.planning import HOUR, MONDAY, Plan, link, planner, set_rules, stored
+from tests.services.planning import HOUR, MONDAY, Plan, link, set_rules, stored
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def cast(rt: Runtime) -> factories.Cast:
-    return factories.make_cast(rt)
-
-
-@pytest.fixture
-def plan(rt: Runtime, cast: factories.Cast) -> Plan:
-    return planner(rt, cast.eli)
 
 
 @pytest.fixture

@@ -21,11 +21,6 @@ def database_kind() -> str:
     return "postgres"
 
 
-@pytest.fixture
-def cast(rt: Runtime) -> Cast:
-    return factories.make_cast(rt)
-
-
 def make(rt: Runtime, owner: t.User, title: str = "Review") -> t.Activity:
     values = {"title": title, "start": factories.START}
     return activities.create(rt, t.pk(owner), values, by=factories.acting(owner))

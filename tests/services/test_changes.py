@@ -21,11 +21,6 @@ pytestmark = pytest.mark.postgres
 MEETING = {"title": "Review", "start": factories.START + timedelta(days=2)}
 
 
-@pytest.fixture
-def cast(rt: Runtime) -> Cast:
-    return factories.make_cast(rt)
-
-
 def make(rt: Runtime, owner: t.User, **values: object) -> t.Activity:
     return activities.create(rt, t.pk(owner), {**MEETING, **values}, by=factories.acting(owner))
 

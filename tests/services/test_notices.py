@@ -18,11 +18,6 @@ from tests.parts.smtp import SmtpSink
 
 
 @pytest.fixture
-def cast(rt: Runtime) -> Cast:
-    return factories.make_cast(rt)
-
-
-@pytest.fixture
 def mailing(rt: Runtime, smtp: SmtpSink) -> SmtpSink:
     """A mail server that the installation is set to use."""
     server = MailServer(smtp.host, smtp.port, sender="calendar@example.com", tls="none")

@@ -2,30 +2,12 @@
 
 from datetime import UTC, date, datetime
 
-import pytest
-
 from calsync.engine import event as events
 from calsync.runtime import CLI, Runtime
 from calsync.services import activities
 from calsync.store import tables as t
 from tests import factories
 from tests.services.planning import DAY, HOUR, JULY, MONDAY, WEEK, Plan, edit, override, planner, shown
-
-
-@pytest.fixture
-def cast(rt: Runtime) -> factories.Cast:
-    return factories.make_cast(rt)
-
-
-@pytest.fixture
-def plan(rt: Runtime, cast: factories.Cast) -> Plan:
-    return planner(rt, cast.eli)
-
-
-@pytest.fixture
-def weekly(plan: Plan) -> t.Activity:
-    """Mondays at ten in Berlin, without end."""
-    return plan(rrule="FREQ=WEEKLY")
 
 
 def test_a_window_is_of_the_people_asked_for(rt: Runtime, cast: factories.Cast, weekly: t.Activity, plan: Plan) -> None:

@@ -19,11 +19,6 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-def cast(rt: Runtime) -> Cast:
-    return factories.make_cast(rt)
-
-
-@pytest.fixture
 def token_id(rt: Runtime) -> int:
     return t.pk(tokens.create(rt, "CRM", "write", is_service=True, by=SYSTEM).token)
 

@@ -23,11 +23,6 @@ from tests import scheduling_factories as make
 
 
 @pytest.fixture
-def cast(rt: Runtime) -> factories.Cast:
-    return factories.make_cast(rt)
-
-
-@pytest.fixture
 def calendar(rt: Runtime, cast: factories.Cast) -> t.Calendar:
     return factories.make_calendar(rt, factories.make_account(rt, cast.ada), "Room 1")
 

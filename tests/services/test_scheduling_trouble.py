@@ -22,11 +22,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def cast(rt: Runtime) -> factories.Cast:
-    return factories.make_cast(rt)
-
-
-@pytest.fixture
 def account(rt: Runtime, cast: factories.Cast) -> t.Account:
     return factories.make_account(rt, cast.eli, label="eli@example.com", last_read_at=rt.now())
 

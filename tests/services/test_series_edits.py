@@ -10,24 +10,7 @@ from calsync.services import activities
 from calsync.store import tables as t
 from tests import factories
 from tests.factories import acting
-from tests.services.planning import DAY, HOUR, JULY, MONDAY, WEEK, Plan, edit, link, override, planner, shown, stored
-
-
-@pytest.fixture
-def cast(rt: Runtime) -> factories.Cast:
-    return factories.make_cast(rt)
-
-
-@pytest.fixture
-def plan(rt: Runtime, cast: factories.Cast) -> Plan:
-    return planner(rt, cast.eli)
-
-
-@pytest.fixture
-def weekly(plan: Plan) -> t.Activity:
-    """Mondays at ten in Berlin, without end."""
-    return plan(rrule="FREQ=WEEKLY")
-
+from tests.services.planning import DAY, HOUR, JULY, MONDAY, WEEK, Plan, edit, link, override, shown, stored
 
 # One occurrence
 

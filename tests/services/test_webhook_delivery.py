@@ -39,11 +39,6 @@ def rt(rt: Runtime) -> Runtime:
 
 
 @pytest.fixture
-def cast(rt: Runtime) -> Cast:
-    return factories.make_cast(rt)
-
-
-@pytest.fixture
 def hook(rt: Runtime, receiver: Receiver) -> t.Webhook:
     return webhooks.create(rt, receiver.url, ALL, by=CLI)[0]
 

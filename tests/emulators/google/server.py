@@ -10,9 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import httpx2
-
 from tests.emulators.process import Child
+from tests.emulators.switch import Switch
 
 CLIENT_ID = "123456789012-emulated.apps.googleusercontent.com"
 CLIENT_SECRET = "GOCSPX-EXAMPLEONLYEXAMPLEONLYEXAM"
@@ -22,79 +21,11 @@ USUAL_CLIENT = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 Json = dict[str, Any]
 
 
-class SwitchError(RuntimeError):
-    """The switchboard refused what the test asked for."""
+class Switchboard(Switch):
+    """Client of the `/_switch` endpoints; the package docstring lists them."""
 
-
-class Switchboard:
-    """Client of the `/_switch` endpoints. Each method is one endpoint; the package docstring lists them."""
-
-    def __init__(self, base_url: str) -> None:
-        # Plain http on loopback: not loading certificates saves most of a client's start.
-        self._http = httpx2.Client(base_url=f"{base_url}/_switch", timeout=20, verify=False)
-
-    def get(self, path: str, **query: str | int | None) -> Any:
-        kept = {name: value for name, value in query.items() if value is not None}
-        return self._read(self._http.get(path, params=kept))
-
-    def post(self, path: str, **body: object) -> Any:
-        return self._read(self._http.post(path, json=body))
-
-    def _read(self, response: httpx2.Response) -> Any:
-        if response.status_code >= 400:
-            raise SwitchError(f"{response.request.url.path}: {response.text}")
-        return response.json()
-
-    def close(self) -> None:
-        self._http.close()
-
-    # The server itself
-
-    def health(self) -> Json:
-        return self.get("/health")
-
-    def reset(
-        self,
-        now: datetime | None = None,
-        *,
-        redirect_uris: list[str] | None = None,
-        users: list[Json] | None = None,
-    ) -> None:
-        """Empty the store, and in the same call: fix the clock at `now`, add the usual client, add people."""
-        clients = [] if redirect_uris is None else [{**USUAL_CLIENT, "redirect_uris": redirect_uris}]
-        self.post("/reset", now=now.isoformat() if now else None, clients=clients, users=users or [])
-
-    def now(self) -> datetime:
-        return datetime.fromisoformat(self.get("/clock")["now"])
-
-    def set_clock(self, now: datetime, *, run: bool = False) -> None:
-        self.post("/clock", now=now.isoformat(), run=run)
-
-    def advance(self, seconds: float) -> None:
-        self.post("/clock", advance_s=seconds)
-
-    def settings(self, **changes: object) -> Json:
-        return self.post("/settings", **changes) if changes else self.get("/settings")
-
-    def fault(self, kind: str, **how: object) -> int:
-        """Start a fault and return its id."""
-        return self.post("/faults", kind=kind, **how)["id"]
-
-    def clear_faults(self) -> None:
-        self.post("/faults/clear")
-
-    def requests(self, method_id: str | None = None, after: int = 0) -> list[Json]:
-        return self.get("/requests", method_id=method_id, after=after)
-
-    def clear_requests(self) -> None:
-        self.post("/requests/clear")
-
-    def act_as(self, user: str, method: str, path: str, **more: object) -> Json:
-        """Make any Calendar call as any person; `more` is `query`, `body`, `headers`."""
-        response = self._http.post("/as", json={"user": user, "method": method, "path": path, **more})
-        if response.status_code >= 400:
-            raise SwitchError(f"{method} {path}: {response.text}")
-        return response.json() if response.content else {}
+    def usual_clients(self, redirect_uris: list[str]) -> list[Json]:
+        return [{**USUAL_CLIENT, "redirect_uris": redirect_uris}]
 
     # People
 
@@ -109,14 +40,8 @@ class Switchboard:
     def client_file(self, client_id: str = CLIENT_ID) -> Json:
         return self.get("/clients/file", client_id=client_id)
 
-    def add_user(self, email: str, **fields: object) -> Json:
-        return self.post("/users", email=email, **fields)
-
     def change_user(self, email: str, **fields: object) -> None:
         self.post("/users/change", email=email, **fields)
-
-    def script_consent(self, choice: str, user: str | None = None, **more: object) -> None:
-        self.post("/consent", choice=choice, user=user, **more)
 
     def tokens(self, user: str, scopes: list[str] | None = None, client_id: str = CLIENT_ID, **more: Any) -> Json:
         """Return a token answer without the dance."""

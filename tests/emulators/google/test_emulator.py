@@ -13,7 +13,8 @@ import pytest
 
 from tests.emulators.google import discovery, routes
 from tests.emulators.google.cast import ADA, ELI, EVENTS, SCOPE, Api, reason, timed
-from tests.emulators.google.server import GoogleServer, Switchboard, SwitchError
+from tests.emulators.google.server import GoogleServer, Switchboard
+from tests.emulators.switch import SwitchError
 
 HERE = Path(__file__).parent
 
