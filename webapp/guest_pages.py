@@ -31,9 +31,9 @@ def horizon(event_type: t.EventType) -> datetime:
     return moments.now() + timedelta(days=event_type.horizon_days)
 
 
-def finding(event_type: t.EventType) -> Find:
+def finding(event_type: t.EventType) -> other_times.Search:
     """Return what finds the free slots of an event type."""
-    return lambda start, end: other_times.free(runtime(), event_type, start, end)
+    return other_times.Search(runtime(), event_type)
 
 
 def instead(find: Find, at: datetime, zone: str) -> list[tuple[str, str]] | None:

@@ -17,12 +17,14 @@ from calsync.engine import hours as engine_hours
 from calsync.engine.clock import Span
 from calsync.engine.hours import Hours
 from calsync.engine.openings import Diary, Slot, Terms
+from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import BookingState, GroupMode, Pick
 from calsync.errors import Refused
 from calsync.runtime import Runtime
 from calsync.services import believing, busy, working_hours
 from calsync.services.believing import Source
 from calsync.services.busy import Busy, Times
+from calsync.services.busy_reading import Wanted
 from calsync.services.overlaps import Who, overlaps
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
@@ -43,6 +45,7 @@ class Case:
     mode: GroupMode
     resources: Sequence[t.Resource]
     hours: Mapping[int, Hours]
+    rules: Rules  # the organisation's
     own_hours: Hours | None = None
     pick: Pick = Pick.ROUND_ROBIN
     group_id: int | None = None
@@ -90,23 +93,23 @@ def found_in(case: Case, times: Mapping[int, Times], window: tuple[datetime, dat
 
 def case_of(session: Session, event_type: t.EventType) -> Case:
     """Return what booking an event type is about."""
-    group, members = rows.members_with(session, event_type)
-    known = rows.usable_of(session, event_type, members)
-    mode = GroupMode.ALL_OF if group is None else GroupMode(group.mode)
-    usable = [resource for resource, can_be_booked in known if can_be_booked]
-    is_missing = not usable or (mode is GroupMode.ALL_OF and len(usable) < len(known))
-    own, hours = working_hours.of_case(session, event_type, usable)
+    about = rows.about(session, event_type)
+    mode = GroupMode.ALL_OF if about.group is None else GroupMode(about.group.mode)
+    usable = [resource for resource, can_be_booked in about.resources if can_be_booked]
+    is_missing = not usable or (mode is GroupMode.ALL_OF and len(usable) < len(about.resources))
+    known = working_hours.of_case(session, event_type, usable)
     return Case(
         event_type,
-        terms_of(event_type, own.tz if own else usable[0].tz if usable else "UTC"),
+        terms_of(event_type, known.own.tz if known.own else usable[0].tz if usable else "UTC"),
         mode,
         usable,
-        hours,
-        own,
-        Pick.ROUND_ROBIN if group is None else Pick(group.pick),
+        known.hours,
+        known.rules,
+        known.own,
+        Pick.ROUND_ROBIN if about.group is None else Pick(about.group.pick),
         event_type.group_id,
-        members,
-        is_closed=is_missing or not event_type.is_active or (group is not None and not group.is_active),
+        about.members,
+        is_closed=is_missing or not event_type.is_active or (about.group is not None and not about.group.is_active),
     )
 
 
@@ -135,7 +138,8 @@ def read(
     around = (window[0] - DAY - _reach(case.terms), window[1] + DAY + _reach(case.terms))
     moving_ids = {t.pk(booking) for booking in moving}
     moved = {booking.activity_id for booking in moving if booking.activity_id is not None}
-    found = busy.read(session, [believing.of_resource(r) for r in case.resources], around, now, depth, moved)
+    subjects = [believing.of_resource(r) for r in case.resources]
+    found = busy.read_wanted(session, Wanted(subjects, around, now, depth, moved, case.rules))
     for times in found.values() if moving else ():
         times.things = [
             each

@@ -21,7 +21,7 @@ from calsync.engine.event import Content, Event
 from calsync.engine.series import Occurrence
 from calsync.services import believing, busy_reading
 from calsync.services.believing import Source, Subject
-from calsync.services.busy_reading import Reading
+from calsync.services.busy_reading import Reading, Wanted
 from calsync.store import busy as rows
 from calsync.store import tables as t
 from calsync.store.busy import Depth, Row, Window
@@ -77,16 +77,16 @@ class Times:
 
 
 def read(
-    session: Session,
-    subjects: Sequence[Subject],
-    window: Window,
-    now: datetime,
-    depth: Depth = Depth.BUSY,
-    but: Collection[int] = (),
+    session: Session, subjects: Sequence[Subject], window: Window, now: datetime, depth: Depth = Depth.BUSY
 ) -> dict[Subject, Times]:
-    """Return what takes the subjects' time, without the activities whose ids are in `but`."""
-    found = busy_reading.read(session, subjects, window, now, depth, but)
-    return {subject: _times(found, subject, window, now, depth) for subject in subjects}
+    """Return what takes the subjects' time."""
+    return read_wanted(session, Wanted(subjects, window, now, depth))
+
+
+def read_wanted(session: Session, wanted: Wanted) -> dict[Subject, Times]:
+    """Return what takes the time of those who are asked about."""
+    found = busy_reading.read(session, wanted)
+    return {subject: _times(found, subject, wanted.window, wanted.now, wanted.depth) for subject in wanted.subjects}
 
 
 # --- one subject's times

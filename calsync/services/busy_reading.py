@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from calsync.engine import rules as engine_rules
 from calsync.engine import scope
@@ -22,7 +21,7 @@ from calsync.services.believing import Subject
 from calsync.store import asked_busy, unfolding
 from calsync.store import busy as rows
 from calsync.store import tables as t
-from calsync.store.busy import Depth, Row, Spans, Window
+from calsync.store.busy import Depth, Person, Row, Spans, Window
 from calsync.store.unfolding import Changed
 
 CRM, CALENDAR = "crm", "calendar"
@@ -53,22 +52,36 @@ class Reading:
     addresses: Mapping[int, frozenset[str]]
 
 
-def read(
-    session: Session, subjects: Sequence[Subject], window: Window, now: datetime, depth: Depth, but: Collection[int]
-) -> Reading:
-    """Read what may take the subjects' time; activities with the ids of `but` are left out."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be read: whose time, of which window, how deep. Activities with the ids of `but` are left out; `rules`
+    are the organisation's, where they have been read already.
+    """
+
+    subjects: Sequence[Subject]
+    window: Window
+    now: datetime
+    depth: Depth = Depth.BUSY
+    but: Collection[int] = ()
+    rules: Rules | None = None
+
+
+def read(session: Session, wanted: Wanted) -> Reading:
+    """Read what may take the subjects' time."""
+    subjects = wanted.subjects
+    base = wanted.rules or settings.organisation_rules(session)[0]
     user_ids = {s.user_id for s in subjects if s.user_id is not None}
     own = {s.calendar_id for s in subjects if s.calendar_id is not None}
-    base, _ = settings.organisation_rules(session)
-    calendars = rows.calendars(session, user_ids, own)
-    ruled = [(c, account, engine_rules.overlay(base, account.overrides)) for c, account in calendars]
-    hosts = {account.user_id for calendar, account in calendars if calendar.id in own}
-    planned = rows.activities_of(session, user_ids, window, depth, but)
-    placed = rows.activities_on(session, hosts, own, window, depth, but)
-    mirrored = rows.events_on(session, [t.pk(calendar) for calendar, _ in calendars], window, depth)
-    unsure = [r for r in (*planned.rows, *placed.rows) if r.times is None]
-    series = {CRM: [r for r in unsure if r.is_series], CALENDAR: [r for r in mirrored.rows if r.is_series]}
-    loose = [r for r in unsure if r.recurrence_key]
+    people = rows.people(session, user_ids, own)
+    ruled = _calendars(people, user_ids, own, base)
+    hosts = {account.user_id for calendar, account, _ in ruled if calendar.id in own}
+    whose = rows.Whose(user_ids, hosts, own, [t.pk(calendar) for calendar, _, _ in ruled])
+    planned, placed, mirrored = rows.find(session, whose, wanted.window, wanted.depth, wanted.but)
+    activities = (*planned.rows, *placed.rows)
+    series = {CRM: [r for r in activities if r.is_series], CALENDAR: [r for r in mirrored.rows if r.is_series]}
+    loose = [r for r in activities if r.recurrence_key]
+    families = unfolding.families(session, series[CRM], series[CALENDAR], loose)
+    taken = rows.taken(session, [s.resource_id for s in subjects if s.resource_id], wanted.window, wanted.now)
     return Reading(
         ruled,
         _grouped(planned.rows, lambda row: row.place),
@@ -77,19 +90,25 @@ def read(
         planned.plain,
         placed.plain,
         mirrored.plain,
-        _grouped(
-            rows.taken(session, [s.resource_id for s in subjects if s.resource_id], window, now),
-            lambda row: row.resource_id,
-        ),
+        _grouped(taken, lambda row: row.resource_id),
         _asked(session, subjects, base),
-        _grouped(
-            unfolding.changed(session, series[CRM], series[CALENDAR]),
-            lambda c: (CRM if c.is_activity else CALENDAR, c.place, c.uid),
-        ),
+        _grouped(families.changed, lambda c: (CRM if c.is_activity else CALENDAR, c.place, c.uid)),
         {(source, r.place, r.uid) for source, found in series.items() for r in found},
-        unfolding.ended_series(session, loose) if loose else set(),
-        addresses(session, user_ids | hosts) if unsure else {},
+        families.over,
+        _addresses(people),
     )
+
+
+def _calendars(people: Sequence[Person], user_ids: Collection[int], own: Collection[int], base: Rules) -> list[Ruled]:
+    """Return the calendars that block somebody's time, and those of the resources, with their accounts' rules."""
+    return [
+        (person.calendar, person.account, engine_rules.overlay(base, person.account.overrides))
+        for person in people
+        if person.account is not None
+        and person.calendar is not None
+        # Whose a resource's calendar is may be asked about for that one alone.
+        and (person.calendar.id in own or person.user_id in user_ids)
+    ]
 
 
 def _asked(
@@ -105,17 +124,12 @@ def _counting(found: Iterable[Row], calendars: Iterable[Ruled]) -> Iterator[Row]
     return (row for row in found if row.event_kind not in out[row.place])
 
 
-def addresses(session: Session, user_ids: Collection[int]) -> dict[int, frozenset[str]]:
+def _addresses(people: Iterable[Person]) -> dict[int, frozenset[str]]:
     """Return under which addresses people may stand on events, by their ids."""
-    query = (
-        sa.select(t.User, t.Account)
-        .outerjoin(t.Account, col(t.Account.user_id) == col(t.User.id))
-        .where(col(t.User.id).in_(user_ids))
-    )
     found: dict[int, frozenset[str]] = {}
-    for user, account in session.execute(query):
-        known = frozenset({user.email.lower()}) if account is None else frame.addresses(account, user.email)
-        found[t.pk(user)] = found.get(t.pk(user), frozenset()) | known
+    for user_id, email, account, _ in people:
+        known = frozenset({email.lower()}) if account is None else frame.addresses(account, email)
+        found[user_id] = found.get(user_id, frozenset()) | known
     return found
 
 

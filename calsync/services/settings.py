@@ -25,6 +25,9 @@ from calsync.store import audit
 from calsync.store import settings as store
 
 PRODUCT = "Calsync"
+RULES = "rules"
+"""Under which name the organisation's rules are stored."""
+
 LARGEST_LOGO = 512 * 1024
 LOGO_TYPES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -146,7 +149,7 @@ def rules(rt: Runtime) -> tuple[Rules, int]:
 
 def organisation_rules(session: Session) -> tuple[Rules, int]:
     """Return the organisation's rules, without any account's overrides."""
-    return _read(session, "rules", engine_rules.from_json)
+    return _read(session, RULES, engine_rules.from_json)
 
 
 class _HasOverrides(Protocol):

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from calsync.engine import hours as engine
+from calsync.engine import rules as engine_rules
 from calsync.engine.hours import Hours
+from calsync.engine.rules import Rules
 from calsync.errors import NotAllowed, Refused
 from calsync.runtime import Actor, Runtime
-from calsync.services import resources
+from calsync.services import resources, settings
 from calsync.store import audit, people
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
@@ -120,24 +122,32 @@ def _check_right(session: Session, owner: Owner, by: Actor) -> None:
 
 def of_resources(session: Session, found: Sequence[t.Resource]) -> dict[int, Hours]:
     """Return the hours in force by resource id."""
-    known = _known(session, found)
+    known, _ = _known(session, found)
     return {t.pk(resource): _in_force(known, resource) for resource in found}
 
 
-def of_case(
-    session: Session, event_type: t.EventType, found: Sequence[t.Resource]
-) -> tuple[Hours | None, dict[int, Hours]]:
-    """Return what `of_event_type` and `of_resources` do, by one question."""
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The hours that narrow those of whom an event type is about, those in force by resource id, and the rules."""
+
+    own: Hours | None
+    hours: dict[int, Hours]
+    rules: Rules
+
+
+def of_case(session: Session, event_type: t.EventType, found: Sequence[t.Resource]) -> InForce:
+    """Return what `of_event_type` and `of_resources` do, and the organisation's rules, by one question."""
     own = Owner(event_type_id=event_type.id).name
-    known = _known(session, found, own)
-    return known.get(own), {t.pk(resource): _in_force(known, resource) for resource in found}
+    known, rules = _known(session, found, own)
+    return InForce(known.get(own), {t.pk(resource): _in_force(known, resource) for resource in found}, rules)
 
 
-def _known(session: Session, found: Sequence[t.Resource], *more: str) -> dict[str, Hours]:
+def _known(session: Session, found: Sequence[t.Resource], *more: str) -> tuple[dict[str, Hours], Rules]:
     owners = {ORGANISATION, *more}
     for resource in found:
         owners |= {Owner(resource_id=resource.id).name, Owner(user_id=resource.user_id or 0).name}
-    return {name: engine.from_json(row.value) for name, row in rows.hours(session, owners).items()}
+    hours, rules = rows.hours(session, owners, settings.RULES)
+    return {name: engine.from_json(value) for name, value in hours.items()}, engine_rules.from_json(rules)
 
 
 def of_event_type(session: Session, event_type: t.EventType) -> Hours | None:

@@ -89,6 +89,16 @@ def list_calendars(session: Session, account_id: int, *, with_gone: bool = True)
     return list(session.scalars(query.order_by(*order)))
 
 
+def list_with_target(session: Session, account: t.Account) -> tuple[list[t.Calendar], t.Calendar | None]:
+    """Return an account's calendars as `list_calendars` does, and its person's write target, wherever that is."""
+    C = t.Calendar
+    theirs = select(t.Account.id).where(col(t.Account.user_id) == account.user_id)
+    is_target = and_(col(C.is_write_target), col(C.account_id).in_(theirs))
+    order = (col(C.is_primary).desc(), func.lower(col(C.name)), col(C.id))
+    found = list(session.scalars(select(C).where(or_(col(C.account_id) == account.id, is_target)).order_by(*order)))
+    return [c for c in found if c.account_id == account.id], next((c for c in found if c.is_write_target), None)
+
+
 def calendars_of(session: Session, account_ids: Collection[int]) -> list[t.Calendar]:
     """Return the calendars of several accounts, each account's in the order of `list_calendars`."""
     C = t.Calendar

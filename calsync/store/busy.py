@@ -5,10 +5,8 @@ Columns instead of rows, and the content only of what cannot be read off them: a
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -80,47 +78,58 @@ class Found:
     plain: Spans = field(default_factory=dict)
 
 
-def activities_of(
-    session: Session, owner_ids: Collection[int], window: Window, depth: Depth, but: Collection[int] = ()
-) -> Found:
-    """Return living activities of these people that may touch the window, without those with the ids of `but`.
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Activities of `owner_ids`, those of `host_ids` that stand on one of `own_ids`, events on `calendar_ids`."""
+
+    owner_ids: Collection[int]
+    host_ids: Collection[int]
+    own_ids: Collection[int]
+    calendar_ids: Collection[int]
+
+
+PLANNED, PLACED, MIRRORED = 0, 1, 2
+
+
+def find(
+    session: Session, whose: Whose, window: Window, depth: Depth, but: Collection[int] = ()
+) -> tuple[Found, Found, Found]:
+    """Return living activities of people, those on calendars, and events that no activity stands for: what of them may
+    touch the window, by one question. Activities with the ids of `but` are left out.
 
     Tasks with a due time alone take none.
     """
-    if not owner_ids:
-        return Found()
-    query = sa.select(*_activity_columns(depth), sa.null()).where(*_alive(depth, but), col(A.owner_id).in_(owner_ids))
-    return _as_activities(_touching(session, query, A, window), depth)
+    parts = [
+        *(_touching(_planned(whose, depth, but), A, window) if whose.owner_ids else ()),
+        *(_touching(_placed(whose, depth, but), A, window) if whose.own_ids else ()),
+        *(_touching(_mirrored(whose, depth), E, window) if whose.calendar_ids else ()),
+    ]
+    found = (Found(), Found(), Found())
+    # By the connection: only columns are asked for, and a session would take half as long again.
+    for part in session.connection().execute(sa.union_all(*parts)).partitions(_AT_ONCE) if parts else ():
+        _sort_out(part, found, depth)
+    return found
 
 
-def activities_on(
-    session: Session,
-    owner_ids: Collection[int],
-    calendar_ids: Collection[int],
-    window: Window,
-    depth: Depth,
-    but: Collection[int] = (),
-) -> Found:
-    """Return what `activities_of` does of what stands on one of the calendars, each with the calendar."""
-    if not calendar_ids:
-        return Found()
-    query = (
-        sa.select(*_activity_columns(depth), col(L.calendar_id))
+def _planned(whose: Whose, depth: Depth, but: Collection[int]) -> sa.Select[Any]:
+    query = sa.select(*_activity_columns(PLANNED, depth, _NO_ID))
+    return query.where(*_alive(depth, but), col(A.owner_id).in_(whose.owner_ids))
+
+
+def _placed(whose: Whose, depth: Depth, but: Collection[int]) -> sa.Select[Any]:
+    return (
+        sa.select(*_activity_columns(PLACED, depth, col(L.calendar_id)))
         .join(L, col(L.activity_id) == col(A.id))
         .where(
             *_alive(depth, but),
-            col(A.owner_id).in_(owner_ids),
-            col(L.calendar_id).in_(calendar_ids),
+            col(A.owner_id).in_(whose.host_ids),
+            col(L.calendar_id).in_(whose.own_ids),
             col(L.state) == LinkState.ACTIVE,
         )
     )
-    return _as_activities(_touching(session, query, A, window), depth)
 
 
-def events_on(session: Session, calendar_ids: Collection[int], window: Window, depth: Depth) -> Found:
-    """Return living events of the calendars that may touch the window and that no activity stands for."""
-    if not calendar_ids:
-        return Found()
+def _mirrored(whose: Whose, depth: Depth) -> sa.Select[Any]:
     shown = (
         sa.select(col(L.id))
         .join(A, col(A.id) == col(L.activity_id))
@@ -128,21 +137,15 @@ def events_on(session: Session, calendar_ids: Collection[int], window: Window, d
         .exists()
     )
     query = sa.select(*_event_columns(depth)).where(
-        col(E.calendar_id).in_(calendar_ids),
+        col(E.calendar_id).in_(whose.calendar_ids),
         col(E.is_deleted).is_(False),
         col(E.is_cancelled).is_(False),
         sa.not_(shown),
     )
-    if depth < Depth.ALL:
-        query = query.where(_MAY_TAKE[E])
-    return _as_events(_touching(session, query, E, window), depth)
+    return query.where(_MAY_TAKE[E]) if depth < Depth.ALL else query
 
 
-def _unless_plain(table: Any, depth: Depth, *columns: Any) -> list[Any]:
-    """Return what is read of everything; where spans are enough, of what is not plain alone: reading it takes long."""
-    if depth > Depth.SPANS:
-        return list(columns)
-    return [sa.case((table.taking != Taking.PLAIN, column)) for column in columns]
+_NO_ID, _NO_TEXT = sa.cast(sa.null(), sa.Integer), sa.cast(sa.null(), sa.Text)
 
 
 def _bounds(table: Any, depth: Depth) -> tuple[Any, Any]:
@@ -151,17 +154,30 @@ def _bounds(table: Any, depth: Depth) -> tuple[Any, Any]:
     return sa.type_coerce(table.span_start, moments.Instant()), sa.type_coerce(table.span_end, moments.Instant())
 
 
-def _activity_columns(depth: Depth) -> list[Any]:
-    content = sa.case((col(A.taking) != Taking.PLAIN, sa.cast(A.content, sa.Text)))
-    told = _unless_plain(A, depth, A.uid, A.recurrence_key, A.title, A.is_private, A.is_series)
-    return [A.id, A.owner_id, *_bounds(A, depth), A.taking, A.source_account_id, *told, content]
+def _activity_columns(source: int, depth: Depth, calendar_id: Any) -> list[Any]:
+    told = (A.uid, A.recurrence_key, A.title, A.is_private, A.is_series, sa.true(), _NO_TEXT)
+    place = (A.owner_id, A.source_account_id, calendar_id)
+    return _columns(A, source, depth, place, told, A.content)
 
 
 def _event_columns(depth: Depth) -> list[Any]:
-    content = sa.case((col(E.taking) != Taking.PLAIN, sa.cast(E.facts, sa.Text)))
-    told = _unless_plain(E, depth, E.uid, E.recurrence_key, E.title, E.is_series, E.is_busy)
-    classification = col(E.facts)["classification"].as_string() if depth is Depth.ALL else sa.null()
-    return [E.id, E.calendar_id, *_bounds(E, depth), E.taking, *told, content, classification]
+    classification = col(E.facts)["classification"].as_string() if depth is Depth.ALL else _NO_TEXT
+    told = (E.uid, E.recurrence_key, E.title, sa.false(), E.is_series, E.is_busy, classification)
+    return _columns(E, MIRRORED, depth, (E.calendar_id, _NO_ID, E.calendar_id), told, E.facts)
+
+
+def _columns(
+    table: Any, source: int, depth: Depth, place: tuple[Any, ...], told: tuple[Any, ...], content: Any
+) -> list[Any]:
+    """Return what is read of a table. The content is read of what is not plain alone, and where spans are enough so is
+    everything else: reading it takes long.
+    """
+    is_folded = col(table.taking) != Taking.PLAIN
+    shown = told if depth > Depth.SPANS else tuple(sa.case((is_folded, column)) for column in told)
+    which = sa.literal(source, sa.Integer())
+    # JSON as it is stored: to have it read where there is none takes longer than all the rest.
+    stored = sa.case((is_folded, sa.cast(content, sa.Text)))
+    return [which, table.id, table.taking, *_bounds(table, depth), *place, *shown, stored]
 
 
 _MAY_TAKE: dict[Any, Any] = {table: col(table.taking) != Taking.NEVER for table in (A, E)}
@@ -178,48 +194,31 @@ def _alive(depth: Depth, but: Collection[int]) -> list[Any]:
     return [*_ALIVE, *others, *([_MAY_TAKE[A]] if depth < Depth.ALL else [])]
 
 
-def _touching(session: Session, query: Any, table: Any, window: Window) -> Iterator[Any]:
-    """Run a query on what touches the window, by two ranges of an index: what is short by its start, what is long."""
+def _touching(query: sa.Select[Any], table: Any, window: Window) -> list[sa.Select[Any]]:
+    """Return a query as two on what touches the window, each a range of an index: short by its start, and long."""
     start, end = window
     within = query.where(table.span_end >= start)
-    connection = session.connection()  # only columns are asked for, and a session would take half as long again
-    both = sa.union_all(
+    return [
         within.where(table.span_start >= start - LONG, table.span_start < end),
         within.where(table.span_start < start - LONG, table.is_long.is_(True)),
-    )
-    yield from itertools.chain.from_iterable(connection.execute(both).partitions(_AT_ONCE))
+    ]
 
 
-def _as_activities(listed: Iterable[Any], depth: Depth) -> Found:
-    rows, plain = list[Row](), defaultdict[tuple[Any, ...], list[Span]](list)
-    for id_, place, start, end, taking, account_id, *told, content, calendar_id in listed:
-        is_plain = taking == _PLAIN
-        if is_plain and depth is Depth.SPANS:
-            plain[place, account_id, calendar_id].append((start, end))
+def _sort_out(listed: Iterable[Any], found: Sequence[Found], depth: Depth) -> None:
+    is_enough = depth is Depth.SPANS
+    for source, id_, taking, start, end, place, account_id, calendar_id, *told, content in listed:
+        if is_enough and taking == _PLAIN:
+            spans = found[source].plain.get((place, account_id, calendar_id))
+            if spans is None:
+                spans = found[source].plain[Origin(place, account_id, calendar_id)] = []
+            spans.append((start, end))
             continue
-        uid, key, title, private, is_series = told
-        times = (start, end) if is_plain else None
-        takes = (is_series, taking != Taking.NEVER, account_id, calendar_id, EventKind.DEFAULT)
-        rows.append(Row(id_, place, uid, key, times, title, private, *takes, _read(content)))
-    return Found(rows, {Origin(*key): spans for key, spans in plain.items()})
-
-
-def _as_events(listed: Iterable[Any], depth: Depth) -> Found:
-    rows, plain = list[Row](), defaultdict[int, list[Span]](list)
-    for id_, place, start, end, taking, *told, content, shown in listed:
-        is_plain = taking == _PLAIN
-        if is_plain and depth is Depth.SPANS:
-            plain[place].append((start, end))
-            continue
-        uid, key, title, is_series, is_busy = told
-        times, facts = (start, end) if is_plain else None, _read(content)
-        takes = (is_series, is_busy, None, place, (facts or {}).get("event_kind", EventKind.DEFAULT))
-        rows.append(Row(id_, place, uid, key, times, title, False, *takes, facts, shown == "public"))
-    return Found(rows, {Origin(place, None, place): spans for place, spans in plain.items()})
-
-
-def _read(content: str | None) -> dict[str, Any] | None:
-    return None if content is None else dict(json.loads(content))
+        uid, key, title, is_private, is_series, says_busy, shown = told
+        times, read = (start, end) if taking == _PLAIN else None, None if content is None else json.loads(content)
+        takes_time = says_busy if source == MIRRORED else taking != Taking.NEVER
+        kind = EventKind.DEFAULT if read is None else read.get("event_kind", EventKind.DEFAULT)
+        known = (title, bool(is_private), is_series, takes_time, account_id, calendar_id, kind)
+        found[source].rows.append(Row(id_, place, uid, key, times, *known, read, shown == "public"))
 
 
 # --- what bookings take
@@ -266,20 +265,32 @@ _TAKEN: tuple[Any, ...] = (
 )
 
 
-# --- calendars that block
+# --- whose it is, and the calendars that block
 
 
-def calendars(
-    session: Session, user_ids: Collection[int], calendar_ids: Collection[int]
-) -> list[tuple[t.Calendar, t.Account]]:
-    """Return the calendars of these people that block their time, and those with these ids, with their accounts."""
-    theirs = sa.and_(
-        col(t.Account.user_id).in_(user_ids), col(C.blocks), col(t.Account.state) != AccountState.DISCONNECTED
-    )
+class Person(NamedTuple):
+    """A person with one of their accounts and one of its calendars that are asked for, None where there is none."""
+
+    user_id: int
+    email: str
+    account: t.Account | None
+    calendar: t.Calendar | None
+
+
+def people(session: Session, user_ids: Collection[int], calendar_ids: Collection[int]) -> list[Person]:
+    """Return these people and those whose these calendars are, with all of their accounts; of the calendars of these
+    only those with these ids and those that block their time.
+    """
+    U, N = t.User, t.Account
+    hosts = sa.select(col(N.user_id)).join(C, col(C.account_id) == col(N.id)).where(col(C.id).in_(calendar_ids))
+    blocks = sa.and_(col(C.blocks), col(C.is_gone).is_(False), col(N.state) != AccountState.DISCONNECTED)
+    is_asked = sa.or_(blocks, col(C.id).in_(calendar_ids)) if calendar_ids else blocks
+    is_one = col(U.id).in_(user_ids)
     query = (
-        sa.select(C, t.Account)
-        .join(t.Account, col(t.Account.id) == col(C.account_id))
-        .where(sa.or_(sa.and_(theirs, col(C.is_gone).is_(False)), col(C.id).in_(calendar_ids)))
+        sa.select(col(U.id), col(U.email), N, C)
+        .outerjoin(N, col(N.user_id) == col(U.id))
+        .outerjoin(C, sa.and_(col(C.account_id) == col(N.id), is_asked))
+        .where(sa.or_(is_one, col(U.id).in_(hosts)) if calendar_ids else is_one)
         .order_by(col(C.id))
     )
-    return [(calendar, account) for calendar, account in session.execute(query)]
+    return [Person._make(row) for row in session.execute(query)]

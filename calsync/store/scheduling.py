@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -87,32 +89,42 @@ def resources_of(session: Session, event_type: t.EventType) -> list[t.Resource]:
     return [] if found is None else [found]
 
 
-def members_with(session: Session, event_type: t.EventType) -> tuple[t.ResourceGroup | None, list[t.GroupMember]]:
-    """Return the group that an event type is about, with its members by resource id; (None, []) for none."""
-    if event_type.group_id is None:
-        return None, []
-    G = t.ResourceGroup
-    query = sa.select(G, M).outerjoin(M, col(M.group_id) == col(G.id)).where(col(G.id) == event_type.group_id)
-    found = session.execute(query.order_by(col(M.resource_id))).all()
-    if not found:
-        raise NotFound("group", event_type.group_id)
-    return found[0][0], [member for _, member in found if member is not None]
-
-
-def usable_of(
-    session: Session, event_type: t.EventType, members: Sequence[t.GroupMember]
-) -> list[tuple[t.Resource, bool]]:
-    """Return whom an event type is about, by id, each with whether it can be booked: it is in use, and so is its
-    person. `members` are those of its group.
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an event type is about: its group with the members by resource id, if it is of one; whom it books by id, and
+    of each whether it can be booked: it is in use, and so is its person.
     """
+
+    group: t.ResourceGroup | None
+    members: list[t.GroupMember]
+    resources: list[tuple[t.Resource, bool]]
+
+
+def about(session: Session, event_type: t.EventType) -> About:
+    """Return what an event type is about, by one question. Raises NotFound for a group that is gone."""
     if event_type.group_id is not None:
-        wanted: sa.ColumnElement[bool] = col(R.id).in_([member.resource_id for member in members])
-    elif event_type.resource_id is not None:
-        wanted = col(R.id) == event_type.resource_id
-    else:
-        wanted = col(R.user_id) == event_type.owner_id
+        return _about_group(session, event_type.group_id)
+    is_it = col(R.id) == event_type.resource_id
+    wanted = is_it if event_type.resource_id is not None else col(R.user_id) == event_type.owner_id
     query = sa.select(R, col(t.User.is_disabled)).outerjoin(t.User, col(t.User.id) == col(R.user_id)).where(wanted)
-    return [(r, r.is_active and not gone) for r, gone in session.execute(query.order_by(col(R.id)))]
+    return About(None, [], [(r, r.is_active and not gone) for r, gone in session.execute(query.order_by(col(R.id)))])
+
+
+def _about_group(session: Session, group_id: int) -> About:
+    G = t.ResourceGroup
+    query = (
+        sa.select(G, M, R, col(t.User.is_disabled))
+        .outerjoin(M, col(M.group_id) == col(G.id))
+        .outerjoin(R, col(R.id) == col(M.resource_id))
+        .outerjoin(t.User, col(t.User.id) == col(R.user_id))
+        .where(col(G.id) == group_id)
+        .order_by(col(M.resource_id))
+    )
+    found = session.execute(query).all()
+    if not found:
+        raise NotFound("group", group_id)
+    listed = [(member, r, r.is_active and not gone) for _, member, r, gone in found if member is not None]
+    return About(found[0][0], [member for member, _, _ in listed], [(r, usable) for _, r, usable in listed])
 
 
 # --- hours
@@ -122,10 +134,18 @@ def find_hours(session: Session, owner: str) -> t.Hours | None:
     return session.scalars(sa.select(t.Hours).where(col(t.Hours.owner) == owner)).one_or_none()
 
 
-def hours(session: Session, owners: Collection[str]) -> dict[str, t.Hours]:
-    """Return the hours that are set, by their owner's name."""
-    found = session.scalars(sa.select(t.Hours).where(col(t.Hours.owner).in_(owners)))
-    return {row.owner: row for row in found}
+def hours(session: Session, owners: Collection[str], setting: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the hours that are set by their owner's name, and a setting's value ({} where nobody has set it): values
+    as they are stored, by one question.
+    """
+    H, S = t.Hours, t.Setting
+    both = sa.union_all(
+        sa.select(sa.literal(True, sa.Boolean()), col(H.owner), col(H.value)).where(col(H.owner).in_(owners)),
+        sa.select(sa.literal(False, sa.Boolean()), col(S.name), col(S.value)).where(col(S.name) == setting),
+    )
+    found = session.connection().execute(both).all()
+    value: dict[str, Any] = next((value for is_hours, _, value in found if not is_hours), {})
+    return {owner: hours for is_hours, owner, hours in found if is_hours}, value
 
 
 # --- event types

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,8 +13,6 @@ from calsync.store import tables as t
 from calsync.store.busy import Row
 
 A, E = t.Activity, t.MirrorEvent
-
-_AT_ONCE = 500  # values in one query
 
 
 class Changed(NamedTuple):
@@ -27,41 +26,44 @@ class Changed(NamedTuple):
     takes_time: bool
 
 
-def changed(session: Session, planned: Collection[Row], mirrored: Collection[Row]) -> list[Changed]:
-    """Return the changed occurrences of activities' series and of mirrored ones, by one question.
+@dataclass(frozen=True, slots=True)
+class Families:
+    """The changed occurrences of series, and by owner and uid the series of activities that are over."""
 
-    Far, free and cancelled ones too: they take a slot of theirs.
+    changed: list[Changed]
+    over: set[tuple[int, str]]
+
+
+def families(session: Session, planned: Collection[Row], mirrored: Collection[Row], loose: Collection[Row]) -> Families:
+    """Return the changed occurrences of activities' series and of mirrored ones, far, free and cancelled ones too: they
+    take a slot of theirs. And of changed occurrences of activities (`loose`) the series that are over. One question.
     """
-    queries = [
-        _changed(A, A.owner_id, A.content, sa.true(), col(A.is_dissolved).is_(False), planned),
-        _changed(E, E.calendar_id, E.facts, E.is_busy, col(E.is_deleted).is_(False), mirrored),
+    parts = [
+        *([_changed(A, A.owner_id, A.content, sa.true(), col(A.is_dissolved).is_(False), planned)] if planned else ()),
+        *([_changed(E, E.calendar_id, E.facts, E.is_busy, col(E.is_deleted).is_(False), mirrored)] if mirrored else ()),
+        *([_over(loose)] if loose else ()),
     ]
-    parts = [query for query in queries if query is not None]
     if not parts:
-        return []
-    places = {
-        (is_activity, row.place, row.uid) for is_activity, rows in ((True, planned), (False, mirrored)) for row in rows
-    }
-    found = session.connection().execute(sa.union_all(*parts))
-    return [Changed._make(row) for row in found if (row[0], row[1], row[2]) in places]
+        return Families([], set())
+    found = [Changed._make(row) for row in session.connection().execute(sa.union_all(*parts))]
+    places = {(True, row.place, row.uid) for row in planned} | {(False, row.place, row.uid) for row in mirrored}
+    return Families(
+        [each for each in found if each.recurrence_key and (each.is_activity, each.place, each.uid) in places],
+        {(each.place, each.uid) for each in found if not each.recurrence_key},
+    )
 
 
 def _changed(table: Any, place: Any, content: Any, takes_time: Any, is_there: Any, series: Collection[Row]) -> Any:
-    if not series:
-        return None
-    is_activity = sa.literal(table is A, sa.Boolean()).label("is_activity")
-    query = sa.select(is_activity, place, table.uid, table.recurrence_key, content, sa.cast(takes_time, sa.Boolean()))
-    return query.where(table.uid.in_(sorted({row.uid for row in series})), table.recurrence_key != "", is_there)
+    columns = (place, table.uid, table.recurrence_key, content, takes_time)
+    query = sa.select(sa.literal(table is A, sa.Boolean()), *columns)
+    return query.where(table.uid.in_(_uids(series)), table.recurrence_key != "", is_there)
 
 
-def ended_series(session: Session, rows: Collection[Row]) -> set[tuple[int, str]]:
-    """Return owner and uid of the series that are cancelled, of these changed occurrences of activities."""
-    columns: tuple[Any, ...] = (A.owner_id, A.uid)
-    query = sa.select(*columns).where(col(A.recurrence_key) == "", col(A.status) == "cancelled")
-    return {(row[0], row[1]) for row in _by_id(session, query, A.uid, {row.uid for row in rows})}
+def _over(loose: Collection[Row]) -> Any:
+    columns: tuple[Any, ...] = (A.owner_id, A.uid, A.recurrence_key, sa.type_coerce(sa.null(), sa.JSON()), sa.false())
+    query = sa.select(sa.true(), *columns)
+    return query.where(col(A.uid).in_(_uids(loose)), col(A.recurrence_key) == "", col(A.status) == "cancelled")
 
 
-def _by_id(session: Session, query: Any, column: Any, values: Collection[Any]) -> Iterator[Any]:
-    listed = sorted(values)
-    for begin in range(0, len(listed), _AT_ONCE):
-        yield from session.connection().execute(query.where(column.in_(listed[begin : begin + _AT_ONCE])))
+def _uids(rows: Collection[Row]) -> list[str]:
+    return sorted({row.uid for row in rows})

@@ -1,14 +1,22 @@
 """No page asks the database more than a dozen questions: the table of routes, opened by an admin, who sees most."""
 
 import re
+from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from calsync.engine.event import Event
+from calsync.engine.resource import Resource
 from calsync.engine.rules import Rules
 from calsync.runtime import CLI, Runtime
-from calsync.services import settings
+from calsync.services import activities, booking_rows, bookings, settings
+from calsync.services.bookings import Request
+from calsync.store import mirror
+from calsync.store import tables as t
 from tests import factories
+from tests import scheduling_factories as make
 from tests.web.queries import count_queries
 from tests.web.routes import OK, ROUTES, Route
 from tests.web.test_permissions import made_for
@@ -44,3 +52,72 @@ def test_the_count_sees_queries(ada: FlaskClient, world: World, rt: Runtime) -> 
     with count_queries(rt) as queries:
         ada.get("/people/")
     assert len(queries) > 3
+
+
+# --- a group of ten with everything that takes time
+
+
+@pytest.fixture
+def crowd(rt: Runtime, cast: factories.Cast, world: World) -> dict[str, int | str]:
+    """Ten people with series, changed occurrences, days and calendars that block or take blocks, and a room with a
+    calendar of its own, as one group; a booking of it.
+    """
+    people = [_busy_person(rt, f"Person {number}") for number in range(10)]
+    room = make.make_resource(rt, calendar=world.calendar)
+    event_type = make.make_event_type(rt, make.make_group(rt, *people, room), slug="crowd", is_public=True)
+    make.work(rt)
+    asked = Request(t.pk(event_type), factories.START + timedelta(days=2, hours=8), "Gil", "gil@example.org")
+    booking = bookings.book(rt, asked, by=CLI).booking
+    with rt.reading() as session:
+        account_id = session.scalars(sa.select(t.Account.id).order_by(sa.desc(t.Account.id))).first()
+    ids = {"event_type": t.pk(event_type), "booking": t.pk(booking), "account": account_id, "slug": "crowd"}
+    return {**ids, "token": booking_rows.token(rt, booking)}
+
+
+def _busy_person(rt: Runtime, name: str) -> t.Resource:
+    user, day = factories.make_user(rt, name), timedelta(days=1)
+    start = rt.now() + day
+    for rule in ("FREQ=WEEKLY", "FREQ=DAILY;COUNT=5", None):
+        values = {"title": f"{name} {rule}", "start": start, "end": start + timedelta(hours=1), "rrule": rule}
+        made = activities.create(rt, t.pk(user), values, by=CLI)
+        if rule:
+            later = {"start": start + timedelta(hours=3), "end": start + timedelta(hours=4)}
+            activities.edit_occurrence(rt, t.pk(made), start, "this", later, by=CLI)
+    given = {"syncs": False, "is_write_target": False, "last_read_at": rt.now()}
+    account = factories.make_account(rt, user)
+    home, work = (factories.make_calendar(rt, account, n, **given) for n in ("Home", "Work"))
+    told = [
+        Event("series", start, start + day, "Europe/Berlin", rrule="FREQ=WEEKLY"),
+        Event("series", start, start + day, recurrence_id=start + 7 * day),
+        Event("day", start.date(), (start + day).date()),
+        Event("lunch", start, start + timedelta(hours=1)),
+    ]
+    with rt.writing() as session:
+        parts = [told[:2], told[2:3], told[3:]]
+        read = [Resource(f"{number}.ics", "1", "", tuple(part)) for number, part in enumerate(parts)]
+        mirror.save(session, home, read, rt.now(), own_addresses=frozenset(), folds=True)
+        session.get_one(t.Calendar, work.id).takes_blocks = True
+    return make.make_person(rt, user)
+
+
+CROWDED = (
+    "/bookings/new/{event_type}",
+    "/event-types/{event_type}/slots",
+    "/event-types/{event_type}/slots?day=2030-01-09&at=12:00",
+    "/event-types/{event_type}",
+    "/bookings/{booking}",
+    "/bookings/{booking}/reschedule",
+    "/book/{slug}",
+    "/booking/{token}",
+    "/booking/{token}/reschedule",
+    "/accounts/{account}?tab=calendars",
+)
+
+
+@pytest.mark.parametrize("path", CROWDED)
+def test_a_group_of_ten_takes_no_more_queries(path: str, ada: FlaskClient, crowd, rt: Runtime) -> None:
+    address = path.format(**crowd)
+    assert ada.get(address).status_code == 200
+    with count_queries(rt) as queries:
+        ada.get(address)
+    assert len(queries) <= MOST, "\n\n".join(queries)

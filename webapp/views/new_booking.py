@@ -46,7 +46,7 @@ def slots(event_type_id: int) -> Any:
         return url_for("new_booking.slots", event_type_id=event_type_id, **more)
 
     picker = slot_picker.read(find, link, zone, guest_pages.horizon(event_type))
-    notes = {} if event_type.group_id is None else _notes(picker, _names(event_type))
+    notes = {} if event_type.group_id is None else _notes(picker, find.names)
     return page("bookings/slots.html", event_type=event_type, picker=picker, notes=notes)
 
 

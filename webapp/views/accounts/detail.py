@@ -23,15 +23,15 @@ def show(account_id: int) -> Any:
         head = account_view.head(session, account_id)
         if not head.has_calendars:
             return redirect(url_for("accounts.meetings", account_id=account_id), 303)
-        told, found = arrivals.of(session, head.account, head.rules), rows.list_calendars(session, account_id)
+        found, target = rows.list_with_target(session, head.account)
+        told = arrivals.of(session, head.account, head.rules)
         calendars = account_view.calendar_rows(session, head.account, found, told.by_calendar)
-        target = rows.write_targets(session, head.account.user_id)
     return page(
         "accounts/show.html",
         head=head,
         rows=calendars,
         silence=told.reason,
-        target=target[0] if target else None,
+        target=target,
     )
 
 
