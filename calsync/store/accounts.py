@@ -92,7 +92,7 @@ def list_calendars(session: Session, account_id: int, *, with_gone: bool = True)
 def list_with_target(session: Session, account: t.Account) -> tuple[list[t.Calendar], t.Calendar | None]:
     """Return an account's calendars as `list_calendars` does, and its person's write target, wherever that is."""
     C = t.Calendar
-    theirs = select(t.Account.id).where(col(t.Account.user_id) == account.user_id)
+    theirs = select(col(t.Account.id)).where(col(t.Account.user_id) == account.user_id)
     is_target = and_(col(C.is_write_target), col(C.account_id).in_(theirs))
     order = (col(C.is_primary).desc(), func.lower(col(C.name)), col(C.id))
     found = list(session.scalars(select(C).where(or_(col(C.account_id) == account.id, is_target)).order_by(*order)))
