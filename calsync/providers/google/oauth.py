@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
 from calsync.errors import ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
+from calsync.providers import token_calls
 from calsync.providers.google import identity
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
-from calsync.providers.http import Answer, Http, Limits
+from calsync.providers.http import Answer, Http
 from calsync.providers.oauth import Attempt, ClientPair, ClientRefused, Identity, Tokens, Wish, refusal
 
 Json = dict[str, Any]
@@ -37,8 +38,6 @@ _POLICIES = ("admin_policy_enforced", "org_internal", "access_denied")
 """An organisation's own rules, not the person's wish: Workspace says any of them at the token endpoint, too."""
 
 _LATER = ("internal_failure", "server_error", "temporarily_unavailable")
-_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-_LIMITS = Limits(total_s=60.0, max_bytes=1024 * 1024)
 
 
 @dataclass(slots=True)
@@ -85,7 +84,7 @@ class GoogleAuthorizer:
             "redirect_uri": attempt.redirect_uri,
             "code_verifier": attempt.verifier,
         }
-        with _Connection(self, pair) as http:
+        with _connection(self, pair) as http:
             try:
                 answer = _post(http, self.endpoints.token, pair, form)
             except SignInNeeded as error:
@@ -98,7 +97,7 @@ class GoogleAuthorizer:
     def refresh(self, pair: ClientPair, refresh_token: str, now: datetime) -> Tokens:
         """Return new tokens. Raises SignInNeeded when the grant is dead, ClientRefused when our client is."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        with _Connection(self, pair, refresh_token) as http:
+        with _connection(self, pair, refresh_token) as http:
             return _tokens(_post(http, self.endpoints.token, pair, form), now)
 
     def inspect(self, access_token: str, now: datetime) -> tuple[Tokens, Identity]:
@@ -107,11 +106,12 @@ class GoogleAuthorizer:
         Raises Refused with the code `token_refused` for one that is wrong, over, or names nobody.
         """
         form = urlencode({"access_token": access_token}).encode()
-        with _Connection(self, None, access_token) as http:
+        with _connection(self, None, access_token) as http:
             try:
-                about = _body(http.request("POST", self.endpoints.tokeninfo, headers=_FORM, body=form))
+                answer = http.request("POST", self.endpoints.tokeninfo, headers=token_calls.FORM, body=form)
             except (Rejected, SignInNeeded) as error:
                 raise _unknown_token() from error
+        about = token_calls.body_of(answer)
         if not about.get("sub"):
             raise _unknown_token()
         tokens = _tokens({**about, "access_token": access_token}, now)
@@ -120,10 +120,9 @@ class GoogleAuthorizer:
 
     def revoke(self, token: str, pair: ClientPair | None = None) -> None:
         """End the whole grant of this person to this client (section 1.10)."""
-        with _Connection(self, None, token) as http:
-            http.request(
-                "POST", self.endpoints.revoke, headers=_FORM, body=urlencode({"token": token}).encode(), expect=(400,)
-            )
+        form = urlencode({"token": token}).encode()
+        with _connection(self, None, token) as http:
+            http.request("POST", self.endpoints.revoke, headers=token_calls.FORM, body=form, expect=(400,))
 
     def missing(self, scopes: Collection[str], *, can_write: bool) -> tuple[str, ...]:
         """Return the scopes that were not granted although reading, or writing too, needs them."""
@@ -134,29 +133,16 @@ def _is_granted(scope: str, granted: Collection[str]) -> bool:
     return scope in granted or any(PREFIX + wider in granted for wider in _WIDER.get(scope, ()))
 
 
-class _Connection:
-    """An Http for one conversation, closed at its end."""
-
-    def __init__(self, authorizer: GoogleAuthorizer, pair: ClientPair | None, *hidden: str) -> None:
-        known = () if pair is None else (pair.secret,)
-        self._http = Http(
-            allow_private_network=authorizer.allow_private_network,
-            secrets=(*known, *hidden),
-            limits=_LIMITS,
-        )
-        self._http.read_error = _reader(self._http)
-
-    def __enter__(self) -> Http:
-        return self._http
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
+def _connection(authorizer: GoogleAuthorizer, pair: ClientPair | None, *hidden: str) -> AbstractContextManager[Http]:
+    """Return a connection for one conversation."""
+    known = (pair.secret, *hidden) if pair else hidden
+    return token_calls.connection(_reader, *known, allow_private_network=authorizer.allow_private_network)
 
 
 def _post(http: Http, url: str, pair: ClientPair, form: Mapping[str, str]) -> Json:
     whole = {**form, "client_id": pair.client_id, "client_secret": pair.secret}
-    answer = http.request("POST", url, headers=_FORM, body=urlencode(whole).encode())
-    body = _body(answer)
+    answer = http.request("POST", url, headers=token_calls.FORM, body=urlencode(whole).encode())
+    body = token_calls.body_of(answer)
     if not body.get("access_token"):
         raise Unavailable("Google's answer has no token")
     return body
@@ -177,7 +163,7 @@ def _reader(http: Http) -> Callable[[Answer], ProviderError | None]:
     """Return how refusals of the token endpoint are read (sections 1.6 and 1.7)."""
 
     def read(answer: Answer) -> ProviderError | None:
-        body, said = _body(answer), http.describe(answer)
+        body, said = token_calls.body_of(answer), http.describe(answer)
         error, kind = str(body.get("error", "")), str(body.get("error_subtype", ""))
         if error in _LATER or str(body.get("error_description", "")) in _LATER:
             return Unavailable(said)
@@ -215,11 +201,3 @@ def _not_redeemed(error: SignInNeeded) -> Refused:
 def _unknown_token() -> Refused:
     reason = "Google does not know this token, or it is over. It needs the scopes openid, email and of the calendar."
     return Refused(reason, code="token_refused", field="oauth_token")
-
-
-def _body(answer: Answer) -> Json:
-    try:
-        body = json.loads(answer.text)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

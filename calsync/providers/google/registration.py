@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from calsync.errors import ProviderError, Refused
-from calsync.providers import probes
+from calsync.providers import probes, token_calls
 from calsync.providers.google import setup
 from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.google.oauth import PREFIX
-from calsync.providers.http import Answer, Http
+from calsync.providers.http import Http
 from calsync.providers.oauth import ClientPair
 from calsync.providers.registration import LARGEST_FILE, Box, Check, ClientFile, SetupStep
 
@@ -162,7 +162,7 @@ def _discovery(http: Http, endpoints: Endpoints) -> Check:
         return Check(
             label, False, f"No answer from {urlsplit(endpoints.discovery).hostname}. Does this server have a way out?"
         )
-    is_there = _json(answer).get("issuer") in endpoints.issuers
+    is_there = token_calls.body_of(answer).get("issuer") in endpoints.issuers
     return Check(label, is_there, "Its description was read." if is_there else "What answered is not Google.")
 
 
@@ -180,7 +180,7 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
     label = "Client ID and Client Secret are accepted"
     if isinstance(answer, ProviderError):
         return Check(label, None, "The token address did not answer. Try again in a minute.")
-    body = _json(answer)
+    body = token_calls.body_of(answer)
     error, said = str(body.get("error", "")), str(body.get("error_description", "")).lower()
     match error:
         case "invalid_grant":
@@ -206,11 +206,3 @@ def _api(http: Http, endpoints: Endpoints) -> Check:
     if answer.status in (401, 403):
         return Check(label, True, "It answers. Whether it is enabled in your project shows with the first connection.")
     return Check(label, None, f"It answered {answer.status} where a refusal was expected.")
-
-
-def _json(answer: Answer) -> dict[str, Any]:
-    try:
-        body = json.loads(answer.text)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -6,8 +6,8 @@ nobody their grant. There is no way to end a grant from here, which only people 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
 from calsync.errors import ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
-from calsync.providers.http import Answer, Http, Limits
+from calsync.providers import token_calls
+from calsync.providers.http import Answer, Http
 from calsync.providers.microsoft import aadsts, identity
 from calsync.providers.microsoft.endpoints import COMMON, CONSUMERS, MICROSOFT, PERSONAL, Endpoints
 from calsync.providers.oauth import (
@@ -51,8 +52,6 @@ _WIDER = {"calendars.read": ("calendars.readwrite",)}
 _DEAD = ("invalid_grant", "interaction_required", "consent_required", "login_required")
 _OURS = ("invalid_client", "unauthorized_client")
 _LATER = ("temporarily_unavailable", "server_error")
-_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-_LIMITS = Limits(total_s=60.0, max_bytes=1024 * 1024)
 
 
 @dataclass(slots=True)
@@ -96,7 +95,7 @@ class MicrosoftAuthorizer:
             "redirect_uri": attempt.redirect_uri,
             "code_verifier": attempt.verifier,
         }
-        with _Connection(self, pair) as http:
+        with _connection(self, pair) as http:
             try:
                 answer = _post(http, self.endpoints.token(pair.tenant), pair, form)
             except SignInNeeded as error:
@@ -110,7 +109,7 @@ class MicrosoftAuthorizer:
     def refresh(self, pair: ClientPair, refresh_token: str, now: datetime) -> Tokens:
         """Return new tokens. Raises SignInNeeded when the grant is dead, ClientRefused when our registration is."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        with _Connection(self, pair, refresh_token) as http:
+        with _connection(self, pair, refresh_token) as http:
             return _tokens(_post(http, self.endpoints.token(pair.tenant), pair, form), now)
 
     def revoke(self, token: str, pair: ClientPair | None = None) -> None:
@@ -152,25 +151,15 @@ def _is_granted(scope: str, granted: Collection[str]) -> bool:
     return scope in granted or any(wider in granted for wider in _WIDER.get(scope, ()))
 
 
-class _Connection:
-    """An Http for one conversation, closed at its end."""
-
-    def __init__(self, authorizer: MicrosoftAuthorizer, pair: ClientPair, *hidden: str) -> None:
-        self._http = Http(
-            allow_private_network=authorizer.allow_private_network, secrets=(pair.secret, *hidden), limits=_LIMITS
-        )
-        self._http.read_error = _reader(self._http)
-
-    def __enter__(self) -> Http:
-        return self._http
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
+def _connection(authorizer: MicrosoftAuthorizer, pair: ClientPair, *hidden: str) -> AbstractContextManager[Http]:
+    """Return a connection for one conversation."""
+    known = (pair.secret, *hidden)
+    return token_calls.connection(_reader, *known, allow_private_network=authorizer.allow_private_network)
 
 
 def _post(http: Http, url: str, pair: ClientPair, form: Mapping[str, str]) -> Json:
     whole = {**form, "client_id": pair.client_id, "client_secret": pair.secret}
-    body = body_of(http.request("POST", url, headers=_FORM, body=urlencode(whole).encode()))
+    body = token_calls.body_of(http.request("POST", url, headers=token_calls.FORM, body=urlencode(whole).encode()))
     if not body.get("access_token"):
         raise Unavailable("Microsoft's answer has no token")
     return body
@@ -189,7 +178,7 @@ def _reader(http: Http) -> Callable[[Answer], ProviderError | None]:
     """Return how refusals of the token endpoint are read (section A1.6)."""
 
     def read(answer: Answer) -> ProviderError | None:
-        body, said = body_of(answer), http.describe(answer)
+        body, said = token_calls.body_of(answer), http.describe(answer)
         error, words = str(body.get("error", "")), str(body.get("error_description", ""))
         number = aadsts.number_in(words)
         if error in _LATER:
@@ -237,12 +226,3 @@ def _explained(words: str, said: str) -> str:
     """Return a refusal in our words, with Microsoft's behind them."""
     meaning = aadsts.meaning_of(words)
     return said if meaning is None else f"{meaning.said} {said}"
-
-
-def body_of(answer: Answer) -> Json:
-    """Return the JSON object of an answer, {} where it is none."""
-    try:
-        body = json.loads(answer.text)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 from calsync.errors import ProviderError, Refused
-from calsync.providers import probes
+from calsync.providers import probes, token_calls
 from calsync.providers.http import Answer, Http
 from calsync.providers.microsoft import aadsts, oauth, setup
 from calsync.providers.microsoft.endpoints import COMMON, CONSUMERS, MICROSOFT, ORGANIZATIONS, Endpoints
@@ -157,7 +157,7 @@ def _discovery(http: Http, endpoints: Endpoints, pair: ClientPair) -> Check:
     if isinstance(answer, ProviderError):
         host = urlsplit(endpoints.login).hostname
         return Check(label, False, f"No answer from {host}. Does this server have a way out?")
-    body = oauth.body_of(answer)
+    body = token_calls.body_of(answer)
     if str(body.get("issuer", "")).startswith(endpoints.issuer):
         return Check(label, True, "Its description was read.")
     return Check(label, False, _meant(body) or "What answered is not Microsoft.")
@@ -182,7 +182,7 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
 
 
 def _judged(label: str, answer: Answer) -> Check:
-    body = oauth.body_of(answer)
+    body = token_calls.body_of(answer)
     error = str(body.get("error", ""))
     number = aadsts.number_in(str(body.get("error_description", "")))
     if error in ("invalid_client", "unauthorized_client") or number in aadsts.MISSET:

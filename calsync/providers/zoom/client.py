@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from calsync.errors import Rejected, Unavailable
+from calsync.providers import token_calls
 from calsync.providers.auth import BearerAuth
 from calsync.providers.base import Known, Page, RemoteCalendar, Resource, Write, Written
 from calsync.providers.conference import Meeting, MeetingDraft
@@ -153,7 +154,7 @@ class ZoomClient:
         """Return an answer's body. A 200 may hold an error, and one that is cut off says nothing (section 20)."""
         if answer.status == 204 and not answer.body.strip():
             return {}
-        item = errors.body_of(answer)
+        item = token_calls.body_of(answer)
         if not item:
             raise Unavailable("the answer is not whole", is_in_doubt=is_write)
         if "code" in item and "message" in item:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded
+from calsync.providers import token_calls
 from calsync.providers.http import LONGEST_WAIT, Answer, Http
 
 Json = dict[str, Any]
@@ -41,17 +41,8 @@ def read(http: Http, answer: Answer) -> ProviderError | None:
 
 def code_of(answer: Answer) -> int:
     """Return the code in an error's body, 0 where the body is no error of Zoom's (a gateway's page, XML)."""
-    code = body_of(answer).get("code")
+    code = token_calls.body_of(answer).get("code")
     return code if isinstance(code, int) else 0
-
-
-def body_of(answer: Answer) -> Json:
-    """Return an answer's JSON object; empty where it is none."""
-    try:
-        body = json.loads(answer.text)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _until(http: Http, answer: Answer) -> datetime:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,8 @@ from urllib.parse import quote, urlencode
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
 from calsync.errors import ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
-from calsync.providers.http import Answer, Http, Limits
+from calsync.providers import token_calls
+from calsync.providers.http import Answer, Http
 from calsync.providers.oauth import Attempt, ClientPair, ClientRefused, Identity, Tokens, Wish
 from calsync.providers.zoom import errors
 from calsync.providers.zoom.endpoints import ZOOM, Endpoints
@@ -35,9 +37,6 @@ NEEDED = {
     "user:read:user": "user:read",
 }
 """Every granular scope that we need, and the classic one of older applications that stands in for it (section 18.5)."""
-
-_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-_LIMITS = Limits(total_s=60.0, max_bytes=1024 * 1024)
 
 
 @dataclass(slots=True)
@@ -71,7 +70,7 @@ class ZoomAuthorizer:
             "redirect_uri": attempt.redirect_uri,
             "code_verifier": attempt.verifier,
         }
-        with _Connection(self, pair) as http:
+        with _connection(self, pair) as http:
             try:
                 tokens = _tokens(_post(http, self.endpoints.token, pair, form), now)
             except SignInNeeded as error:
@@ -87,7 +86,7 @@ class ZoomAuthorizer:
         if refresh_token.startswith(WHOLE_ACCOUNT):
             account_id = refresh_token.removeprefix(WHOLE_ACCOUNT)
             form = {"grant_type": "account_credentials", "account_id": account_id}
-        with _Connection(self, pair, refresh_token) as http:
+        with _connection(self, pair, refresh_token) as http:
             return _tokens(_post(http, self.endpoints.token, pair, form), now)
 
     def prove(self, pair: ClientPair, now: datetime) -> None:
@@ -101,7 +100,7 @@ class ZoomAuthorizer:
         """
         standing_in = WHOLE_ACCOUNT + pair.account_id
         tokens = self.refresh(pair, standing_in, now)
-        with _Connection(self, pair) as http:
+        with _connection(self, pair) as http:
             try:
                 who = _who(http, self.endpoints, tokens.access, address)
             except SignInNeeded as error:
@@ -118,13 +117,13 @@ class ZoomAuthorizer:
             return
         if pair is None:
             raise Rejected("unsupported", "Zoom ends grants only for who still has the application's credentials")
-        with _Connection(self, pair, token) as http:
+        with _connection(self, pair, token) as http:
             try:
                 form = {"grant_type": "refresh_token", "refresh_token": token}
                 access = _post(http, self.endpoints.token, pair, form)["access_token"]
             except SignInNeeded:
                 return
-            headers = _FORM | basic(pair)
+            headers = token_calls.FORM | basic(pair)
             body = urlencode({"token": access}).encode()
             http.request("POST", self.endpoints.revoke, headers=headers, body=body, expect=(400,))
 
@@ -137,22 +136,10 @@ def _is_granted(granular: str, classic: str, granted: Collection[str]) -> bool:
     return any(f"{scope}{level}" in granted for scope in (granular, classic) for level in ("", ":admin"))
 
 
-class _Connection:
-    """An Http for one conversation, closed at its end."""
-
-    def __init__(self, authorizer: ZoomAuthorizer, pair: ClientPair, *hidden: str) -> None:
-        self._http = Http(
-            allow_private_network=authorizer.allow_private_network,
-            secrets=(pair.secret, *hidden),
-            limits=_LIMITS,
-        )
-        self._http.read_error = _reader(self._http)
-
-    def __enter__(self) -> Http:
-        return self._http
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
+def _connection(authorizer: ZoomAuthorizer, pair: ClientPair, *hidden: str) -> AbstractContextManager[Http]:
+    """Return a connection for one conversation."""
+    known = (pair.secret, *hidden)
+    return token_calls.connection(_reader, *known, allow_private_network=authorizer.allow_private_network)
 
 
 def basic(pair: ClientPair) -> dict[str, str]:
@@ -163,8 +150,8 @@ def basic(pair: ClientPair) -> dict[str, str]:
 
 def _post(http: Http, url: str, pair: ClientPair, form: Mapping[str, str]) -> Json:
     """Ask the token endpoint, which wants our credentials in a header (section 18.4)."""
-    answer = http.request("POST", url, headers=_FORM | basic(pair), body=urlencode(form).encode())
-    body = errors.body_of(answer)
+    answer = http.request("POST", url, headers=token_calls.FORM | basic(pair), body=urlencode(form).encode())
+    body = token_calls.body_of(answer)
     if not body.get("access_token"):
         raise Unavailable("Zoom's answer has no token")
     return body
@@ -184,7 +171,7 @@ def _who(http: Http, endpoints: Endpoints, access: str, user: str) -> Identity:
     """Ask who somebody is: there is no proof of identity in Zoom's answers, so the API has to say it."""
     headers = {"Accept": "application/json", "Authorization": f"Bearer {access}"}
     answer = http.request("GET", f"{endpoints.api}/users/{quote(user, safe='')}", headers=headers)
-    person = errors.body_of(answer)
+    person = token_calls.body_of(answer)
     if not person.get("id"):
         raise Refused("Zoom did not say who signed in. Try again.", code="no_identity")
     name = f"{person.get('first_name', '')} {person.get('last_name', '')}".strip()
@@ -195,7 +182,7 @@ def _reader(http: Http) -> Callable[[Answer], ProviderError | None]:
     """Return how refusals of the token endpoint, and of the question who it is, are read (section 18.4)."""
 
     def read(answer: Answer) -> ProviderError | None:
-        body, said = errors.body_of(answer), http.describe(answer)
+        body, said = token_calls.body_of(answer), http.describe(answer)
         error = str(body.get("error", ""))
         if error in ("invalid_client", "unauthorized_client"):
             return ClientRefused(said)

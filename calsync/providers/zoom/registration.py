@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 from calsync.errors import ProviderError, Refused
-from calsync.providers import probes
+from calsync.providers import probes, token_calls
 from calsync.providers.http import Http
 from calsync.providers.oauth import ClientPair
 from calsync.providers.registration import Box, Check, ClientFile, Proof, SetupStep
-from calsync.providers.zoom import errors, oauth
+from calsync.providers.zoom import oauth
 from calsync.providers.zoom.endpoints import ZOOM, Endpoints
 
 MOST_SKEW = timedelta(minutes=5)
@@ -148,7 +148,7 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
         return Check(label, True, "The Zoom account lets us in.", is_of_pair=True)
     if pair.account_id and answer.status == 400:
         return Check(label, False, "Zoom refuses: is the Account ID right, and the app activated?", is_of_pair=True)
-    match errors.body_of(answer).get("error"):
+    match token_calls.body_of(answer).get("error"):
         case "invalid_grant" | "invalid_request":
             return Check(
                 label, True, "Zoom knows both: it refused only the made-up code, as it should.", is_of_pair=True
