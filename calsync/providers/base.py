@@ -27,6 +27,7 @@ class Capabilities:
     cancel_is_visible: bool = True  # a cancelled event can stay visible as cancelled
     mails_on_write: bool = False  # writing attendees mails them and cannot be silenced
     mails_by_choice: bool = False  # each write says who is mailed (sendUpdates)
+    delivers_to_guests: bool = False  # guests with an account there find the event in it, mailed or not
     series_is_one_resource: bool = False  # master and overrides share one handle and one version
     tells_free_busy: bool = False  # says when others are busy, see free_busy.py
     invites_rooms: bool = False  # takes Edit.rooms; rooms answer by themselves, see rooms.py

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from calsync.engine.openings import Terms
 from calsync.engine.vocabulary import BookingState
 from calsync.runtime import Runtime
-from calsync.services import availability, believing, booking_rows, busy, guest_mail
+from calsync.services import availability, believing, booking_rows, busy, colleague_mail, guest_mail
 from calsync.services.busy import Busy
 from calsync.store import activities
 from calsync.store import scheduling as rows
@@ -55,6 +55,7 @@ def _follow(session: Session, rt: Runtime, booking_id: int) -> None:
         _bring_along(session, booking, activity, found, now)
     booking.followed_version = activity.row_version
     _tell(session, rt, booking, activity, before)
+    colleague_mail.follow(session, rt, booking, activity)
 
 
 def _tell(

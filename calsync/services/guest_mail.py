@@ -42,10 +42,10 @@ def tell(session: Session, rt: Runtime, booking: t.Booking, activity: t.Activity
     if not _is_ours(server, booking.guest_email) or booking.ends_at <= rt.now():
         return False
     found = guest_facts.find(session, booking)
-    if not _is_wanted(_rules(session, found.event_type), booking.guest_email, what):
+    if not wants(session, found.event_type, booking.guest_email, what):
         return False
     organisation = settings.organisation_of(session)[0]
-    facts, when = guest_facts.of(session, found, activity), _when(booking.starts_at, booking.guest_tz)
+    facts, when = guest_facts.of(session, found, activity), moment_text(booking.starts_at, booking.guest_tz)
     public = rt.settings.public_url or organisation.public_url
     url = f"{public}/booking/{booking_rows.token(rt, booking)}" if public else ""
     subject = _SUBJECTS[what].format(facts.title, when)
@@ -54,6 +54,13 @@ def tell(session: Session, rt: Runtime, booking: t.Booking, activity: t.Activity
     name = parseaddr(server.sender)[1]
     sent.attachments = [list(calendar_files.invitation(facts, organisation.name, name, url))]
     return True
+
+
+def wants(session: Session, event_type: t.EventType | None, address: str, what: What) -> bool:
+    """Return whether the settings want somebody told of a booking of this type: its own, else Sync Settings."""
+    rules = _rules(session, event_type)
+    rule: MailRule = getattr(rules, RULES[what])
+    return mailing.people({"attendees": {address: {}}}, rule, rules, frozenset()) > 0
 
 
 def is_ours(session: Session, rt: Runtime, guest_email: str) -> bool:
@@ -69,11 +76,6 @@ def _rules(session: Session, event_type: t.EventType | None) -> Rules:
     rules, _ = settings.organisation_rules(session)
     own = (event_type.mail if event_type else None) or {}
     return engine_rules.overlay(rules, own, tuple(RULES.values()))
-
-
-def _is_wanted(rules: Rules, address: str, what: What) -> bool:
-    rule: MailRule = getattr(rules, RULES[what])
-    return mailing.people({"attendees": {address: {}}}, rule, rules, frozenset()) > 0
 
 
 def _text(facts: Facts, what: What, organisation: str, when: str, url: str) -> str:
@@ -100,7 +102,7 @@ def _where(facts: Facts) -> list[str]:
     return [*place, "The link to join follows on the page of your booking."] if facts.awaits_link else place
 
 
-def _when(moment: datetime, tz: str) -> str:
-    """Return a moment by the guest's own clock: "Tuesday 8 January 2030, 11:00 (Europe/Berlin)"."""
+def moment_text(moment: datetime, tz: str) -> str:
+    """Return a moment by somebody's own clock: "Tuesday 8 January 2030, 11:00 (Europe/Berlin)"."""
     local = moment.astimezone(ZoneInfo(tz))
     return f"{local:%A} {local.day} {local:%B %Y, %H:%M} ({tz.replace('_', ' ')})"

@@ -14,7 +14,7 @@ from calsync.engine.vocabulary import BookingState
 from calsync.errors import NotFound, Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import activity_access as access
-from calsync.services import booking_rows, bookings, following, guest_mail, series_rows, taking
+from calsync.services import booking_rows, bookings, colleague_mail, following, guest_mail, series_rows, taking
 from calsync.services.availability import Case
 from calsync.services.bookings import Booked
 from calsync.store import activities, audit
@@ -112,6 +112,7 @@ def resolve(rt: Runtime, booking_id: int, choice: Choice, *, by: Actor) -> Booke
         else:
             guest_mail.tell(session, rt, booking, activities.get(session, booking.activity_id or 0), "changed")
         booking.moved_from = booking.moved_until = None
+        colleague_mail.follow(session, rt, booking, activities.get(session, booking.activity_id or 0))
         after = {"choice": choice}
         audit.record(session, by, "booking.overlap_settled", bookings.thing(booking), at=rt.now(), after=after)
     return bookings.told(rt, booking_id, woken)
@@ -166,7 +167,9 @@ def _move(session: Session, rt: Runtime, booking_id: int, starts_at: datetime, b
         rows.remove_booking(session, t.pk(hold))
     before = booking.starts_at
     woken = _write(session, rt, booking, (slot.starts_at, slot.ends_at), by)
-    guest_mail.tell(session, rt, booking, activities.get(session, booking.activity_id or 0), "changed")
+    activity = activities.get(session, booking.activity_id or 0)
+    guest_mail.tell(session, rt, booking, activity, "changed")
+    colleague_mail.follow(session, rt, booking, activity)
     moved = ({"starts_at": before.isoformat()}, {"starts_at": starts_at.isoformat()})
     audit.record(session, by, "booking.moved", bookings.thing(booking), at=now, before=moved[0], after=moved[1])
     return woken
@@ -235,6 +238,7 @@ def _cancel(session: Session, rt: Runtime, booking_id: int, by: Actor) -> list[i
         series_rows.cancel_row(session, activity, now)
     booking_rows.mark_cancelled(session, booking, now)
     guest_mail.tell(session, rt, booking, activity, "cancelled")
+    colleague_mail.follow(session, rt, booking, activity)
     booking.followed_version = activity.row_version
     woken = access.wake(session, activity, by, now)
     audit.record(session, by, "booking.cancelled", bookings.thing(booking), at=now)

@@ -40,6 +40,7 @@ INFO = ProviderInfo(
         cancel_is_visible=False,
         mails_on_write=False,
         mails_by_choice=True,
+        delivers_to_guests=True,
         series_is_one_resource=False,
         tells_free_busy=True,
         can_move=True,

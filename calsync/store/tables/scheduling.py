@@ -177,6 +177,7 @@ class Booking(SQLModel, table=True):
     guest_email: str = Field(default="", max_length=320)
     guest_tz: str = Field(default="UTC", max_length=64)
     answers: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    colleagues: dict[str, Any] | None = Field(default=None, sa_column=json_column())  # address -> times they were told
     token_hash: str | None = Field(default=None, unique=True, max_length=64)  # of the links that move and cancel it
     expires_at: datetime | None = None
     followed_version: int = 0
