@@ -15,7 +15,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests.parts import browser, databases, missing, network, postgres
+from tests.parts import browser, databases, memory, missing, network, postgres
 from tests.parts.fault_proxy import FaultProxy
 from tests.parts.radicale import Radicale
 from tests.parts.receiver import Receiver
@@ -39,6 +39,8 @@ hypothesis.settings.load_profile("deep" if os.environ.get("CALSYNC_TEST_DEEP") e
 def pytest_configure(config: pytest.Config) -> None:
     """Give the run a folder that all of its processes know, and note who has to clean it up."""
     if not hasattr(config, "workerinput"):
+        if place := memory.folder():
+            os.environ["TMPDIR"] = tempfile.tempdir = str(place)
         os.environ["CALSYNC_TEST_OWNER"] = str(os.getpid())
         os.environ["CALSYNC_TEST_RUN"] = tempfile.mkdtemp(prefix="calsync-test-")
 
