@@ -36,6 +36,7 @@ from calsync.store import accounts as rows
 from calsync.store import audit, conflicts, runs
 from calsync.store import busy_blocks as block_rows
 from calsync.store import notices as notice_rows
+from calsync.store import settings as store
 from calsync.store import tables as t
 
 
@@ -177,9 +178,10 @@ def _why_not(session: Session, account: t.Account) -> str:
     """Return why events cannot be deleted at the provider, or ""."""
     if not account.grant_ok:
         return "The provider no longer accepts this login, so nothing can be deleted there. Reconnect it first."
-    if settings.switches_of(session)[0].writes_paused:
+    rules, switches = settings.in_force(store.find_all(session, settings.RULES, "switches"), account)
+    if switches.writes_paused:
         return "All writing is paused, so nothing can be deleted there. An admin can end that."
-    if not clients.may_write(account, settings.rules_of(session, account)):
+    if not clients.may_write(account, rules):
         return "This account may not write to its calendars, so nothing can be deleted there."
     return ""
 
