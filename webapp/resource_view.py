@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flask_login import current_user
 from sqlmodel import Session
 
 from calsync.engine.hours import Hours
@@ -63,6 +64,7 @@ class Detail:
     event_types: Sequence[t.EventType]
     stands_for: t.User | None
     asked: tuple[t.AskedBusy, Source] | None = None
+    asked_account: t.Account | None = None
 
     @property
     def asked_worth(self) -> Word | None:
@@ -82,11 +84,14 @@ class RoomSource:
 
 
 def room_sources(resource: t.Resource, accounts: Sequence[t.Account]) -> list[RoomSource]:
-    """Return the accounts through which a room can be chosen; none for a person's resource."""
+    """Return the accounts through which a room can be chosen, or of the viewer's own could be once they ask for it;
+    none for a person's resource.
+    """
     if resource.kind == ResourceKind.PERSON:
         return []
     rt = runtime()
-    return [RoomSource(each, rooms.may_list(rt, each)) for each in accounts if rooms.can_list(rt, each)]
+    found = [RoomSource(each, rooms.may_list(rt, each)) for each in accounts if rooms.can_list(rt, each)]
+    return [each for each in found if each.is_allowed or each.account.user_id == current_user.id]
 
 
 def rows_of(session: Session, found: Sequence[t.Resource]) -> list[Row]:
@@ -103,7 +108,8 @@ def detail(session: Session, resource_id: int) -> Detail:
     user = None if resource.user_id is None else session.get(t.User, resource.user_id)
     groups = resource_pages.groups_of(session, resource_id)
     event_types = resource_pages.event_types_of(session, resource, [t.pk(group) for group in groups])
-    return Detail(row, groups, event_types, user, mappable.asked_of(runtime(), session, resource))
+    account = None if resource.asked_account_id is None else session.get(t.Account, resource.asked_account_id)
+    return Detail(row, groups, event_types, user, mappable.asked_of(runtime(), session, resource), account)
 
 
 def _sentence(hours: Hours) -> str:

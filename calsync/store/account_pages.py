@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from calsync.engine import backoff
-from calsync.engine.vocabulary import AccountState, RunState, StepState
+from calsync.engine.vocabulary import AccountState, ErrorClass, RunState, StepState
 from calsync.errors import NotFound
 from calsync.store import keyset
 from calsync.store import tables as t
@@ -46,7 +46,8 @@ class AccountFilters:
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """An account with its owner, and how much of it waits. `stuck` failed so often that a person must look.
+    """An account with its owner, and how much of it waits. `stuck` failed so often that a person must look, or finds no
+    room at the provider, which are `full`.
 
     Since `refused_at` the provider does not accept the credentials that the account lives by, None while it does.
     """
@@ -61,6 +62,7 @@ class AccountLine:
     conflicts: int
     changed_at: datetime | None
     refused_at: datetime | None = None
+    full: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,8 @@ def _lines() -> Any:
     owner = sa.func.coalesce(sa.func.nullif(col(U.name), ""), col(U.email))
     here = sa.and_(col(C.account_id) == col(A.id), ~col(C.is_gone))
     chosen = sa.or_(col(C.syncs), col(C.blocks))
-    stuck = sa.or_(col(S.next_attempt_at) >= t.NEVER, col(S.attempts) >= backoff.RUNS_BEFORE_ATTENTION)
+    is_full = col(S.error_class) == ErrorClass.STORAGE
+    stuck = sa.or_(col(S.next_attempt_at) >= t.NEVER, col(S.attempts) >= backoff.RUNS_BEFORE_ATTENTION, is_full)
     return sa.select(
         A,
         owner,
@@ -166,6 +169,7 @@ def _lines() -> Any:
         _count(S, _steps(StepState.HELD)),
         _count(S, _steps(*_FAILING)),
         _count(S, _steps(*_FAILING), stuck),
+        _count(S, _steps(*_FAILING), is_full),
         _count(t.Conflict, col(t.Conflict.account_id) == col(A.id), col(t.Conflict.state) == "open"),
         _last(RunState.SUCCEEDED),
         _last(RunState.PARTIAL),
@@ -178,9 +182,9 @@ def _lines() -> Any:
 
 def _line(row: Any) -> AccountLine:
     account, owner, *counts, whole, partial, refused_at = row
-    calendars, selected, held, failing, stuck, conflicts = counts
+    calendars, selected, held, failing, stuck, full, conflicts = counts
     changed = max((moment for moment in (whole, partial) if moment is not None), default=None)
-    return AccountLine(account, owner, calendars, selected, held, failing, stuck, conflicts, changed, refused_at)
+    return AccountLine(account, owner, calendars, selected, held, failing, stuck, conflicts, changed, refused_at, full)
 
 
 def _steps(*states: str) -> Any:

@@ -1,4 +1,4 @@
-"""What is asked for besides reading and writing: rooms of the organisation, and the mailbox's time zone."""
+"""Microsoft's own ways on the pages: rooms of the organisation, the mailbox's time zone, and a full mailbox."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -223,3 +223,23 @@ def test_the_mailboxes_zone_is_read_where_somebody_asks_for_it(
     assert [found for found in doctor.examine(rt) if found.check == "time zone"] == []
     there_and_back(account=account.id)
     assert "Asia/Tokyo" in text_of(ada.get(url).text)
+
+
+# --- a full mailbox
+
+
+def test_a_full_mailbox_stands_on_the_accounts_page_until_there_is_room(
+    ada: FlaskClient, rt: Runtime, clock: factories.Clock, switch: Switchboard, account: t.Account, booked: Booked
+) -> None:
+    url = f"/accounts/{account.id}"
+    switch.change_user(ADA, is_over_quota=True)
+    sync.run(rt, t.pk(account))
+    page = text_of(ada.get(url).text)
+    assert "Needs attention" in page
+    assert "The mailbox is full: 1 change waits" in page
+    assert "Tried again every hour" in text_of(ada.get(f"{url}/issues").text)
+    assert "The mailbox is full" in text_of(ada.get(f"/bookings/{booked.booking.id}").text)
+    switch.change_user(ADA, is_over_quota=False)
+    clock.advance(hours=2)
+    sync.run(rt, t.pk(account))
+    assert "mailbox is full" not in ada.get(url).text
