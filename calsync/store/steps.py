@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -154,27 +155,18 @@ def tallies(session: Session, account_id: int, now: datetime, links: dict[int, i
         )
         .group_by(col(S.calendar_id), col(S.action))
     )
-    deleted: dict[int | None, int] = {}
-    created: dict[int | None, int] = {}
-    mailed: dict[int | None, int] = {}
+    deleted, created, mailed = Counter[int | None](), Counter[int | None](), Counter[int | None]()
     for calendar_id, action, count, people in session.execute(query):
         for key in (calendar_id, None):
-            if action == Action.CREATE:
-                created[key] = created.get(key, 0) + count
-            elif action in (Action.CANCEL, Action.DELETE):
-                deleted[key] = deleted.get(key, 0) + count
-            mailed[key] = mailed.get(key, 0) + int(people or 0)
-    keys = {None, *links, *deleted, *created, *mailed}
-    total = sum(links.values())
+            created[key] += count if action == Action.CREATE else 0
+            deleted[key] += count if action in (Action.CANCEL, Action.DELETE) else 0
+            mailed[key] += int(people or 0)
+    linked = Counter[int | None](links)
+    linked[None] = sum(links.values())
+    # What was deleted today was linked yesterday: the share is of what there was.
     return {
-        key: Tally(
-            # What was deleted today was linked yesterday: the share is of what there was.
-            links=(total if key is None else links.get(key, 0)) + deleted.get(key, 0),
-            deletions=deleted.get(key, 0),
-            creates=created.get(key, 0),
-            people_mailed=mailed.get(key, 0),
-        )
-        for key in keys
+        key: Tally(linked[key] + deleted[key], deleted[key], created[key], mailed[key])
+        for key in {*linked, *created}
     }
 
 
