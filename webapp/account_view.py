@@ -22,7 +22,7 @@ from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.engine.status import State
 from calsync.engine.vocabulary import AccountState
-from calsync.services import account_states, block_choices, grants, letters, notices, settings
+from calsync.services import account_states, block_choices, grants, letters, settings, wanted_notices
 from calsync.services.attempts import ZONE
 from calsync.store import account_pages, busy_blocks, calendar_pages
 from calsync.store import tables as t
@@ -85,7 +85,7 @@ class Head:
 
     @property
     def ends_soon(self) -> bool:
-        return self.ends_at is not None and self.ends_at <= moments.now() + notices.ENDING_WITHIN
+        return self.ends_at is not None and self.ends_at <= moments.now() + wanted_notices.ENDING_WITHIN
 
     @property
     def has_calendars(self) -> bool:

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from calsync.engine.status import State
 from calsync.engine.vocabulary import AccountState
-from calsync.services import account_states, notices
+from calsync.services import account_states, wanted_notices
 from calsync.store import account_pages, credentials, overview
 from calsync.store import tables as t
 from calsync.store.account_pages import AccountFilters, AccountLine
@@ -156,7 +156,7 @@ def _turns(
 def _ends_soon(account: t.Account) -> bool:
     """Return whether the authorisation of an account that works ends by itself in the next days."""
     ends, is_live = account.grant_ends_at, account.grant_ok and account.state != AccountState.DISCONNECTED
-    return is_live and ends is not None and ends <= moments.now() + notices.ENDING_WITHIN
+    return is_live and ends is not None and ends <= moments.now() + wanted_notices.ENDING_WITHIN
 
 
 def _ending(lines: Sequence[AccountLine]) -> list[Turn]:

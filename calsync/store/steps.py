@@ -165,8 +165,7 @@ def tallies(session: Session, account_id: int, now: datetime, links: dict[int, i
     linked[None] = sum(links.values())
     # What was deleted today was linked yesterday: the share is of what there was.
     return {
-        key: Tally(linked[key] + deleted[key], deleted[key], created[key], mailed[key])
-        for key in {*linked, *created}
+        key: Tally(linked[key] + deleted[key], deleted[key], created[key], mailed[key]) for key in {*linked, *created}
     }
 
 

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlmodel import select
 
 from calsync.runtime import CLI, Runtime
-from calsync.services import mail, notices, settings
+from calsync.services import mail, notices, settings, wanted_notices
 from calsync.services.settings import MailServer
 from calsync.store import tables as t
 from tests import factories
@@ -147,4 +147,4 @@ def test_every_kind_of_notice_has_its_switch_and_its_words(ada: FlaskClient) -> 
     page = ada.get("/profile/notices").text
     for kind in notices.KINDS:
         assert f'name="{kind}"' in page
-    assert set(notices.WATCHED) <= set(notices.KINDS)
+    assert set(wanted_notices.WATCHED) <= set(notices.KINDS)
