@@ -1,6 +1,7 @@
 """Files of a run stand in memory only where there is room."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from tests.parts import memory
 
 
 def free(monkeypatch: pytest.MonkeyPatch, on_it: int, in_all: int) -> None:
-    monkeypatch.setattr(memory.shutil, "disk_usage", lambda _: SimpleNamespace(free=on_it))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=on_it))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=in_all))
 
 
