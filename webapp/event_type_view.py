@@ -11,7 +11,7 @@ from flask_login import current_user
 from sqlmodel import Session
 
 from calsync.engine.vocabulary import Role
-from calsync.services import event_types, settings
+from calsync.services import event_types, link_hosts, settings
 from calsync.store import event_type_pages, people
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
@@ -34,6 +34,7 @@ class Row:
     about: About
     host_account: t.Account | None = None
     hosting_kinds: frozenset[str] = frozenset()
+    link_hosts: tuple[str, ...] = ()  # whose account makes the link that comes with an event, in words
 
     @property
     def may_edit(self) -> bool:
@@ -77,7 +78,9 @@ def detail(session: Session, row: t.EventType) -> Row:
     """Return an event type as its page shows it."""
     about = event_type_pages.about(session, [row])
     host = None if row.host_account_id is None else session.get(t.Account, row.host_account_id)
-    return Row(row, about[t.pk(row)], host, event_types.hosting_kinds(runtime()))
+    hosting = event_types.hosting_kinds(runtime())
+    found = link_hosts.of(runtime(), session, row)
+    return Row(row, about[t.pk(row)], host, hosting, tuple(words.link_host(each) for each in found))
 
 
 def address(slug: str) -> str:

@@ -86,11 +86,11 @@ def make_activity(
     by: Actor,
 ) -> t.Activity:
     """Save the activity of a booking, and where it is to stand."""
-    people_first = sorted(found, key=lambda r: (r.kind != ResourceKind.PERSON, t.pk(r)))
-    owner_id = _owner(session, people_first, event_type, by)
+    found = people_first(found)
+    owner_id = _owner(session, found, event_type, by)
     uid = public_id()
-    bare = Event(uid, booking.starts_at, booking.ends_at, people_first[0].tz)
-    event = fields.apply(bare, _values(booking, event_type, people_first), rules)
+    bare = Event(uid, booking.starts_at, booking.ends_at, found[0].tz)
+    event = fields.apply(bare, _values(booking, event_type, found), rules)
     row = activities.new(
         ActivityValues(Kind.BOOKING, uid, "", None, events.content(event)),
         owner_id=owner_id,
@@ -100,7 +100,7 @@ def make_activity(
     row.public_id, row.location_kind = uid, event_type.location_kind
     session.add(row)
     session.flush()
-    for calendar_id in _calendars(session, people_first):
+    for calendar_id in calendars_of(session, found):
         session.add(t.Placement(activity_id=t.pk(row), calendar_id=calendar_id))
         session.flush()
     return row
@@ -146,7 +146,12 @@ def _owner(session: Session, found: Sequence[t.Resource], event_type: t.EventTyp
     return owner_id
 
 
-def _calendars(session: Session, found: Sequence[t.Resource]) -> list[int]:
+def people_first(found: Sequence[t.Resource]) -> list[t.Resource]:
+    """Return resources in the order in which a booking looks for its owner and its main calendar."""
+    return sorted(found, key=lambda resource: (resource.kind != ResourceKind.PERSON, t.pk(resource)))
+
+
+def calendars_of(session: Session, found: Sequence[t.Resource]) -> list[int]:
     """Return where a booking is to stand: on each resource's calendar, of a person without one on their write target.
 
     The first is the main one. Rooms that are invited are invited from their account's main calendar.

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from calsync.engine.vocabulary import RoomAnswer
 from calsync.runtime import Runtime
-from calsync.services import mappable
+from calsync.services import link_hosts, mappable
 from calsync.services.findings import Finding, Level, fine
 from calsync.store import busy_blocks, conferences, rooms, scheduling
 from calsync.store import tables as t
@@ -20,7 +20,8 @@ SOON = timedelta(days=2)
 def examine(session: Session, rt: Runtime) -> list[Finding]:
     """Return what is wrong with what can be booked; one line where all is well and there is something."""
     resources = scheduling.list_resources(session, with_disabled=False)
-    found = [*_resources(session, rt, resources), *_rooms(session, rt), *_meetings(session, rt), *_blocks(session)]
+    found = [*_resources(session, rt, resources), *_rooms(session, rt), *_links(session, rt)]
+    found += [*_meetings(session, rt), *_blocks(session)]
     if resources and not found:
         count = len(resources)
         return [fine("scheduling", f"{count} resource{'' if count == 1 else 's'} can be booked.")]
@@ -74,6 +75,20 @@ def _rooms(session: Session, rt: Runtime) -> Iterator[Finding]:
             f"Move it or book another room: /bookings/{refusal.booking.id}.",
             refusal.resource.asked_account_id,
         )
+
+
+def _links(session: Session, rt: Runtime) -> Iterator[Finding]:
+    for event_type in scheduling.list_event_types(session):
+        linkless = [each for each in link_hosts.of(rt, session, event_type) if each.why_not]
+        if linkless and event_type.is_active:
+            who = ", ".join(name for each in linkless for name in each.who)
+            yield Finding(
+                "event type",
+                Level.WARNING,
+                f"{event_type.name}: bookings of {who} get no link to join ({linkless[0].why_not.replace('_', ' ')}).",
+                "Its meetings are made with events by the account in whose calendar a booking stands.",
+                f"See who hosts on its page (event type {event_type.id}), or let it take place elsewhere.",
+            )
 
 
 def _meetings(session: Session, rt: Runtime) -> Iterator[Finding]:

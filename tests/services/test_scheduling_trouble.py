@@ -10,6 +10,7 @@ from calsync.engine import event as events
 from calsync.engine.event import Event
 from calsync.engine.mapping import ActivityValues
 from calsync.engine.vocabulary import Kind
+from calsync.providers.google.provider import GoogleProvider
 from calsync.runtime import Runtime
 from calsync.services import doctor_scheduling, letters, notices
 from calsync.services.findings import Level
@@ -115,6 +116,23 @@ def test_meetings_ahead_without_a_link_are_counted(rt: Runtime, cast: factories.
         "3 meetings ahead without a link that works.",
         "1 meeting of ours at a provider that no activity has.",
     ]
+
+
+def test_event_types_whose_meetings_nobody_makes_are_named(
+    rt: Runtime, cast: factories.Cast, account: t.Account
+) -> None:
+    rt.providers["google"] = GoogleProvider()
+    made = make.make_event_type(rt, make.make_person(rt, cast.eli), location_kind="meet")
+    expected = "Visit: bookings of Eli get no link to join"
+    assert [what for _, _, what in look(rt)] == [f"{expected} (no calendar)."]
+    factories.make_calendar(rt, account, last_read_at=rt.now())
+    assert [what for _, _, what in look(rt)] == [f"{expected} (other provider)."]
+    change(rt, account, provider="google")
+    assert [level for _, level, _ in look(rt)] == [Level.OK]
+    change(rt, account, grant_ok=False)
+    assert f"{expected} (reconnect)." in [what for _, _, what in look(rt)]
+    change(rt, made, is_active=False)
+    assert not any("no link" in what for _, _, what in look(rt))
 
 
 def test_busy_blocks_that_are_not_written_are_named(rt: Runtime, calendar: t.Calendar) -> None:

@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from calsync.engine.booking_form import Question
+from calsync.providers.memory import MemoryProvider, MemoryServer
 from calsync.runtime import CLI, Runtime
 from calsync.services import event_types, working_hours
 from calsync.services.event_types import EventTypeValues
@@ -195,6 +196,38 @@ def test_page_tells_the_terms_and_the_address(ada: FlaskClient, rt: Runtime, cas
     assert "Every 20 minutes" in text
     assert "Mail to guests New: all guests, changed: external guests only, cancelled: never" in text
     assert 'value="http://localhost/book/first-meeting"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("facts", "of_calendar", "said"),
+    [
+        ({}, {}, "eli@there, when Eli is booked"),
+        ({"state": "disconnected"}, {}, "eli@there is disconnected: bookings of Eli get no link"),
+        ({}, {"is_gone": True}, "eli@there is disconnected: bookings of Eli get no link"),
+        ({"grant_ok": False}, {}, "eli@there must be reconnected: bookings of Eli get their link once it is"),
+        ({}, {"access": "reader"}, "eli@there can only be read: bookings of Eli get no link"),
+        ({"provider": "plain"}, {}, "stand in a calendar of eli@there, which makes no such links"),
+        ({}, {"is_write_target": False}, "Eli has no calendar for new events, so bookings get no link"),
+    ],
+)
+def test_page_says_whose_account_makes_the_link_and_when_nobody_does(
+    ada: FlaskClient, rt: Runtime, cast: factories.Cast, facts: dict, of_calendar: dict, said: str
+) -> None:
+    rt.providers["plain"] = MemoryProvider(MemoryServer(factories.Clock()), "plain")
+    made = make.make_event_type(rt, make.make_person(rt, cast.eli), location_kind="meet")
+    account = factories.make_account(rt, cast.eli, label="eli@there", **{"provider": "google", **facts})
+    factories.make_calendar(rt, account, **of_calendar)
+    assert said in text_of(ada.get(f"/event-types/{made.id}").text)
+
+
+def test_of_a_group_each_member_makes_its_own_link(ada: FlaskClient, rt: Runtime, cast: factories.Cast) -> None:
+    people = [make.make_person(rt, cast.eli), make.make_person(rt, cast.ada)]
+    made = make.make_event_type(rt, make.make_group(rt, *people), location_kind="meet")
+    account = factories.make_account(rt, cast.eli, label="eli@there", provider="google")
+    factories.make_calendar(rt, account)
+    text = text_of(ada.get(f"/event-types/{made.id}").text)
+    assert "eli@there, when Eli is booked" in text
+    assert "Nobody: Ada has no calendar for new events" in text
 
 
 def test_an_event_type_has_hours_of_its_own(ada: FlaskClient, rt: Runtime, cast: factories.Cast) -> None:

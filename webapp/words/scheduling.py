@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from calsync.engine.hours import LAST_MINUTE, Hours, Minutes
+from calsync.services.link_hosts import LinkHost
 from calsync.store.tables import Account
 from webapp.words.states import Word
-from webapp.words.texts import count
+from webapp.words.texts import count, joined
 
 RESOURCE_KINDS = {
     "room": ("Room", "door"),
@@ -81,6 +82,24 @@ def host(kind: str, account: Account | None, hosting_kinds: Collection[str]) -> 
     if account.state == "disconnected":
         return f"{account.label} is disconnected: whoever is booked hosts new meetings"
     return account.label
+
+
+def link_host(host: LinkHost) -> str:
+    """Return who makes the link of a meeting that comes with an event, or why nobody does."""
+    who = joined(host.who)
+    match host.why_not:
+        case "":
+            return f"{host.account}, when {who} is booked"
+        case "no_calendar":
+            return f"Nobody: {who} has no calendar for new events, so bookings get no link"
+        case "other_provider":
+            return f"Nobody: bookings of {who} stand in a calendar of {host.account}, which makes no such links"
+        case "disconnected":
+            return f"{host.account} is disconnected: bookings of {who} get no link until a calendar is chosen anew"
+        case "reconnect":
+            return f"{host.account} must be reconnected: bookings of {who} get their link once it is"
+        case _:
+            return f"{host.account} can only be read: bookings of {who} get no link until it may be written"
 
 
 def unreachable(value: str, minutes: int) -> str:
