@@ -5,8 +5,6 @@ An attempt is bound to the login session that began it and works once. Its verif
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,13 +14,11 @@ from calsync.providers import oauth
 from calsync.providers.oauth import Attempt, ClientRefused, Identity, Tokens, Wish
 from calsync.providers.registration import Box, Explained
 from calsync.runtime import Actor, Runtime
-from calsync.services import connect_oauth, connected, credentials, grants, refusals
+from calsync.services import connect_oauth, connected, credentials, grants, open_attempts, refusals
+from calsync.services.open_attempts import Bound
 from calsync.store import accounts as account_rows
 from calsync.store import credentials as rows
 from calsync.store import tables as t
-
-LASTS = timedelta(minutes=30)
-"""How long a person may take on the provider's pages."""
 
 MOST_SKEW = timedelta(minutes=5)
 
@@ -77,14 +73,6 @@ class BoxesMissing(Refused):
         super().__init__("Not every box was ticked, so nothing was connected.", code="scope_missing")
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What an attempt is bound to: the login session of a browser, or a program's token."""
-
-    login_id: int | None = None
-    token_id: int | None = None
-
-
 def begin(rt: Runtime, asked: Asked, *, login_id: int | None = None, token_id: int | None = None, by: Actor) -> str:
     """Return the address of the provider's page. The attempt belongs to a login session or to a program's token.
 
@@ -122,8 +110,8 @@ def finish(
     `clock_wrong`, and ProviderError.
     """
     registration = credentials.registration_of(rt, provider)
-    row = _taken(rt, provider, query.get("state", ""), Bound(login_id, token_id))
-    attempt = _attempt_of(rt, row) if row else None
+    row = open_attempts.take(rt, provider, query.get("state", ""), Bound(login_id, token_id))
+    attempt = open_attempts.read(rt, row) if row else None
     code = oauth.read_callback(attempt, query, registration.issuers, grants.authorizer(rt, provider))
     if row is None or attempt is None:  # read_callback has refused it already
         raise NotFound("attempt", provider)
@@ -185,52 +173,25 @@ def _go(rt: Runtime, credential: t.ProviderCredential, asked: Asked, wish: Wish,
         reason = "The public address of this installation is not set, so nobody could find the way back here."
         raise Refused(reason, code="no_public_url")
     pair, attempt = grants.pair_of(rt, credential.id), oauth.begin(redirect)
-    with rt.writing() as session:
-        rows.drop_attempts(session, before=rt.now() - LASTS)
-        session.add(
-            t.SignInAttempt(
-                state_hash=_hash(attempt.state),
-                login_id=bound.login_id,
-                token_id=bound.token_id,
-                user_id=asked.user_id,
-                provider=asked.provider,
-                credential_id=t.pk(credential),
-                account_id=asked.account_id,
-                purpose=purpose,
-                can_write=wish.can_write,
-                had_consent=wish.needs_consent,
-                secret=rt.secrets.seal(json.dumps([attempt.state, attempt.nonce, attempt.verifier])),
-                redirect_uri=redirect,
-                extra=asked.extra,
-                leads_to=asked.leads_to,
-                created_at=rt.now(),
-            )
-        )
+    open_attempts.keep(
+        rt,
+        attempt,
+        login_id=bound.login_id,
+        token_id=bound.token_id,
+        user_id=asked.user_id,
+        provider=asked.provider,
+        credential_id=t.pk(credential),
+        account_id=asked.account_id,
+        purpose=purpose,
+        can_write=wish.can_write,
+        had_consent=wish.needs_consent,
+        extra=asked.extra,
+        leads_to=asked.leads_to,
+    )
     return grants.authorizer(rt, asked.provider).url(pair, attempt, wish)
 
 
-def _hash(state: str) -> str:
-    return hashlib.sha256(state.encode()).hexdigest()
-
-
 # --- and back
-
-
-def _taken(rt: Runtime, provider: str, state: str, bound: Bound) -> t.SignInAttempt | None:
-    """Return the attempt that a state belongs to, used up; None for another browser's, an old one or none."""
-    with rt.reading() as session:
-        row = rows.find_attempt(session, _hash(state))
-    if row is None or row.provider != provider or row.created_at + LASTS < rt.now():
-        return None
-    if bound == Bound() or bound != Bound(row.login_id, row.token_id):
-        return None
-    with rt.writing() as session:
-        return row if rows.take_attempt(session, t.pk(row)) else None
-
-
-def _attempt_of(rt: Runtime, row: t.SignInAttempt) -> Attempt:
-    state, nonce, verifier = json.loads(rt.secrets.unseal(row.secret or b""))
-    return Attempt(state, nonce, verifier, row.redirect_uri)
 
 
 def _exchanged(rt: Runtime, row: t.SignInAttempt, attempt: Attempt, code: str) -> tuple[Tokens, Identity]:

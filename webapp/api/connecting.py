@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from calsync.engine.vocabulary import Scope
 from calsync.errors import Refused
-from calsync.services import api_settings, attempts, connect, grants
+from calsync.services import api_settings, attempts, connect, grants, open_attempts
 from calsync.services.attempts import Asked
 from calsync.store import tables as t
 from webapp.api import integrations, lookup
@@ -109,4 +109,4 @@ def _made(call: Call, account: t.Account) -> Answer:
 def auth_url(address: str) -> AuthUrlOut:
     """Return where to send a person, with the state that comes back."""
     state = parse_qs(urlsplit(address).query).get("state", [""])[0]
-    return AuthUrlOut(auth_url=address, state=state, expires_in=int(attempts.LASTS.total_seconds()))
+    return AuthUrlOut(auth_url=address, state=state, expires_in=int(open_attempts.LASTS.total_seconds()))
