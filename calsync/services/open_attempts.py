@@ -29,10 +29,10 @@ def keep(rt: Runtime, attempt: Attempt, **about: Any) -> None:
     """Save an attempt, its verifier sealed, with columns on what it is `about`. Those that are over are forgotten."""
     now = rt.now()
     sealed = rt.secrets.seal(json.dumps([attempt.state, attempt.nonce, attempt.verifier]))
-    secrets = {"state_hash": _hash(attempt.state), "secret": sealed, "redirect_uri": attempt.redirect_uri}
+    columns: dict[str, Any] = {"state_hash": _hash(attempt.state), "secret": sealed}
     with rt.writing() as session:
         rows.drop_attempts(session, before=now - LASTS)
-        session.add(t.SignInAttempt(**secrets, **about, created_at=now))
+        session.add(t.SignInAttempt(**columns, **about, redirect_uri=attempt.redirect_uri, created_at=now))
 
 
 def take(rt: Runtime, provider: str, state: str, bound: Bound) -> t.SignInAttempt | None:
