@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from flask import request
 
+from calsync.engine import zones
 from calsync.engine.openings import Slot
 from webapp import brand, moments
 from webapp.words import times
@@ -95,13 +96,20 @@ def day(value: datetime, zone: str) -> str:
 def when(value: datetime, zone: str) -> str:
     """Return day and time for people: "Tue 8 Jan 2030, 10:00"."""
     local, how = value.astimezone(ZoneInfo(zone)), _style()
-    return f"{times.weekday(local, how)} {times.day(local, how)}, {times.clock(local, how)}"
+    return f"{times.weekday(local, how)} {times.day(local, how)}, {_clock(local)}"
 
 
 def span(start: datetime, end: datetime, zone: str) -> str:
     """Return when something is for people: "Tue 8 Jan 2030, 10:00–11:00"."""
     local, how = start.astimezone(ZoneInfo(zone)), _style()
-    return f"{times.weekday(local, how)} {times.span(start, end, ZoneInfo(zone), how)}"
+    said = f"{times.weekday(local, how)} {times.span(start, end, ZoneInfo(zone), how)}"
+    twin = zones.tells_twice(local)
+    return f"{said} ({twin} at the start)" if twin else said
+
+
+def _clock(local: datetime) -> str:
+    """Return a time of day, with the zone's abbreviation where clocks show it twice."""
+    return " ".join(part for part in (times.clock(local, _style()), zones.tells_twice(local)) if part)
 
 
 def read(find: Find, link: Link, zone: str, horizon: datetime) -> Picker:
@@ -150,7 +158,7 @@ def _picker(
         times=tuple(
             Time(
                 slot.starts_at,
-                times.clock(slot.starts_at.astimezone(tz), how),
+                _clock(slot.starts_at.astimezone(tz)),
                 link(at=text(slot.starts_at)),
                 slot.resource_ids,
             )

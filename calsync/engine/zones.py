@@ -6,6 +6,7 @@ Pure look-ups. A zone that stands in a calendar as rules (VTIMEZONE) is read in 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from functools import cache, lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -52,6 +53,12 @@ def is_utc(name: str) -> bool:
 def zone(name: str) -> ZoneInfo:
     """Return the rules of an IANA name, from the installed tzdata. Raises ZoneInfoNotFoundError."""
     return ZoneInfo(name)
+
+
+def tells_twice(local: datetime) -> str:
+    """Return the abbreviation that tells a wall time from its twin in an hour that clocks repeat, else ""."""
+    is_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+    return (local.tzname() or "") if is_twice else ""
 
 
 def representative() -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from calsync.engine import mailing
+from calsync.engine import mailing, zones
 from calsync.engine import rules as engine_rules
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import MailRule
@@ -105,4 +105,5 @@ def _where(facts: Facts) -> list[str]:
 def moment_text(moment: datetime, tz: str) -> str:
     """Return a moment by somebody's own clock: "Tuesday 8 January 2030, 11:00 (Europe/Berlin)"."""
     local = moment.astimezone(ZoneInfo(tz))
-    return f"{local:%A} {local.day} {local:%B %Y, %H:%M} ({tz.replace('_', ' ')})"
+    named = " ".join(part for part in (tz.replace("_", " "), zones.tells_twice(local)) if part)
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M} ({named})"

@@ -78,6 +78,20 @@ def test_stranger_sees_free_times_in_the_zone_asked_for(anonymous: FlaskClient, 
     assert re.search(r"at=2030-01-08T10[^>]*><span>05:00</span>", page.text)
 
 
+def test_zones_of_half_an_hour_show_half_hours(anonymous: FlaskClient, visit: t.EventType) -> None:
+    page = anonymous.get("/book/first-visit?day=2030-01-08&tz=Asia/Kolkata")
+    assert re.search(r"at=2030-01-08T10[^>]*><span>15:30</span>", page.text)
+
+
+def test_an_hour_that_clocks_repeat_is_told_apart(anonymous: FlaskClient, rt: Runtime, room: t.Resource) -> None:
+    make.make_event_type(rt, room, slug="autumn", is_public=True, horizon_days=120)
+    shown = anonymous.get("/book/autumn?day=2030-04-07&tz=Australia/Sydney").text
+    times = dict(re.findall(r"at=2030-04-06T(\d\d)[^>]*><span>([^<]*)</span>", shown))
+    assert (times["14"], times["15"], times["16"], times["17"]) == ("01:00", "02:00 AEDT", "02:00 AEST", "03:00")
+    form = text_of(anonymous.get("/book/autumn?at=2030-04-06T16:00:00Z&tz=Australia/Sydney").text)
+    assert "02:00–03:00 (AEST at the start)" in form
+
+
 def test_without_a_zone_times_are_the_organisations(anonymous: FlaskClient, visit: t.EventType) -> None:
     page = anonymous.get("/book/first-visit?day=2030-01-08")
     assert re.search(r"at=2030-01-08T10[^>]*><span>11:00</span>", page.text)
