@@ -48,7 +48,7 @@ class Office:
     def go(self, address: str, who: str = ELI, choice: str = "allow", **script: object) -> dict[str, str]:
         """Follow a person to Google's page and back; return what came to our callback."""
         self.switch.script_consent(choice, who, **script)
-        answer = httpx2.get(address)
+        answer = httpx2.get(address, verify=False)
         assert answer.status_code == 302, answer.text
         return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
 

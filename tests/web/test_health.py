@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -15,7 +15,6 @@ from calsync.runtime import Runtime
 from calsync.store import tables as t
 from tests import factories
 from tests.web.world import make_world
-from webapp import create_app
 
 
 def tick(rt: Runtime) -> None:
@@ -79,12 +78,12 @@ def test_due_lag_grows_with_time(app: Flask, rt: Runtime, cast: factories.Cast, 
     ],
 )
 def test_metrics_are_shown_to_whom_the_setting_says(
-    tmp_path: Path, access: str, address: str, headers: dict[str, str], status: int
+    app: Flask, rt: Runtime, access: str, address: str, headers: dict[str, str], status: int
 ) -> None:
     values = {"metrics_access": access, "metrics_token": SecretStr("t0ken")}
-    settings = factories.make_settings(tmp_path, **values)
-    client = create_app(factories.make_runtime(tmp_path, settings=settings)).test_client()
-    assert client.get("/metrics", headers=headers, environ_base={"REMOTE_ADDR": address}).status_code == status
+    app.extensions["calsync"] = replace(rt, settings=factories.make_settings(rt.settings.instance_dir, **values))
+    answer = app.test_client().get("/metrics", headers=headers, environ_base={"REMOTE_ADDR": address})
+    assert answer.status_code == status
 
 
 def test_answers_of_providers_are_counted_by_status(app: Flask, httpserver: HTTPServer) -> None:

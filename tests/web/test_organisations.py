@@ -246,7 +246,7 @@ def test_people_who_may_not_agree_get_the_link_for_who_may(
     switch.change_tenant("example.com", user_consent="recommended")
     switch.script_consent("allow", "eli@example.com")
     away = eli.post(f"/oauth/{NAME}/connect", data={"access": "write"}).location
-    back = httpx2.get(away).headers["location"]
+    back = httpx2.get(away, verify=False).headers["location"]
     assert back.startswith(HERE)
     page = eli.get(back.removeprefix(HERE))
     assert page.status_code == 409

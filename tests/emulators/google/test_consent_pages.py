@@ -31,7 +31,7 @@ def start_url(google: GoogleServer, **changes: str) -> str:
 
 @pytest.fixture
 def http(google: GoogleServer) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=google.base_url) as client:
+    with httpx2.Client(base_url=google.base_url, verify=False) as client:
         yield client
 
 

@@ -34,7 +34,7 @@ def asked(address: str) -> dict[str, str]:
 
 def go(address: str) -> dict[str, str]:
     """Follow a person to Google's page and back; return what came to our callback."""
-    answer = httpx2.get(address)
+    answer = httpx2.get(address, verify=False)
     assert answer.status_code == 302, answer.text
     return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
 
