@@ -82,7 +82,9 @@ class FaultProxy:
         self._closing = threading.Event()
         self._server = _Listener((HOST, 0), _Handler)  # the system chooses the port: nobody else can have it
         self._server.proxy = self
-        self._thread = threading.Thread(target=self._server.serve_forever, name="fault-proxy", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), name="fault-proxy", daemon=True
+        )
 
     @property
     def url(self) -> str:

@@ -9,6 +9,9 @@ from werkzeug.serving import make_server
 
 from tests.parts.process import HOST
 
+POLL_S = 0.02
+"""How long a server may take to notice that it is to end; half a second unless told, for each test."""
+
 WsgiApp = Callable[..., Any]
 
 
@@ -19,7 +22,7 @@ def serve(app: WsgiApp) -> Iterator[str]:
     The port is chosen by the system as it is bound, so the listener is ours.
     """
     server = make_server(HOST, 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, name="web", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_S,), name="web", daemon=True)
     thread.start()
     try:
         yield f"http://{HOST}:{server.server_port}"

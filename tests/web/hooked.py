@@ -1,6 +1,5 @@
 """A town that Google can reach: its application is served at the public address, and channels are kept by hand."""
 
-import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,13 +9,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlmodel import select
-from werkzeug.serving import make_server
 
 from calsync.runtime import Runtime
 from calsync.services import accounts, channels, disconnect
 from calsync.store import tables as t
 from tests import factories
 from tests.emulators.google.server import GoogleServer
+from tests.parts.web import serve
 from tests.proof.google_town import GoogleTown, found_google_town
 
 PUBLIC = "https://calendar.example.com"
@@ -51,12 +50,9 @@ def cast(town: GoogleTown) -> factories.Cast:
 @pytest.fixture(autouse=True)
 def reachable(app: Flask, town: GoogleTown) -> Iterator[None]:
     """Serve the application where Google finds its public address."""
-    server = make_server("127.0.0.1", 0, app)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    town.switch.settings(webhook_rewrites={PUBLIC: f"http://127.0.0.1:{server.server_port}"})
-    yield
-    server.shutdown()
-    server.server_close()
+    with serve(app) as url:
+        town.switch.settings(webhook_rewrites={PUBLIC: url})
+        yield
 
 
 def keep(town: GoogleTown) -> list[int]:

@@ -1,6 +1,5 @@
 """A provider that asks whether we are there before it tells anything, at the real address."""
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +8,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlmodel import select
-from werkzeug.serving import make_server
 
 from calsync.runtime import Runtime
 from calsync.services import channels
@@ -18,6 +16,7 @@ from calsync.store import tables as t
 from tests import factories
 from tests.emulators.microsoft.conftest import microsoft, microsoft_server
 from tests.emulators.microsoft.server import MicrosoftServer
+from tests.parts.web import serve
 from tests.proof.microsoft_town import MicrosoftTown, found_microsoft_town
 from tests.web.hooked import PUBLIC
 
@@ -46,12 +45,9 @@ def cast(town: MicrosoftTown) -> factories.Cast:
 @pytest.fixture(autouse=True)
 def reachable(app: Flask, town: MicrosoftTown) -> Iterator[None]:
     """Serve the application where Microsoft finds its public address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    town.switch.settings(webhook_rewrites={PUBLIC: f"http://127.0.0.1:{server.server_port}"})
-    yield
-    server.shutdown()
-    server.server_close()
+    with serve(app) as url:
+        town.switch.settings(webhook_rewrites={PUBLIC: url})
+        yield
 
 
 def keep(town: MicrosoftTown) -> None:

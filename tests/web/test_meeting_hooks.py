@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.serving import make_server
 
 from calsync.errors import NotAllowed, Refused
 from calsync.providers.zoom import notices
@@ -22,6 +20,7 @@ from tests import factories
 from tests.conferences.office import ELI, Office, found
 from tests.emulators.zoom.conftest import zoom, zoom_server
 from tests.emulators.zoom.server import HOOK_SECRET, ZoomServer
+from tests.parts.web import serve
 
 __all__ = ["zoom", "zoom_server"]
 
@@ -50,15 +49,11 @@ def cast(office: Office) -> factories.Cast:
 @pytest.fixture
 def told(app: Flask, office: Office) -> Iterator[Office]:
     """The office with its secret saved and its address registered there; nothing is delivered by itself."""
-    server = make_server("127.0.0.1", 0, app)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    rewrites = {PUBLIC: f"http://127.0.0.1:{server.server_port}"}
-    office.switch.settings(webhook_rewrites=rewrites, delivers=False)
-    hook_secrets.save(office.rt, office.name, HOOK_SECRET, 0, by=factories.acting(office.cast.ada))
-    assert office.switch.hook(hook_secrets.address(office.rt, office.name))
-    yield office
-    server.shutdown()
-    server.server_close()
+    with serve(app) as url:
+        office.switch.settings(webhook_rewrites={PUBLIC: url}, delivers=False)
+        hook_secrets.save(office.rt, office.name, HOOK_SECRET, 0, by=factories.acting(office.cast.ada))
+        assert office.switch.hook(hook_secrets.address(office.rt, office.name))
+        yield office
 
 
 def deliver(office: Office) -> list[int]:

@@ -332,6 +332,6 @@ def untrusted_https_server(tmp_path):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as running:
         running.socket = context.wrap_socket(running.socket, server_side=True)
         running.handle_error = lambda *_: None
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
         yield f"https://localhost:{running.server_port}/"
         running.shutdown()
