@@ -22,6 +22,7 @@ class Capabilities:
     """What a provider can do. Rules are built from these flags, never from names."""
 
     can_notify: bool = False  # offers channels
+    renews_channels_after: float = 0.8  # the share of a channel's life after which the next is opened
     makes_links: tuple[str, ...] = ()  # conference kinds it creates with an event: "meet", "teams", "zoom"
     keeps_private_fields: bool = True  # our mark survives a round trip
     cancel_is_visible: bool = True  # a cancelled event can stay visible as cancelled

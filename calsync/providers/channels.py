@@ -13,9 +13,6 @@ from typing import Protocol, runtime_checkable
 
 from calsync.providers.base import Provider
 
-LIFE_BEFORE_RENEWAL = 0.8
-"""The share of a channel's life after which the next one is opened; the old one ends once that is there."""
-
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -29,9 +26,11 @@ class Channel:
     expires_at: datetime
     is_heard: bool = False
 
-    def renew_at(self, opened_at: datetime) -> datetime:
-        """Return when the next channel is to be opened."""
-        return opened_at + (self.expires_at - opened_at) * LIFE_BEFORE_RENEWAL
+    def renew_at(self, opened_at: datetime, share: float) -> datetime:
+        """Return when the next channel is to be opened: after a share of this one's life, which ends once that is
+        there (Capabilities.renews_channels_after).
+        """
+        return opened_at + (self.expires_at - opened_at) * share
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ transaction. A write whose answer never came is in doubt: it is read back, and r
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlmodel import Session
 
+from calsync.engine import backoff
 from calsync.engine.vocabulary import Action, Direction, StepState
 from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded, Unavailable, VersionMismatch
 from calsync.providers.base import CalendarClient, Written
@@ -19,9 +22,6 @@ from calsync.services.context import Context
 from calsync.services.writes import Group
 from calsync.store import steps
 from calsync.store import tables as t
-
-FIRST_WAIT_S = 1.0
-"""Seconds before the second try inside a run; doubled for each further one."""
 
 FULL = "there is no room left; writing waits until there is"
 """Said of what is not even sent to a calendar whose storage is full."""
@@ -149,13 +149,22 @@ def _deserves_another(group: Group, answer: Written) -> bool:
     if not isinstance(answer, Unavailable) or group.tries >= failures.TRIES:
         return False
     group.is_repeat = group.is_repeat or answer.is_in_doubt
+    group.asked_s = answer.after_s or 0.0
     return answer.after_s is None or answer.after_s <= LONGEST_WAIT_S
 
 
 def _wait(ctx: Context, again: Sequence[Group]) -> None:
-    if again:
-        ctx.rt.sleep(min(FIRST_WAIT_S * 2 ** (max(g.tries for g in again) - 1), LONGEST_WAIT_S))
+    """Wait before the next try, as long as the provider asked at least."""
+    tries, asked = max((g.tries for g in again), default=0), max((g.asked_s for g in again), default=0.0)
+    wait = backoff.IN_RUN.wait(tries, jitter=_share(ctx, tries), asked=timedelta(seconds=asked)) if again else None
+    if wait is not None:
+        ctx.rt.sleep(wait.total_seconds())
         ctx.keep_lease()
+
+
+def _share(ctx: Context, tries: int) -> float:
+    """Return a number from 0 to 1 by which the waits of accounts differ, always the same for the same try."""
+    return zlib.crc32(f"{ctx.account_id} {ctx.run_id} {tries}".encode()) / 2**32
 
 
 def _read_back(ctx: Context, group: Group, answer: Written) -> Written:

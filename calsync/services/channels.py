@@ -52,6 +52,14 @@ class Decided:
         return bool(self.missing or self.surplus or self.ended)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where we are reached, and after which share of its life a channel there is replaced."""
+
+    address: str
+    renewal: float
+
+
 def address(rt: Runtime, provider: str) -> str:
     """Return where a provider sends its notices; "" while people do not reach us by https: providers then refuse."""
     public = settings.public_url(rt)
@@ -72,15 +80,16 @@ def keep(rt: Runtime) -> list[int]:
     with rt.reading() as session:
         found, known = rows.watched_accounts(session, where), rows.by_account(session)
         wanted = _wanted(session, found, where)
+    shares = {t.pk(account): _share(rt, account) for account in found}
     return [
         account_id
         for account_id, here in ((t.pk(account), where[account.provider]) for account in found)
-        if _is_anything_to_do(wanted[account_id], known.get(account_id, []), here, now)
+        if _is_anything_to_do(wanted[account_id], known.get(account_id, []), Place(here, shares[account_id]), now)
     ]
 
 
-def _is_anything_to_do(wanted: set[int], known: Sequence[t.Channel], here: str, now: datetime) -> bool:
-    return bool(_decide(wanted, known, here, now) or _due(known, now))
+def _is_anything_to_do(wanted: set[int], known: Sequence[t.Channel], place: Place, now: datetime) -> bool:
+    return bool(_decide(wanted, known, place, now) or _due(known, now))
 
 
 def keep_account(rt: Runtime, account_id: int) -> None:
@@ -174,23 +183,27 @@ def _listens(account: t.Account, base: Rules) -> bool:
     return status.interval(overlay(base, account.overrides)) is not None
 
 
-def _decide(wanted: set[int], known: Sequence[t.Channel], here: str, now: datetime) -> Decided:
+def _share(rt: Runtime, account: t.Account) -> float:
+    return rt.providers[account.provider].info.capabilities.renews_channels_after
+
+
+def _decide(wanted: set[int], known: Sequence[t.Channel], place: Place, now: datetime) -> Decided:
     """Compare the channels there are, the oldest first, with the calendars that should have one."""
     ended = tuple(row for row in known if row.expires_at is not None and row.expires_at <= now)
     alive = [row for row in known if row not in ended and row.state != "closing"]
     newest = {row.calendar_id: row for row in alive if row.state == "open"}
-    served = {row.calendar_id for row in alive if row.state == "opening" or not _is_old(row, here, now)}
+    served = {row.calendar_id for row in alive if row.state == "opening" or not _is_old(row, place, now)}
     surplus = [row for row in alive if row.calendar_id not in wanted or newest.get(row.calendar_id, row) is not row]
     # One that is being opened beside an older one is the next, not too many.
     surplus = [row for row in surplus if row.calendar_id not in wanted or row.state == "open"]
     return Decided(tuple(sorted(wanted - served)), tuple(surplus), ended)
 
 
-def _is_old(row: t.Channel, here: str, now: datetime) -> bool:
+def _is_old(row: t.Channel, place: Place, now: datetime) -> bool:
     """Return whether an open channel is to be replaced: it ends soon, or it leads to where we are no more."""
-    if row.opened_at is None or row.expires_at is None or not is_here(row, here):
+    if row.opened_at is None or row.expires_at is None or not is_here(row, place.address):
         return True
-    return Channel(row.channel_id, row.resource_id, row.expires_at).renew_at(row.opened_at) <= now
+    return Channel(row.channel_id, row.resource_id, row.expires_at).renew_at(row.opened_at, place.renewal) <= now
 
 
 def is_here(row: t.Channel, here: str) -> bool:
@@ -212,7 +225,8 @@ def _claim(rt: Runtime, account_id: int, here: str) -> list[t.Channel]:
             return []
         where = {account.provider: here}
         wanted = _wanted(session, [account], where)[account_id]
-        decided = _decide(wanted, rows.of_account(session, account_id), here, now)
+        place = Place(here, _share(rt, account))
+        decided = _decide(wanted, rows.of_account(session, account_id), place, now)
         _write(session, account_id, decided, now)
         session.flush()
         mine = _due(rows.of_account(session, account_id), now)

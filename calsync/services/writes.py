@@ -42,6 +42,7 @@ class Group:
     write: Write
     wanted: dict[int, Event] = field(default_factory=dict)  # step id -> the event as it shall be
     tries: int = 0
+    asked_s: float = 0.0  # how long the provider asked to wait before the next try
     is_repeat: bool = False  # a try before this one may have taken effect
     is_stale: bool = False  # what the steps were planned against is no longer there
 

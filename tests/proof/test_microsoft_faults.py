@@ -331,6 +331,15 @@ def test_odd_servers_are_read_alike(town: Callable[[int], MicrosoftTown], settin
     assert (made.titles_here(), made.titles_there()) == (left, left)
 
 
+def test_a_short_wait_that_is_asked_for_is_kept(writing: MicrosoftTown) -> None:
+    fault = {"status": 503, "code": "ServiceNotAvailable", "retry_after": "25", "times": 1}
+    writing.switch.fault("status", method="batch", **fault)
+    before = writing.clock()
+    writing.sync()
+    assert writing.clock() - before >= timedelta(minutes=20, seconds=25)
+    assert_all_written(writing)
+
+
 @pytest.mark.parametrize("full_says_token", [False, True])
 def test_a_full_mailbox_is_read_whole_and_compared(synced: MicrosoftTown, full_says_token: bool) -> None:
     synced.switch.settings(full_says_token=full_says_token)

@@ -33,6 +33,7 @@ INFO = ProviderInfo(
     sync="two-way",
     capabilities=Capabilities(
         can_notify=True,
+        renews_channels_after=0.5,
         makes_links=("teams",),
         keeps_private_fields=True,
         cancel_is_visible=False,

@@ -11,7 +11,7 @@ from werkzeug import Request, Response
 from calsync.errors import Rejected
 from calsync.providers.channels import Channel, Notice, Notifying, Watcher
 from calsync.providers.google import notices
-from calsync.providers.google.provider import GoogleProvider
+from calsync.providers.google.provider import INFO, GoogleProvider
 from tests.emulators.google.cast import ADA, NOW
 from tests.providers.contract import TEA
 
@@ -61,7 +61,7 @@ def test_a_stopped_channel_is_silent_and_stopping_twice_is_fine(client, people, 
 
 def test_the_next_channel_is_opened_before_the_last_one_ends(client, people, switch, arrived) -> None:
     channel = opened(client)
-    assert channel.renew_at(NOW) == NOW + timedelta(days=5.6)
+    assert channel.renew_at(NOW, INFO.capabilities.renews_channels_after) == NOW + timedelta(days=5.6)
     other = opened(client)
     people.put(TEA)
     switch.pushes()
