@@ -14,8 +14,8 @@ from calsync.engine.rules import EVENT_KIND_RULES, Rules
 from calsync.engine.vocabulary import Direction
 from webapp import words
 from webapp.account_view import Head
-from webapp.forms.accounts import DIRECTIONS, FREQUENCIES, REMINDERS, RulesForm
-from webapp.forms.fields import choices
+from webapp.forms.accounts import DIRECTIONS, REMINDERS, RulesForm
+from webapp.forms.fields import FREQUENCIES, choices
 
 EVENT_KINDS = {name.removeprefix("import_"): name for name in EVENT_KIND_RULES.values()}
 """The same of what becomes of events of a kind."""

@@ -9,7 +9,6 @@ from wtforms.validators import DataRequired, Length, Optional
 from webapp.forms.fields import choices, trimmed
 
 PLAIN = {"autocapitalize": "off", "autocorrect": "off", "spellcheck": "false"}
-FREQUENCIES = ("realtime", "5", "15", "60", "manual")
 DIRECTIONS = ("both", "inbound", "outbound")
 REMINDERS = (0, 5, 10, 15, 30, 60, 120, 1440)
 

@@ -23,8 +23,7 @@ from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
 from calsync.engine.vocabulary import Direction, Role
 from calsync.services.credentials import TenantChoice
 from webapp import words
-from webapp.forms.fields import choices, trimmed
-from webapp.forms.rules import FREQUENCIES
+from webapp.forms.fields import FREQUENCIES, choices, trimmed
 
 _ENDS = "As the provider shows it beside the secret. Admins are told 30, 14, 7 and 1 days before."
 PLAIN = {"autocapitalize": "off", "autocorrect": "off", "spellcheck": "false", "autocomplete": "off"}

@@ -11,6 +11,9 @@ from wtforms.validators import DataRequired, Length
 
 from webapp import moments
 
+FREQUENCIES = ("realtime", "5", "15", "60", "manual")
+"""How often accounts may sync, among the usual choices; minutes where it is a number."""
+
 
 class Email(StringField):
     """An address, trimmed. Whether mail arrives there is found out by sending some."""

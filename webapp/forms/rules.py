@@ -8,26 +8,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
-    IntegerField,
     RadioField,
     SelectField,
-    SelectMultipleField,
     StringField,
     TextAreaField,
     ValidationError,
 )
-from wtforms.validators import InputRequired, Optional
-from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
+from wtforms.validators import Optional
 
 from calsync.engine.rules import EVENT_KIND_RULES, Rules
 from calsync.engine.vocabulary import Deletions, Direction, Kind, MailRule, Policy
 from webapp import words
-from webapp.forms.fields import choices
+from webapp.forms.fields import FREQUENCIES, choices
+from webapp.forms.rule_tab import RulesTab, boxes, number
 
-FREQUENCIES = ("realtime", "5", "15", "60", "manual")
 DIRECTIONS = (
     ("both", "Both ways: changes on either side reach the other"),
     ("inbound", "Calendars to CRM only: nothing is ever written to a calendar"),
@@ -51,44 +47,6 @@ OVERRIDABLE = (
     "default_reminders",
     *EVENT_KIND_RULES.values(),
 )
-
-
-def boxes(label: str, **kwargs: Any) -> SelectMultipleField:
-    """Return a field for several of a closed list, as check boxes."""
-    return SelectMultipleField(label, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput(), **kwargs)
-
-
-def number(label: str, **kwargs: Any) -> IntegerField:
-    """Return a field for a whole number that must be there; its range is the service's business."""
-    kwargs.setdefault("render_kw", {"inputmode": "numeric"})
-    return IntegerField(label, [InputRequired("Give a whole number.")], **kwargs)
-
-
-class RulesTab(FlaskForm):
-    """What the tabs share. `version` is that of the rules on which the form was filled in."""
-
-    version = IntegerField(widget=HiddenInput())
-
-    def offer(self, rules: Rules) -> None:
-        """Let the form take what is in force, though it is not among the usual choices."""
-
-    def fill(self, rules: Rules) -> None:
-        """Show the rules' values."""
-        for field in self._rule_fields():
-            field.data = self.shown(field.name, getattr(rules, field.name))
-
-    def applied(self, rules: Rules) -> Rules:
-        """Return the rules with this form's values."""
-        return replace(rules, **{f.name: self.meant(f.name, f.data) for f in self._rule_fields()})
-
-    def shown(self, name: str, value: Any) -> Any:
-        return list(value) if isinstance(value, tuple) else value
-
-    def meant(self, name: str, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
-    def _rule_fields(self) -> list[Any]:
-        return [field for field in self if field.name in Rules.__dataclass_fields__]
 
 
 def _pairs(values: Any, label: Any) -> list[Any]:

@@ -16,7 +16,8 @@ from calsync.store import previews
 from calsync.store.run_records import Record
 from webapp import errors, run_list, run_view, words
 from webapp.access import Role, actor, role_required, runtime
-from webapp.forms.rules import TABS, RulesTab
+from webapp.forms.rule_tab import RulesTab
+from webapp.forms.rules import TABS
 from webapp.fragments import page, wants_fragment
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")

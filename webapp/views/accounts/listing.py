@@ -14,7 +14,7 @@ from calsync.store import account_pages
 from webapp import account_list, paging, words
 from webapp.access import actor, readable_account, runtime, viewer_id, writable_account
 from webapp.connecting import connects_required
-from webapp.forms.accounts import FREQUENCIES
+from webapp.forms.fields import FREQUENCIES
 from webapp.fragments import page
 from webapp.views.accounts.blueprint import bp
 
