@@ -6,7 +6,7 @@ is told is unknown, not free: each address has either its busy time or the reaso
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -39,7 +39,30 @@ class FreeBusy(Protocol):
         """
 
 
-def parts(window: Window, longest: timedelta) -> Iterator[Window]:
+def asked_in_parts(
+    addresses: Sequence[str],
+    window: Window,
+    *,
+    longest: timedelta,
+    most: int,
+    ask: Callable[[Sequence[str], Window], dict[str, Told]],
+) -> dict[str, Told]:
+    """Return what is known of each address: `most` of them are asked about together, for `longest` at a time."""
+    found: list[dict[str, Told]] = []
+    for part in _parts(window, longest):
+        told: dict[str, Told] = {}
+        for at in range(0, len(addresses), most):
+            told |= ask(addresses[at : at + most], part)
+        found.append(told)
+    return {address: _together(each[address] for each in found) for address in addresses}
+
+
+def not_allowed(addresses: Sequence[str]) -> dict[str, Told]:
+    """Return that the grant lets nobody be asked about."""
+    return {address: Told(why=NOT_ALLOWED) for address in addresses}
+
+
+def _parts(window: Window, longest: timedelta) -> Iterator[Window]:
     """Yield a window in pieces of which none is longer than a provider takes."""
     start, end = window
     while start < end:
@@ -71,7 +94,7 @@ def without(spans: Iterable[Window], others: Iterable[Window]) -> tuple[Window, 
     return tuple(left)
 
 
-def together(answers: Iterable[Told]) -> Told:
+def _together(answers: Iterable[Told]) -> Told:
     """Return what the answers for pieces of a window say as one: unknown in one piece is unknown."""
     known = list(answers)
     why = next((each.why for each in known if each.why), "")

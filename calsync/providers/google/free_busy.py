@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from calsync.errors import SignInNeeded, Unavailable
 from calsync.providers import free_busy
-from calsync.providers.free_busy import NO_ANSWER, NOT_ALLOWED, NOT_FOUND, TOO_MUCH, Told, Window
+from calsync.providers.free_busy import NO_ANSWER, NOT_FOUND, TOO_MUCH, Told, Window
 from calsync.providers.google.wire import Call, Wire
 
 Json = dict[str, Any]
@@ -25,21 +26,16 @@ _WHY = {"notFound": NOT_FOUND, "groupTooBig": TOO_MUCH, "tooManyCalendarsRequest
 def ask(wire: Wire, addresses: Sequence[str], window: Window) -> dict[str, Told]:
     """Return what Google tells of each address; see `FreeBusy`."""
     try:
-        found = [_part(wire, addresses, part) for part in free_busy.parts(window, LONGEST)]
+        return free_busy.asked_in_parts(addresses, window, longest=LONGEST, most=MOST, ask=partial(_some, wire))
     except SignInNeeded as error:
         if error.why != "scope_lost":
             raise
-        return {address: Told(why=NOT_ALLOWED) for address in addresses}
-    return {address: free_busy.together(each[address] for each in found) for address in addresses}
+        return free_busy.not_allowed(addresses)
 
 
-def _part(wire: Wire, addresses: Sequence[str], window: Window) -> dict[str, Told]:
-    found: dict[str, Told] = {}
-    for at in range(0, len(addresses), MOST):
-        some = addresses[at : at + MOST]
-        answer = wire.send(Call("POST", "/freeBusy", body=_question(some, window))).item
-        found |= {address: _told(answer, address) for address in some}
-    return found
+def _some(wire: Wire, addresses: Sequence[str], window: Window) -> dict[str, Told]:
+    answer = wire.send(Call("POST", "/freeBusy", body=_question(addresses, window))).item
+    return {address: _told(answer, address) for address in addresses}
 
 
 def _question(addresses: Sequence[str], window: Window) -> Json:

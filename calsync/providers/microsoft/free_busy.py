@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from calsync.errors import Rejected, Unavailable
@@ -29,21 +30,16 @@ _WHY = {"errormailrecipientnotfound": NOT_FOUND, "5006": TOO_MUCH, "erroraccessd
 def ask(wire: Wire, addresses: Sequence[str], window: Window) -> dict[str, Told]:
     """Return what Microsoft tells of each address; see `FreeBusy`. Personal accounts are told nothing of anybody."""
     try:
-        found = [_part(wire, addresses, part) for part in free_busy.parts(window, LONGEST)]
+        return free_busy.asked_in_parts(addresses, window, longest=LONGEST, most=MOST, ask=partial(_some, wire))
     except Rejected as error:
         if error.code != "permission":
             raise
-        return {address: Told(why=NOT_ALLOWED) for address in addresses}
-    return {address: free_busy.together(each[address] for each in found) for address in addresses}
+        return free_busy.not_allowed(addresses)
 
 
-def _part(wire: Wire, addresses: Sequence[str], window: Window) -> dict[str, Told]:
-    found: dict[str, Told] = {}
-    for at in range(0, len(addresses), MOST):
-        some = addresses[at : at + MOST]
-        answer = wire.send(Call("POST", "/me/calendar/getSchedule", body=_question(some, window))).item
-        found |= _answers(answer, some, window)
-    return found
+def _some(wire: Wire, addresses: Sequence[str], window: Window) -> dict[str, Told]:
+    answer = wire.send(Call("POST", "/me/calendar/getSchedule", body=_question(addresses, window))).item
+    return _answers(answer, addresses, window)
 
 
 def _question(addresses: Sequence[str], window: Window) -> Json:
