@@ -85,5 +85,5 @@ def _utc(even: Even, number: int) -> int:
 def _offset(tz: str, day: int) -> int | None:
     """Return wall minus UTC in seconds, on a day counted from 1970 by the clock; None where the clocks are changed."""
     local = date.fromordinal(_EPOCH.toordinal() + day)
-    ((start, end, offset), *others) = clock.segments(tz, local)
-    return None if others or end - start != DAY else offset
+    parts = clock.segments(tz, local)  # none on a day that was left out
+    return parts[0][2] if len(parts) == 1 and parts[0][1] - parts[0][0] == DAY else None

@@ -34,6 +34,8 @@ __all__ = ["Answer", "Case", "Who", "overlaps", "slots"]
 
 LONGEST_WINDOW = timedelta(days=92)
 DAY = timedelta(days=1)
+LONGEST_DAY = timedelta(hours=26)
+"""No day by any clock is longer: what begins on a day is read with every moment of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def read(
     depth: Depth = Depth.SPANS,
 ) -> dict[int, Times]:
     """Return what takes the time of a case's resources, by resource id, a day around the window."""
-    around = (window[0] - DAY - _reach(case.terms), window[1] + DAY + _reach(case.terms))
+    around = (window[0] - LONGEST_DAY - _reach(case.terms), window[1] + LONGEST_DAY + _reach(case.terms))
     moving_ids = {t.pk(booking) for booking in moving}
     moved = {booking.activity_id for booking in moving if booking.activity_id is not None}
     subjects = [believing.of_resource(r) for r in case.resources]

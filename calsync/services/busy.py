@@ -101,7 +101,8 @@ def _times(read_: Reading, subject: Subject, window: Window, now: datetime, dept
     told = read_.asked.get(subject.resource_id)
     others = None if told is None else believing.asked_source(subject, *told, now)
     ignored = {s.calendar_id: SWITCHED_OFF if s.is_switched_off else NOT_BELIEVED for s in asked if not s.counts}
-    by_account = {s.account_id: ignored[s.calendar_id] for s in asked if not s.counts}
+    by_account = dict.fromkeys(read_.switched_off, SWITCHED_OFF)
+    by_account |= {s.account_id: ignored[s.calendar_id] for s in asked if not s.counts}
     shelves = {s.calendar_id: ignored.get(s.calendar_id, "") for s in asked}
     taken = read_.taken.get(subject.resource_id, [])
     found = Times(

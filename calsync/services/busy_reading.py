@@ -18,10 +18,11 @@ from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import EventKind
 from calsync.services import frame, settings
 from calsync.services.believing import Subject
-from calsync.store import asked_busy, unfolding
+from calsync.store import asked_busy, busy_people, unfolding
 from calsync.store import busy as rows
 from calsync.store import tables as t
-from calsync.store.busy import Depth, Person, Row, Spans, Window
+from calsync.store.busy import Depth, Row, Spans, Window
+from calsync.store.busy_people import Person
 from calsync.store.unfolding import Changed
 
 CRM, CALENDAR = "crm", "calendar"
@@ -50,6 +51,7 @@ class Reading:
     series: set[tuple[str, int, str]]  # source, place and uid of the series that come with their changed occurrences
     over: set[tuple[int, str]]
     addresses: Mapping[int, frozenset[str]]
+    switched_off: frozenset[int]  # accounts whose external time takes none
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def read(session: Session, wanted: Wanted) -> Reading:
     base = wanted.rules or settings.organisation_rules(session)[0]
     user_ids = {s.user_id for s in subjects if s.user_id is not None}
     own = {s.calendar_id for s in subjects if s.calendar_id is not None}
-    people = rows.people(session, user_ids, own)
+    people = busy_people.find(session, user_ids, own)
     ruled = _calendars(people, user_ids, own, base)
     hosts = {account.user_id for calendar, account, _ in ruled if calendar.id in own}
     whose = rows.Whose(user_ids, hosts, own, [t.pk(calendar) for calendar, _, _ in ruled])
@@ -96,6 +98,11 @@ def read(session: Session, wanted: Wanted) -> Reading:
         {(source, r.place, r.uid) for source, found in series.items() for r in found},
         families.over,
         _addresses(people),
+        frozenset(
+            t.pk(person.account)
+            for person in people
+            if person.account is not None and not engine_rules.overlay(base, person.account.overrides).block_busy_time
+        ),
     )
 
 

@@ -6,18 +6,18 @@ Columns instead of rows, and the content only of what cannot be read off them: a
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from calsync.engine.clock import Span
-from calsync.engine.vocabulary import AccountState, BookingState, EventKind, Kind, LinkState, Taking
-from calsync.store import moments
+from calsync.engine.vocabulary import BookingState, EventKind, Kind, LinkState, Taking
+from calsync.store import moments, own_answers
 from calsync.store import tables as t
 from calsync.store.tables.columns import LONG
 
@@ -100,9 +100,10 @@ def find(
     Tasks with a due time alone take none.
     """
     parts = [
-        *(_touching(_planned(whose, depth, but), A, window) if whose.owner_ids else ()),
-        *(_touching(_placed(whose, depth, but), A, window) if whose.own_ids else ()),
-        *(_touching(_mirrored(whose, depth), E, window) if whose.calendar_ids else ()),
+        part
+        for shape in _SHAPES[depth]
+        for query, table in _queries(whose, shape, but)
+        for part in _touching(query, table, shape, window)
     ]
     found = (Found(), Found(), Found())
     # By the connection: only columns are asked for, and a session would take half as long again.
@@ -111,17 +112,38 @@ def find(
     return found
 
 
-def _planned(whose: Whose, depth: Depth, but: Collection[int]) -> sa.Select[Any]:
-    query = sa.select(*_activity_columns(PLANNED, depth, _NO_ID))
-    return query.where(*_alive(depth, but), col(A.owner_id).in_(whose.owner_ids))
+class _Shape(Enum):
+    """Which rows are read, and what of each."""
+
+    SPANS = "spans"  # of what is plain and short: when, and whose
+    UNFOLDED = "unfolded"  # of all else that may take time; what is plain and long is not worth a way of its own
+    BUSY = "busy"  # of what may take time
+    ALL = "all"
 
 
-def _placed(whose: Whose, depth: Depth, but: Collection[int]) -> sa.Select[Any]:
+_SHAPES = {Depth.SPANS: (_Shape.SPANS, _Shape.UNFOLDED), Depth.BUSY: (_Shape.BUSY,), Depth.ALL: (_Shape.ALL,)}
+
+
+def _queries(whose: Whose, shape: _Shape, but: Collection[int]) -> Iterator[tuple[sa.Select[Any], Any]]:
+    if whose.owner_ids:
+        yield _planned(whose, shape, but), A
+    if whose.own_ids:
+        yield _placed(whose, shape, but), A
+    if whose.calendar_ids:
+        yield _mirrored(whose, shape), E
+
+
+def _planned(whose: Whose, shape: _Shape, but: Collection[int]) -> sa.Select[Any]:
+    query = sa.select(*_activity_columns(PLANNED, shape, _NO_ID))
+    return query.where(*_alive(but), col(A.owner_id).in_(whose.owner_ids))
+
+
+def _placed(whose: Whose, shape: _Shape, but: Collection[int]) -> sa.Select[Any]:
     return (
-        sa.select(*_activity_columns(PLACED, depth, col(L.calendar_id)))
+        sa.select(*_activity_columns(PLACED, shape, col(L.calendar_id)))
         .join(L, col(L.activity_id) == col(A.id))
         .where(
-            *_alive(depth, but),
+            *_alive(but),
             col(A.owner_id).in_(whose.host_ids),
             col(L.calendar_id).in_(whose.own_ids),
             col(L.state) == LinkState.ACTIVE,
@@ -129,58 +151,57 @@ def _placed(whose: Whose, depth: Depth, but: Collection[int]) -> sa.Select[Any]:
     )
 
 
-def _mirrored(whose: Whose, depth: Depth) -> sa.Select[Any]:
+def _mirrored(whose: Whose, shape: _Shape) -> sa.Select[Any]:
+    # A parked link no longer follows: its activity stands for the event as long as neither has changed.
+    is_followed = sa.or_(
+        col(L.state) != LinkState.PARKED,
+        sa.and_(col(L.remote_fp) == col(E.fingerprint), col(L.local_fp) == col(A.fingerprint)),
+    )
+    is_there = sa.or_(col(A.status) != "cancelled", col(A.is_dissolved))
     shown = (
         sa.select(col(L.id))
         .join(A, col(A.id) == col(L.activity_id))
-        .where(col(L.event_id) == col(E.id), sa.or_(col(A.status) != "cancelled", col(A.is_dissolved)))
+        .where(col(L.event_id) == col(E.id), is_there, is_followed)
         .exists()
     )
-    query = sa.select(*_event_columns(depth)).where(
+    return sa.select(*_event_columns(shape)).where(
         col(E.calendar_id).in_(whose.calendar_ids),
         col(E.is_deleted).is_(False),
         col(E.is_cancelled).is_(False),
         sa.not_(shown),
     )
-    return query.where(_MAY_TAKE[E]) if depth < Depth.ALL else query
 
 
-_NO_ID, _NO_TEXT = sa.cast(sa.null(), sa.Integer), sa.cast(sa.null(), sa.Text)
+_NO_ID, _NO_TEXT, _NO_FLAG = (sa.cast(sa.null(), kind) for kind in (sa.Integer, sa.Text, sa.Boolean))
+_NOTHING = (_NO_TEXT, _NO_TEXT, _NO_TEXT, _NO_FLAG, _NO_FLAG, _NO_FLAG, _NO_TEXT, _NO_TEXT)
 
 
-def _bounds(table: Any, depth: Depth) -> tuple[Any, Any]:
-    if depth is Depth.SPANS:
-        return moments.Seconds(table.span_start), moments.Seconds(table.span_end)
-    return sa.type_coerce(table.span_start, moments.Instant()), sa.type_coerce(table.span_end, moments.Instant())
+def _activity_columns(source: int, shape: _Shape, calendar_id: Any) -> list[Any]:
+    told = (A.uid, A.recurrence_key, A.title, A.is_private, A.is_series, own_answers.is_accepted(), _NO_TEXT)
+    return _columns(A, source, shape, (A.owner_id, A.source_account_id, calendar_id), told, A.content)
 
 
-def _activity_columns(source: int, depth: Depth, calendar_id: Any) -> list[Any]:
-    told = (A.uid, A.recurrence_key, A.title, A.is_private, A.is_series, sa.true(), _NO_TEXT)
-    place = (A.owner_id, A.source_account_id, calendar_id)
-    return _columns(A, source, depth, place, told, A.content)
-
-
-def _event_columns(depth: Depth) -> list[Any]:
-    classification = col(E.facts)["classification"].as_string() if depth is Depth.ALL else _NO_TEXT
+def _event_columns(shape: _Shape) -> list[Any]:
+    classification = col(E.facts)["classification"].as_string() if shape is _Shape.ALL else _NO_TEXT
     told = (E.uid, E.recurrence_key, E.title, sa.false(), E.is_series, E.is_busy, classification)
-    return _columns(E, MIRRORED, depth, (E.calendar_id, _NO_ID, E.calendar_id), told, E.facts)
+    return _columns(E, MIRRORED, shape, (E.calendar_id, _NO_ID, E.calendar_id), told, E.facts)
 
 
 def _columns(
-    table: Any, source: int, depth: Depth, place: tuple[Any, ...], told: tuple[Any, ...], content: Any
+    table: Any, source: int, shape: _Shape, place: tuple[Any, ...], told: tuple[Any, ...], content: Any
 ) -> list[Any]:
-    """Return what is read of a table. The content is read of what is not plain alone, and where spans are enough so is
-    everything else: reading it takes long.
-    """
-    is_folded = col(table.taking) != Taking.PLAIN
-    shown = told if depth > Depth.SPANS else tuple(sa.case((is_folded, column)) for column in told)
+    """Return what is read of a table. Where only spans are wanted times are seconds, and an index has all the rest."""
     which = sa.literal(source, sa.Integer())
+    is_counted = shape in (_Shape.SPANS, _Shape.UNFOLDED)
+    bounds = [
+        moments.Seconds(at) if is_counted else sa.type_coerce(at, moments.Instant())
+        for at in (table.span_start, table.span_end)
+    ]
     # JSON as it is stored: to have it read where there is none takes longer than all the rest.
-    stored = sa.case((is_folded, sa.cast(content, sa.Text)))
-    return [which, table.id, table.taking, *_bounds(table, depth), *place, *shown, stored]
+    stored = sa.case((col(table.taking) != Taking.PLAIN, sa.cast(content, sa.Text)))
+    return [which, table.id, table.taking, *bounds, *place, *(_NOTHING if shape is _Shape.SPANS else (*told, stored))]
 
 
-_MAY_TAKE: dict[Any, Any] = {table: col(table.taking) != Taking.NEVER for table in (A, E)}
 _ALIVE = (
     col(A.is_dissolved).is_(False),
     col(A.status) != "cancelled",
@@ -189,19 +210,25 @@ _ALIVE = (
 )
 
 
-def _alive(depth: Depth, but: Collection[int]) -> list[Any]:
-    others = [col(A.id).not_in(but)] if but else []
-    return [*_ALIVE, *others, *([_MAY_TAKE[A]] if depth < Depth.ALL else [])]
+def _alive(but: Collection[int]) -> list[Any]:
+    return [*_ALIVE, *([col(A.id).not_in(but)] if but else [])]
 
 
-def _touching(query: sa.Select[Any], table: Any, window: Window) -> list[sa.Select[Any]]:
-    """Return a query as two on what touches the window, each a range of an index: short by its start, and long."""
+def _touching(query: sa.Select[Any], table: Any, shape: _Shape, window: Window) -> list[sa.Select[Any]]:
+    """Return a query as those on what touches the window, each a range of an index: short by its start, and long."""
     start, end = window
+    taking = col(table.taking)
+    wanted = {_Shape.SPANS: taking == Taking.PLAIN, _Shape.UNFOLDED: taking == Taking.UNFOLDED, _Shape.ALL: sa.true()}
+    may_take = sa.true() if shape is _Shape.ALL else taking != Taking.NEVER
     within = query.where(table.span_end >= start)
-    return [
-        within.where(table.span_start >= start - LONG, table.span_start < end),
-        within.where(table.span_start < start - LONG, table.is_long.is_(True)),
-    ]
+    short = within.where(
+        wanted.get(shape, may_take),
+        table.span_start >= start - LONG,
+        table.span_start < end,
+    )
+    if shape is _Shape.SPANS:
+        return [short]
+    return [short, within.where(may_take, table.span_start < start - LONG, table.is_long.is_(True))]
 
 
 def _sort_out(listed: Iterable[Any], found: Sequence[Found], depth: Depth) -> None:
@@ -215,7 +242,7 @@ def _sort_out(listed: Iterable[Any], found: Sequence[Found], depth: Depth) -> No
             continue
         uid, key, title, is_private, is_series, says_busy, shown = told
         times, read = (start, end) if taking == _PLAIN else None, None if content is None else json.loads(content)
-        takes_time = says_busy if source == MIRRORED else taking != Taking.NEVER
+        takes_time = says_busy and taking != Taking.NEVER
         kind = EventKind.DEFAULT if read is None else read.get("event_kind", EventKind.DEFAULT)
         known = (title, bool(is_private), is_series, takes_time, account_id, calendar_id, kind)
         found[source].rows.append(Row(id_, place, uid, key, times, *known, read, shown == "public"))
@@ -263,34 +290,3 @@ _TAKEN: tuple[Any, ...] = (
     B.event_type_id,
     B.starts_at,
 )
-
-
-# --- whose it is, and the calendars that block
-
-
-class Person(NamedTuple):
-    """A person with one of their accounts and one of its calendars that are asked for, None where there is none."""
-
-    user_id: int
-    email: str
-    account: t.Account | None
-    calendar: t.Calendar | None
-
-
-def people(session: Session, user_ids: Collection[int], calendar_ids: Collection[int]) -> list[Person]:
-    """Return these people and those whose these calendars are, with all of their accounts; of the calendars of these
-    only those with these ids and those that block their time.
-    """
-    U, N = t.User, t.Account
-    hosts = sa.select(col(N.user_id)).join(C, col(C.account_id) == col(N.id)).where(col(C.id).in_(calendar_ids))
-    blocks = sa.and_(col(C.blocks), col(C.is_gone).is_(False), col(N.state) != AccountState.DISCONNECTED)
-    is_asked = sa.or_(blocks, col(C.id).in_(calendar_ids)) if calendar_ids else blocks
-    is_one = col(U.id).in_(user_ids)
-    query = (
-        sa.select(col(U.id), col(U.email), N, C)
-        .outerjoin(N, col(N.user_id) == col(U.id))
-        .outerjoin(C, sa.and_(col(C.account_id) == col(N.id), is_asked))
-        .where(sa.or_(is_one, col(U.id).in_(hosts)) if calendar_ids else is_one)
-        .order_by(col(C.id))
-    )
-    return [Person._make(row) for row in session.execute(query)]

@@ -57,6 +57,14 @@ def test_daily_and_weekly_series_are_even(event: Event) -> None:
     assert read(event) is not None
 
 
+def test_a_day_that_was_left_out_has_its_times_on_the_next() -> None:
+    daily = weekly(start=utc(2011, 12, 28, 20), end=utc(2011, 12, 28, 21), tz="Pacific/Apia", rrule="FREQ=DAILY")
+    window = (utc(2011, 12, 28), utc(2012, 1, 2))
+    found = read(daily)
+    assert found is not None
+    assert evenly.spans(found, clock.span(*window)) == [clock.span(*s) for s in series.stretches(daily, *window)]
+
+
 @pytest.mark.parametrize(
     "values",
     [
