@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from calsync.engine import slots
-from calsync.engine.event import Event, Moment, Reminder, content, fingerprint, moment_text
+from calsync.engine.event import Event, Reminder, moment_text
 from calsync.engine.resource import Resource
 from calsync.engine.vocabulary import EventKind
+from calsync.providers import occurrence
 from calsync.providers.google import people, texts, when
 
 Json = dict[str, Any]
@@ -53,9 +52,6 @@ KINDS = {
 """Our kinds by Google's event types (contract section 9)."""
 
 FLOATING = "floating"
-_OWN = ("summary", "time", "description", "location", "status", "transparency", "classification", "attendees")
-"""What an occurrence has for itself: alike in these with its series, it is no exception."""
-
 _INSTANCE = re.compile(r"(?P<series>.+)_\d{8}(?:T\d{6}Z)?")
 _CLASSES = {"private": "private", "confidential": "confidential"}
 
@@ -75,21 +71,9 @@ def is_gone(item: Json) -> bool:
     if mark is None:
         return False
     try:
-        return mark == likeness(event_of(item))
+        return mark == occurrence.likeness(event_of(item))
     except (ValueError, KeyError, TypeError):
         return False
-
-
-def likeness(event: Event) -> str:
-    """Return a fingerprint of what makes an occurrence an exception."""
-    values = content(event)
-    return fingerprint({name: values[name] for name in _OWN})
-
-
-def at_slot(series: Event, slot: Moment) -> Event:
-    """Return the plain occurrence of a series at a slot, as an instance shows it."""
-    end = slots.later(slot, slots.length(series))
-    return replace(series, start=slot, end=end, recurrence_id=slot, rrule=None, rdates=(), exdates=())
 
 
 def series_of(item: Json) -> str | None:

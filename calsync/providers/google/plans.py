@@ -15,7 +15,7 @@ from calsync.engine import series
 from calsync.engine.event import FIELDS, Event
 from calsync.engine.vocabulary import MailRule
 from calsync.errors import Rejected, Unavailable, VersionMismatch
-from calsync.providers import together
+from calsync.providers import occurrence, together
 from calsync.providers.base import Edit, Resource, Write, Written
 from calsync.providers.batching import Outcome, Reply, demand
 from calsync.providers.google import bodies, codec, when
@@ -146,7 +146,8 @@ def _is_plain(instance: Json, parent: Json) -> bool:
     event = codec.event_of(instance)
     if event.recurrence_id is None:
         raise ValueError("an instance without its slot")
-    return codec.likeness(event) == codec.likeness(codec.at_slot(codec.event_of(parent), event.recurrence_id))
+    plain = occurrence.at_slot(codec.event_of(parent), event.recurrence_id)
+    return occurrence.likeness(event) == occurrence.likeness(plain)
 
 
 # Stored events
@@ -220,7 +221,7 @@ def _restore(calendar: str, master: Json, event: Event) -> Generator[tuple[Call,
 
 def _alive(item: Json, whole: Event) -> Json:
     slot = when.read_moment(item["originalStartTime"], is_floating=isinstance(whole.start, events.Floating))
-    plain = codec.likeness(codec.at_slot(whole, slot))
+    plain = occurrence.likeness(occurrence.at_slot(whole, slot))
     return {"status": "confirmed", "extendedProperties": {"private": {codec.BACK: plain}}}
 
 
@@ -267,9 +268,11 @@ def _send_back(calendar: str, calendar_zone: str, write: Write, item: Json, mast
     whole = codec.event_of(parent)
     if not series.yields(whole, slot):
         return (yield from _erase(calendar, write))
-    plain = codec.at_slot(whole, slot)
+    plain = occurrence.at_slot(whole, slot)
     item["etag"] = write.version
     body = bodies.patch(plain, frozenset(FIELDS) - {"responses", "reminders"}, item, calendar_zone)
-    body["extendedProperties"] = {"private": {codec.BACK: codec.likeness(plain), codec.KEY: None, codec.SLOT: None}}
+    body["extendedProperties"] = {
+        "private": {codec.BACK: occurrence.likeness(plain), codec.KEY: None, codec.SLOT: None}
+    }
     yield from _one(_patch(calendar, item, body, write.mail))
     return None

@@ -14,18 +14,16 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from calsync.engine import rrule, slots
-from calsync.engine.event import Event, Floating, Moment, Reminder, content, fingerprint, moment_text
+from calsync.engine import rrule
+from calsync.engine.event import Event, Floating, Moment, Reminder, moment_text
 from calsync.engine.resource import Resource
+from calsync.providers import occurrence
 from calsync.providers.microsoft import marks, people, recurrence, texts, when, zones
 
 Json = dict[str, Any]
 
 SERIES = "calsyncSeries"
 """What is put beside an exception's JSON: uid, isAllDay and floatsIn of its series."""
-
-_OWN = ("summary", "time", "description", "location", "status", "transparency", "classification", "attendees")
-"""What an occurrence has for itself: alike in these with its series, it is no exception."""
 
 _CLASSES = {"personal": "private", "private": "private", "confidential": "confidential"}
 
@@ -56,21 +54,9 @@ def is_gone(item: Json) -> bool:
     if mark is None:
         return False
     try:
-        return mark == likeness(event_of(item))
+        return mark == occurrence.likeness(event_of(item))
     except (ValueError, KeyError, TypeError):
         return False
-
-
-def likeness(event: Event) -> str:
-    """Return a fingerprint of what makes an occurrence an exception."""
-    values = content(event)
-    return fingerprint({name: values[name] for name in _OWN})
-
-
-def at_slot(series: Event, slot: Moment) -> Event:
-    """Return the plain occurrence of a series at a slot."""
-    end = slots.later(slot, slots.length(series))
-    return replace(series, start=slot, end=end, recurrence_id=slot, rrule=None, rdates=(), exdates=())
 
 
 def with_series(item: Json, master: Json) -> Json:

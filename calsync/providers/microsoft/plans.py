@@ -13,7 +13,7 @@ from calsync.engine import series, slots
 from calsync.engine.event import FIELDS, Event, Moment
 from calsync.engine.vocabulary import MailRule
 from calsync.errors import Rejected, VersionMismatch
-from calsync.providers import together
+from calsync.providers import occurrence, together
 from calsync.providers.base import Edit, Resource, Write
 from calsync.providers.batching import Outcome
 from calsync.providers.microsoft import bodies, codec, errors, events, marks, occurrences, people
@@ -252,8 +252,8 @@ def _send_back(calendar: str, calendar_zone: str, write: Write, item: Json, mast
     whole, slot = codec.event_of(parent, calendar_zone), codec.event_of(item, calendar_zone).recurrence_id
     if slot is None or not series.yields(whole, slot):
         return (yield from _erase(calendar, write))
-    plain = codec.at_slot(whole, slot)
+    plain = occurrence.at_slot(whole, slot)
     item["@odata.etag"] = write.version
     body = bodies.patch(plain, frozenset(FIELDS) - {"responses", "reminders", "exdates"}, item, calendar_zone)
-    yield from _patch(calendar, item, body | bodies.noting({}, **{marks.BACK: codec.likeness(plain)}))
+    yield from _patch(calendar, item, body | bodies.noting({}, **{marks.BACK: occurrence.likeness(plain)}))
     return None

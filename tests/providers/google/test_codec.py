@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from calsync.engine.event import FIELDS, Attendee, Event, Floating, Person, Reminder, from_json, to_json
 from calsync.engine.vocabulary import EventKind
+from calsync.providers import occurrence
 from calsync.providers.google import bodies, codec, texts, when
 from tests.providers.contract import DAY, HOUR, NINE, SHAPES, STANDUP, TEA
 
@@ -284,7 +285,7 @@ def test_a_join_link_of_others_is_remembered_beside_the_event() -> None:
 def test_an_exception_like_its_series_counts_until_somebody_changes_it() -> None:
     original = {"dateTime": "2030-01-09T09:00:00Z", "timeZone": "Europe/Berlin"}
     there = item(recurringEventId="6f1c", originalStartTime=original)
-    marks = {"private": {codec.BACK: codec.likeness(codec.event_of(there))}}
+    marks = {"private": {codec.BACK: occurrence.likeness(codec.event_of(there))}}
     assert codec.is_gone(there | {"extendedProperties": marks})
     assert not codec.is_gone(there | {"extendedProperties": marks, "summary": "Changed"})
     assert not codec.is_gone(there)

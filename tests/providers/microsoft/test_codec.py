@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from calsync.engine import zones as names
 from calsync.engine.event import FIELDS, Attendee, Event, Floating, Person, Reminder, content, from_json, to_json
+from calsync.providers import occurrence
 from calsync.providers.microsoft import bodies, codec, marks, texts, when, zones
 from tests.providers.contract import DAY, HOUR, NINE, SHAPES, STANDUP, TEA
 from tests.providers.microsoft import outlook
@@ -353,7 +354,7 @@ def test_an_occurrence_that_went_back_counts_again_once_it_changes() -> None:
     master = outlook.stored(bodies.insert(STANDUP, "key1", LISBON))
     own = item(type="exception", seriesMasterId="M", originalStart="2030-01-09T09:00:00Z")
     own = codec.with_series(own, master)
-    back = {**own, **bodies.noting(own, **{marks.BACK: codec.likeness(codec.event_of(own))})}
+    back = {**own, **bodies.noting(own, **{marks.BACK: occurrence.likeness(codec.event_of(own))})}
     assert codec.is_gone(back)
     assert not codec.is_gone({**back, "subject": "Changed"})
     assert not codec.is_gone(own)
