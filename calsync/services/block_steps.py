@@ -62,6 +62,7 @@ def begin(session: Session, ctx: Context, calendar: t.Calendar, batch: Sequence[
     session.flush()
     found = [_step(ctx, calendar, each, older) for each, older in zip(batch, before, strict=True)]
     session.add_all(found)
+    session.get_one(t.Run, ctx.run_id).processed += len(found)
     session.flush()
     ctx.wrote_blocks = ctx.wrote_blocks or bool(found)
     return [t.pk(step) for step in found]

@@ -83,6 +83,7 @@ def test_writing_changing_and_removing_a_block_are_records_of_their_runs(office:
         ("succeeded", 0, 1, 0),
         ("succeeded", 0, 0, 1),
     ]
+    assert all(run.processed for run in (first, second, third))
     assert office.sync().state == "no_changes"
 
 

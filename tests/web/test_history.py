@@ -591,6 +591,7 @@ def test_what_a_block_is_there_for_is_told_to_its_person_alone(
     assert "Busy blocks 1 written, 0 removed, 0 failed" in admins
     assert "Busy block for “Dentist” in Home" in mine
     assert "Busy block" in admins
+    assert "Undo" not in mine  # it would be made anew
     for page in (admins, ada.get(f"{path}/records.csv").text, ada.get("/history/").text):
         assert "Dentist" not in page
 
