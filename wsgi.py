@@ -26,8 +26,10 @@ from webapp.cli.tools import Tools
 if TYPE_CHECKING:
     from flask import Flask
 
-STOP_WITHIN_S = 9.0
-"""A stopping process has finished its runs or given them back by then; supervisors kill after ten seconds."""
+STOP_WITHIN_S = 7.0
+"""A stopping process has finished its runs or given them back by then. Supervisors kill after ten seconds, and on a
+busy machine the interpreter takes two of them to end.
+"""
 
 
 def main() -> None:
@@ -127,7 +129,7 @@ def _leave(stop_soon: Any) -> None:
     """End the server's loop: it takes SystemExit as a request to finish what it is answering."""
     stop_soon()
     # For the case that something never ends: the supervisor would kill us otherwise. It ends with the process.
-    last_resort = threading.Timer(STOP_WITHIN_S + 0.5, lambda: os._exit(1))
+    last_resort = threading.Timer(STOP_WITHIN_S + 2.0, lambda: os._exit(1))
     last_resort.daemon = True
     last_resort.start()
     raise SystemExit(0)

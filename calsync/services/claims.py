@@ -19,7 +19,7 @@ from calsync.errors import ProviderError
 from calsync.runtime import Runtime
 from calsync.services import facts, owners, settings
 from calsync.store import accounts as rows
-from calsync.store import polls
+from calsync.store import polls, runs
 from calsync.store import tables as t
 
 LEASE = timedelta(minutes=2)
@@ -248,12 +248,13 @@ def release_dead(rt: Runtime) -> int:
 
 
 def release_all(rt: Runtime, owner: str) -> int:
-    """Give back every claim of `owner` that is still open, due at once. For a process that stops."""
-    change = (
-        update(t.Account)
-        .where(col(t.Account.lease_owner) == owner)
-        .values(lease_owner=None, lease_until=None, next_sync_at=rt.now())
-        .execution_options(synchronize_session=False)
-    )
+    """Give back every claim of `owner` that is still open, due at once, and end the runs under them. For a process
+    that stops.
+    """
+    now = rt.now()
     with rt.writing() as session:
-        return rows.rows_changed(session, change)
+        held = list(session.scalars(select(t.Account).where(col(t.Account.lease_owner) == owner)))
+        for account in held:
+            account.lease_owner, account.lease_until, account.next_sync_at = None, None, now
+            runs.cut_short(session, t.pk(account), now, "The server was stopped. The next run goes on from there.")
+        return len(held)

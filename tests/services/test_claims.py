@@ -257,6 +257,22 @@ def test_a_stopping_process_gives_everything_back(rt: Runtime, eli: t.User) -> N
     assert sorted(claims.claim_due(rt, "next", 10)) == ids
 
 
+def test_what_a_stopping_process_was_running_is_over(rt: Runtime, eli: t.User, clock: Clock) -> None:
+    account_id, other = many(rt, eli, 2)
+    claims.claim(rt, account_id, "stopping")
+    claims.claim(rt, other, "going-on")
+    begun = [(account_id, "manual"), (account_id, "disconnect"), (other, "manual")]
+    with rt.writing() as session:
+        ran = [t.Run(account_id=i, trigger=why, state="running", started_at=clock()) for i, why in begun]
+        session.add_all(ran)
+    claims.release_all(rt, "stopping")
+    with rt.reading() as session:
+        found = [session.get_one(t.Run, run.id) for run in ran]
+    assert [run.state for run in found] == ["cancelled", "running", "running"]  # disconnecting is taken up again
+    assert "The server was stopped" in found[0].error
+    assert found[0].finished_at == clock()
+
+
 def test_a_pause_ends_by_the_clock(rt: Runtime, eli: t.User, clock: Clock) -> None:
     [account_id] = many(rt, eli, 1)
     accounts.pause(rt, account_id, until=clock() + timedelta(hours=1), by=SYSTEM)
