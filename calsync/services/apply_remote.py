@@ -192,6 +192,7 @@ def look(ctx: Context, group: Group, doubt: Unavailable) -> Written:
     if found is None:
         return None if group.write.is_delete else VersionMismatch(handle)
     if closing.is_as_wanted(ctx, group, found):
+        group.is_looked_up = True
         return found
     if found.version is not None and found.version == group.write.version:
         return Unavailable(doubt.detail, doubt.after_s)

@@ -44,6 +44,7 @@ class Group:
     tries: int = 0
     asked_s: float = 0.0  # how long the provider asked to wait before the next try
     is_repeat: bool = False  # a try before this one may have taken effect
+    is_looked_up: bool = False  # what came of it was read later, when others may have edited it, too
     is_stale: bool = False  # what the steps were planned against is no longer there
 
     @property

@@ -86,6 +86,29 @@ def test_a_write_that_nobody_can_tell_about_stays_in_doubt_and_is_settled_withou
     assert sum(request.kind == WRITE for request in office.server.faults.requests) == 1
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_an_edit_made_there_while_our_write_was_in_doubt_comes_in(office: Office) -> None:
+    handle = office.meeting("Kick-off")
+    office.settle()
+    office.edit("Kick-off", location="Room 2")
+
+    def kill(name: str) -> None:
+        if name == "apply.written":
+            raise Killed
+
+    office.clock.advance(minutes=10)
+    with pytest.raises(Killed):
+        sync.run(replace(office.rt, checkpoint=kill), office.account.id)
+    office.clock.advance(minutes=10)
+    office.server.edit(office.calendar.remote_id, handle, summary="Kick-off, moved")
+    office.settle()
+    assert office.titles_here() == ["Kick-off, moved"]
+    assert (office.there(handle).summary, office.there(handle).location) == ("Kick-off, moved", "Room 2")
+
+
 def test_a_silent_provider_ends_the_run_with_every_answer_of_the_batch_written_down(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
