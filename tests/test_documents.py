@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from calsync import config
+from calsync.engine import winner
+from calsync.engine.rules import Rules
+from calsync.engine.vocabulary import Deletions, Policy
+from calsync.services import failures, sync
 
 ROOT = Path(__file__).parents[1]
 NOT_A_SETTING = "encryption_source"  # noted by the program, not told
@@ -81,3 +85,28 @@ def test_the_map_names_nothing_that_is_gone() -> None:
         *(f for room in ("calsync", "jobs", "webapp", "tests") for f in (ROOT / room).rglob("*.*")),
     ]
     assert named - {file.name for file in rooms} == set()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        f"more than {Rules().brake_deletions} **and** more than {Rules().brake_deletion_share:.0%}".replace("%", " %"),
+        f"more than {Rules().brake_creates}, not on an account's first run",
+        f"people mailed | more than {Rules().brake_mails} |",
+        f"tried up to {failures.TRIES} times, then failed",
+        f"stops after {failures.STOP_AFTER} records in a row",
+        f"up to {failures.ATTEMPTS} times, then once a day",
+        f"at most {sync.ROUNDS} rounds",
+        f"within {winner.TIE.total_seconds():.0f} seconds the CRM",
+    ],
+)
+def test_the_numbers_of_the_engine_are_those_of_its_document(told: str) -> None:
+    assert told in (ROOT / "docs" / "sync.md").read_text(encoding="utf-8")
+
+
+def test_the_document_has_a_row_for_every_policy_and_deletion_rule() -> None:
+    text = (ROOT / "docs" / "sync.md").read_text(encoding="utf-8")
+    heads = set(re.findall(r"^\| ([^|]+?) \|", text, re.MULTILINE))
+    assert {policy.value for policy in Policy} == {"crm", "external", "last_modified", "manual"}
+    assert {"CRM wins", "External wins", "Last modified wins (default)", "Manual"} <= heads
+    assert {rule.value for rule in Deletions} == {head.split()[0] for head in heads} & {"follow", "unlink", "ask"}

@@ -8,6 +8,7 @@ import click
 from sqlmodel import Session
 
 from calsync.engine.vocabulary import Direction
+from calsync.errors import Refused
 from calsync.store import accounts as rows
 from calsync.store import tables as t
 from webapp.cli import calendars, options, output, progress, tools
@@ -36,15 +37,19 @@ def connect_caldav(
     rt = tools.runtime()
     person = tools.user_by_email(rt, email)
     password = options.read_password(password_stdin, prompt=f"Password of {username}")
-    made = connect.connect_caldav(
-        rt,
-        person.id or 0,
-        url=url,
-        username=username,
-        password=password,
-        allow_private_network=allow_private_network,
-        by=tools.cli_actor(),
-    )
+    try:
+        made = connect.connect_caldav(
+            rt,
+            person.id or 0,
+            url=url,
+            username=username,
+            password=password,
+            allow_private_network=allow_private_network,
+            by=tools.cli_actor(),
+        )
+    except Refused as why:
+        hint = " The option is --allow-private-network." if why.code == "private_network" else ""
+        raise Refused(f"{why.reason}{hint}", code=why.code, field=why.field) from why
     with rt.reading() as session:
         found = details(session, made)
     if as_json:
