@@ -1,7 +1,6 @@
 """One account as its pages show it: three facts, its calendars with what may be switched, and what it does now.
 
-head = account_view.head(session, account_id)      .account, .state, .facts, .run, .is_moving, ...
-account_view.choices(calendars, request.form)      the calendar chooser, as typed or as stored
+head = account_view.head(session, account_id)  # .account, .state, .facts, .run, .is_moving, ...
 """
 
 from __future__ import annotations
@@ -13,9 +12,7 @@ from typing import Any
 
 from flask import url_for
 from flask_login import current_user
-from flask_wtf import FlaskForm
 from sqlmodel import Session
-from werkzeug.datastructures import MultiDict
 
 from calsync.engine import rules as engine_rules
 from calsync.engine import status
@@ -149,6 +146,12 @@ def head(session: Session, account_id: int) -> Head:
     )
 
 
+def session_head(account_id: int) -> Head:
+    """Return the head in a session of its own."""
+    with runtime().reading() as session:
+        return head(session, account_id)
+
+
 def _facts(line: AccountLine, rules: Rules, now: datetime) -> tuple[Fact, ...]:
     """Return the three facts; an account without calendars has nothing to be in sync."""
     account = line.account
@@ -265,44 +268,3 @@ def calendar_rows(
         )
         for c in calendars
     ]
-
-
-# --- the calendar chooser
-
-
-class ChoiceForm(FlaskForm):
-    """The chooser's fields are named by calendar and read by `chosen`; this carries the token and the errors."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One calendar of the chooser."""
-
-    calendar: t.Calendar
-    syncs: bool
-    blocks: bool
-    is_target: bool
-
-
-def choices(calendars: Sequence[t.Calendar], typed: MultiDict[str, str] | None) -> list[Choice]:
-    """Return the calendars with their flags: as typed where a form was refused, else as stored."""
-    if typed is None:
-        return [Choice(c, c.syncs, c.blocks, c.is_write_target) for c in calendars]
-    given = chosen(typed)
-    return [Choice(c, c.id in given["syncs"], c.id in given["blocks"], c.id == given["target"]) for c in calendars]
-
-
-def chosen(typed: MultiDict[str, str]) -> dict[str, Any]:
-    """Return what the chooser says, as `accounts.choose_calendars` takes it."""
-    target = typed.get("target", type=int)
-    return {"syncs": _ids(typed, "syncs"), "blocks": _ids(typed, "blocks"), "target": target}
-
-
-def _ids(typed: MultiDict[str, str], name: str) -> set[int]:
-    return set(typed.getlist(name, type=int))
-
-
-def session_head(account_id: int) -> Head:
-    """Return the head in a session of its own."""
-    with runtime().reading() as session:
-        return head(session, account_id)

@@ -12,7 +12,7 @@ from calsync.services import accounts, connect, queued
 from calsync.store import accounts as rows
 from calsync.store import calendar_pages, runs
 from calsync.store import tables as t
-from webapp import account_view, errors, plans, security
+from webapp import account_view, calendar_choice, errors, plans, security
 from webapp.access import actor, provider_info, readable_account, runtime, writable_account
 from webapp.connecting import connects_required
 from webapp.forms.accounts import ReconnectForm
@@ -25,10 +25,10 @@ from webapp.views.accounts.blueprint import bp
 def choose(account_id: int) -> Any:
     """Choose what syncs, what blocks and where new events go; then on to the preview."""
     account = writable_account(account_id)
-    form = account_view.ChoiceForm()
+    form = calendar_choice.ChoiceForm()
     if form.validate_on_submit():
         with errors.shown_on(form):
-            chosen = account_view.chosen(request.form)
+            chosen = calendar_choice.chosen(request.form)
             accounts.choose_calendars(runtime(), account_id, **chosen, by=actor())
             if account.state == AccountState.ACTIVE and account.grant_ok:
                 return _ask_preview(account_id)
@@ -112,7 +112,7 @@ def _show_choice(account: t.Account, form: Any) -> Any:
         status=422 if form.errors else 200,
         account=account,
         info=provider_info(account.provider),
-        calendars=account_view.choices(calendars, request.form if form.is_submitted() else None),
+        calendars=calendar_choice.choices(calendars, request.form if form.is_submitted() else None),
         twins=twins,
         elsewhere=elsewhere[0] if elsewhere else None,
         write_url=_write_url(account),
