@@ -38,7 +38,7 @@ from tests.engine import obvious
 
 T = TypeVar("T")
 
-PEOPLE, DAYS, TURNS, BATCH = 10, 30, 7, 500
+PEOPLE, DAYS, TURNS, BATCH = 10, 30, 15, 500
 TERMS = Terms(30, 15, after_minutes=5, horizon_days=365, tz="Europe/Berlin")
 WORK = Hours("Europe/Berlin", (((480, 720), (765, 1110)),) * 7)
 FIRST = factories.START.replace(hour=0)
@@ -54,6 +54,7 @@ class Measured:
     searched: float
     slow: float
     asked: float
+    asked_best: float
 
 
 def measure(count: int, say: Callable[[str], None]) -> Measured:
@@ -63,9 +64,9 @@ def measure(count: int, say: Callable[[str], None]) -> Measured:
         rt, event_type_id = _filled(Path(folder), count)
         gc.collect()
         gc.freeze()  # as `calsync serve` does once it is loaded: what filled the database is no part of the question
-        asked, answer = _timed(lambda: availability.slots(rt, event_type_id, *WINDOW, now=FIRST).slots)
+        (asked, best), answer = _timed(lambda: availability.slots(rt, event_type_id, *WINDOW, now=FIRST).slots)
         diaries, people = _diaries(rt, event_type_id)
-        searched, found = _timed(lambda: _search(diaries))
+        (searched, _), found = _timed(lambda: _search(diaries))
         rt.db.close()
     say("the slow way: every minute of the window, of everybody")
     began = time.process_time()
@@ -75,7 +76,7 @@ def measure(count: int, say: Callable[[str], None]) -> Measured:
     wanted = [(start, tuple(ids[n] for n in free)) for start, free in expected]
     if [(s.starts_at, s.resource_ids) for s in found] != wanted or found != answer:
         raise RuntimeError("the ways do not agree")
-    return Measured(count, len(found), searched, slow, asked)
+    return Measured(count, len(found), searched, slow, asked, best)
 
 
 def report(found: Measured) -> str:
@@ -88,18 +89,20 @@ def report(found: Measured) -> str:
         f"| the search, in memory | {found.searched * 1000:.1f} ms |",
         f"| every minute, the obvious way (once) | {found.slow * 1000:,.0f} ms, {ratio:,.0f} times as long |",
         f"| the whole question, with the database | {found.asked * 1000:.0f} ms |",
+        f"| its best turn | {found.asked_best * 1000:.0f} ms |",
     ]
     return "\n".join(lines)
 
 
-def _timed(act: Callable[[], T]) -> tuple[float, T]:
+def _timed(act: Callable[[], T]) -> tuple[tuple[float, float], T]:
+    """Return the median and the best of several turns in seconds of processor time, and what came out."""
     result = act()
     taken = []
     for _ in range(TURNS):
         began = time.process_time()
         result = act()
         taken.append(time.process_time() - began)
-    return statistics.median(taken), result
+    return (statistics.median(taken), min(taken)), result
 
 
 def _search(diaries: Sequence[Diary]) -> list[Slot]:
