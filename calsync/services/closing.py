@@ -222,11 +222,11 @@ def _snapshots(
 ) -> None:
     carried: Content = target.step.detail["local"]
     remote = link.agreed_remote if event is None else cases.content_of(event)
-    if answer is not None and (answer.is_adopted or group.is_repeat):
-        remote = _as_sent(group, target, remote)
-    elif group.is_looked_up:
+    if group.is_looked_up:
         # Only what was sent is known to be ours: any other difference is an edit there, which is yet to come in.
         remote = {**link.agreed_remote, **{n: remote[n] for n in target.step.fields if n in remote}}
+    elif answer is not None and (answer.is_adopted or group.is_repeat):
+        remote = _as_sent(group, target, remote)
     if _asks_for_link(group):
         # The provider made the join link, nobody here: left out of what was agreed, it reads as a change there.
         remote = {**remote, "conference": carried["conference"]}

@@ -109,6 +109,22 @@ def test_an_edit_made_there_while_our_write_was_in_doubt_comes_in(office: Office
     assert (office.there(handle).summary, office.there(handle).location) == ("Kick-off, moved", "Room 2")
 
 
+def test_such_an_edit_comes_in_also_when_it_was_read_before_the_doubt_was_settled(office: Office) -> None:
+    handle = office.meeting("Kick-off")
+    office.settle()
+    office.edit("Kick-off", location="Room 2")
+    office.server.faults.arm(FaultKind.LOST_AFTER)
+    office.server.faults.arm(FaultKind.RATE_LIMITED, skip=1)
+    office.sync()
+    office.server.edit(office.calendar.remote_id, handle, summary="Kick-off, moved")
+    office.server.faults.arm(FaultKind.UNAVAILABLE)  # nobody tells what became of our write, but the calendar is read
+    still = office.sync()
+    assert (still.state, office.titles_here()) == ("no_changes", ["Kick-off"])
+    office.settle()
+    assert office.titles_here() == ["Kick-off, moved"]
+    assert (office.there(handle).summary, office.there(handle).location) == ("Kick-off, moved", "Room 2")
+
+
 def test_a_silent_provider_ends_the_run_with_every_answer_of_the_batch_written_down(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
