@@ -65,10 +65,10 @@ def test_staff_book_for_a_guest(look: Look, office: Office, visit: t.EventType, 
     page.get_by_label("Guest", exact=True).fill("Gil")
     page.get_by_role("button", name="Book", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Visit: Gil")
-    expect(page.get_by_text("This is why the calendar does not show it yet")).to_be_visible()
+    expect(page.get_by_text("This is why the calendar does not show it as it is")).to_be_visible()
     office.settle()
     page.reload()
-    expect(page.get_by_text("This is why the calendar does not show it yet")).to_be_hidden()
+    expect(page.get_by_text("This is why the calendar does not show it as it is")).to_be_hidden()
     [(_, event)] = office.server.all_events(WORK)
     assert event.start == factories.START.replace(day=10, hour=14)
 
