@@ -175,11 +175,11 @@ class OAuthProvider(Provider, Protocol):
 
 
 _ANSWERS = {
-    "access_denied": "You did not give permission, so nothing was connected.",
+    "access_denied": "You did not give permission, so nothing has changed.",
     "admin_policy_enforced": "Nothing was connected. Its administrators decide which apps may see calendars.",
     "org_internal": "Only people of the organisation that registered this app may sign in with it.",
     "reauth_needed": "Your organisation wants you to sign in there anew before anything else is allowed.",
-    "scope_refused": "The permissions that were asked for cannot be given, so nothing was connected.",
+    "scope_refused": "The permissions that were asked for cannot be given, so nothing has changed.",
     "temporarily_unavailable": "The sign-in page is out of order at the moment. Try again in a few minutes.",
     "server_error": "The sign-in page is out of order at the moment. Try again in a few minutes.",
 }

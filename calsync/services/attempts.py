@@ -122,6 +122,17 @@ def finish(
     return _connected(rt, row, tokens, who, by)
 
 
+def waiting(rt: Runtime, provider: str, state: str, *, login_id: int | None) -> Asked | None:
+    """Return what was asked for by an attempt that is about to be finished, to ask for it again should it fail.
+
+    None for one that proves credentials, and where `finish` would find none.
+    """
+    row = open_attempts.find(rt, provider, state, Bound(login_id))
+    if row is None or row.purpose == "prove":
+        return None
+    return Asked(provider, row.account_id, row.can_write, extra=row.extra, leads_to=row.leads_to)
+
+
 # --- there
 
 

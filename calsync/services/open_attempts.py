@@ -35,13 +35,19 @@ def keep(rt: Runtime, attempt: Attempt, **about: Any) -> None:
         session.add(t.SignInAttempt(**columns, **about, redirect_uri=attempt.redirect_uri, created_at=now))
 
 
-def take(rt: Runtime, provider: str, state: str, bound: Bound) -> t.SignInAttempt | None:
-    """Return the attempt that a state belongs to, used up; None for another browser's, an old one or none."""
+def find(rt: Runtime, provider: str, state: str, bound: Bound) -> t.SignInAttempt | None:
+    """Return the attempt that a state belongs to; None for another browser's, an old one or none."""
     with rt.reading() as session:
         row = rows.find_attempt(session, _hash(state))
     if row is None or row.provider != provider or row.created_at + LASTS < rt.now():
         return None
-    if bound == Bound() or bound != Bound(row.login_id, row.token_id):
+    return None if bound == Bound() or bound != Bound(row.login_id, row.token_id) else row
+
+
+def take(rt: Runtime, provider: str, state: str, bound: Bound) -> t.SignInAttempt | None:
+    """Return the attempt that a state belongs to, used up; None for another browser's, an old one or none."""
+    row = find(rt, provider, state, bound)
+    if row is None:
         return None
     with rt.writing() as session:
         return row if rows.take_attempt(session, t.pk(row)) else None

@@ -162,6 +162,16 @@ def test_who_presses_cancel_is_told_so(eli: FlaskClient, switch: Switchboard) ->
     assert CONNECT in answer.text
 
 
+def test_beginning_again_asks_for_the_same(rt: Runtime, eli: FlaskClient, switch: Switchboard) -> None:
+    there_and_back(eli, switch, access="read")
+    (account,) = accounts(rt)
+    refused = there_and_back(eli, switch, choice="deny", access="write", account=account.id)
+    assert f"{CONNECT}?account={account.id}&amp;access=write" in refused.text
+    there_and_back(eli, switch, access="write", account=account.id)
+    (account,) = accounts(rt)
+    assert account.can_write
+
+
 @pytest.mark.parametrize(
     ("query", "title"),
     [

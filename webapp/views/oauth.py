@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, flash, g, redirect, request, url_for
 from flask_login import current_user
 
 from calsync.errors import NotAllowed, ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
@@ -98,6 +98,7 @@ def callback(provider: str) -> Any:
     login_id = current_user.login_id if current_user.is_authenticated else None
     by = actor() if current_user.is_authenticated else STRANGER
     query = request.args.to_dict()
+    g.asked = attempts.waiting(runtime(), provider, query.get("state", ""), login_id=login_id)
     consent = admin_consent.answered(runtime(), provider, query)
     if consent is not None:
         return page("oauth/consent.html", consent=consent, info=provider_info(provider))
@@ -211,5 +212,14 @@ def _trouble(code: str, reason: str, detail: str = "") -> Any:
         reason=reason,
         detail=detail,
         info=provider_info(provider),
+        again=_again(provider, g.get("asked")),
         approval=admin_consent.link(runtime(), provider) if code == "needs_admin" else "",
     )
+
+
+def _again(provider: str, asked: Asked | None) -> str:
+    """Return where to begin again with what was asked for: the same account, and as much of it."""
+    if asked is None:
+        return url_for("oauth.begin", provider=provider)
+    access = "write" if asked.can_write else None
+    return url_for("oauth.begin", provider=provider, account=asked.account_id, access=access, extra=asked.extra or None)

@@ -17,7 +17,10 @@ class SignInWords:
 
 _DENIED = SignInWords(
     "You did not give permission",
-    ("If you pressed Cancel by mistake, connect again.", "Leave all boxes ticked: each says what it is for."),
+    (
+        "If you pressed Cancel by mistake, connect again.",
+        "Where the page shows boxes, leave them ticked: each says what it is for.",
+    ),
 )
 _POLICY = SignInWords(
     "Your organisation does not allow this app",

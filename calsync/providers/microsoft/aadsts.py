@@ -89,7 +89,7 @@ MEANINGS: dict[int, Meaning] = {
     530032: _POLICY,
     54005: _CODE,
     65001: Meaning(YOU, "The permission was never given, or was taken back. Sign in again and give it.", "scope_lost"),
-    65004: Meaning(YOU, "You did not give permission, so nothing was connected."),
+    65004: Meaning(YOU, "You did not give permission, so nothing has changed."),
     65005: _PERMISSION,
     650056: _PERMISSION,
     70000: Meaning(YOU, "Microsoft no longer takes this permission. Sign in again.", "invalid_grant"),
