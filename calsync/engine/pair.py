@@ -91,7 +91,8 @@ class Decision:
     `inward` holds the merge units to write into the activity, `outward` those to write into the remote event (already
     projected). `local_action` and `remote_action` are NONE, UPDATE, CANCEL, CREATE or (remote) DELETE; a revival is an
     UPDATE or CREATE with `revives`. `losing` maps a field to the value that lost and the side it stood on. `waits_for`
-    says why a difference stands. With `agrees` the snapshots move although nothing is written.
+    says why a difference stands. With `agrees` the snapshots move although nothing is written. With `passes_on`
+    what comes in is for the occurrence that took this one's place as well.
     """
 
     reason: Reason
@@ -110,6 +111,7 @@ class Decision:
     parks: bool = False
     revives: bool = False
     is_merge: bool = False
+    passes_on: bool = False
     trace: tuple[str, ...] = ()
 
     @property

@@ -17,7 +17,7 @@ from calsync.engine import mapping, merge
 from calsync.engine.event import Content, fingerprint, resulting
 from calsync.engine.vocabulary import Action, Direction, LinkState, StepState
 from calsync.errors import Rejected
-from calsync.services import cases, failures, new_links
+from calsync.services import cases, failures, heirs, new_links
 from calsync.services.context import Context
 from calsync.store import activities, imports, links, polls, steps
 from calsync.store import tables as t
@@ -143,6 +143,12 @@ def _change(session: Session, ctx: Context, step: t.Step, pair: Pair | None, out
         _miss(step, ctx, outcome)
         return
     inward = (step.after or {}) if step.direction == Direction.INBOUND else step.detail["inward"]
+    if "heir" in step.detail:
+        heir_id = heirs.receive(session, step, inward, ctx.now())
+        if heir_id is None:
+            _miss(step, ctx, outcome)
+            return
+        outcome.activity_ids.append(heir_id)
     dissolves = step.action == Action.CANCEL and _is_dissolved(session, pair)
     _write(session, ctx, pair.activity, inward, dissolves=dissolves)
     _agree(session, ctx, step, pair, inward, dissolves=dissolves)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calsync.engine import decide, scope
-from calsync.engine.event import Content
 from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Action, LinkState, Reason, StepState
-from calsync.services import cases, drafts, places, planned, settle
+from calsync.services import cases, drafts, heirs, places, planned, settle
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.services.planned import Plan
@@ -56,7 +55,7 @@ def decide_pair(
         effects.append(settle.Effect(pair, conflict=decision, considered=Reason.NEEDS_CHOICE))
         return
     effects.append(settle.after_decision(ctx, pair, decision))
-    row = _step_row(ctx, plan, pair, decision, around.goes_along(pair))
+    row = _step_row(ctx, plan, pair, decision, around)
     if row is not None:
         plan.merged += decision.is_merge
         rows.append(row)
@@ -70,8 +69,12 @@ def decision_on(ctx: Context, pair: Pair, around: settle.Surroundings) -> Decisi
     if outside is not None:
         return Decision(outside, waits_for=outside)
     terms = cases.terms_of(ctx, pair, is_source=around.is_source(pair), choices=around.choices(pair))
-    remote = cases.remote_of(ctx, pair.event)
-    decision = decide.decide(cases.local_of(pair.activity), remote, cases.agreed_of(ctx, pair.link), terms)
+    remote, agreed = cases.remote_of(ctx, pair.event), cases.agreed_of(ctx, pair.link)
+    heir = around.heirs.get(t.pk(pair.activity))
+    inherited = None if heir is None else heirs.decision(heir, remote, agreed, terms)
+    if inherited is not None:
+        return inherited
+    decision = decide.decide(cases.local_of(pair.activity), remote, agreed, terms)
     return _without_recreation(ctx, pair, places.decide(ctx, pair, decision))
 
 
@@ -89,11 +92,13 @@ def _without_recreation(ctx: Context, pair: Pair, decision: Decision) -> Decisio
     return decision
 
 
-def _step_row(ctx: Context, plan: Plan, pair: Pair, decision: Decision, goes_along: Sequence[Content]) -> Row | None:
+def _step_row(ctx: Context, plan: Plan, pair: Pair, decision: Decision, around: settle.Surroundings) -> Row | None:
     if decision.writes:
         row = drafts.for_pair(ctx, pair, decision)
         drops = decision.remote_action is Action.DELETE or not {"time", "exdates"}.isdisjoint(decision.outward)
-        drafts.add_occurrences(row, goes_along if drops else ())
+        drafts.add_occurrences(row, around.goes_along(pair) if drops else ())
+        if decision.passes_on:
+            row["detail"] |= heirs.detail(around.heirs[t.pk(pair.activity)])
         return planned.ready(ctx, plan, row)
     if decision.parks:
         return drafts.for_note(ctx, pair, Action.UNLINK, decision.reason, StepState.DONE)

@@ -132,8 +132,7 @@ def _rekey(session: Session, row: t.Activity, other: t.Activity, event: Event, n
     if _is_linked(session, other):
         made = new_override(row, replace(event, uid=row.uid), now)
         made.field_times = dict(other.field_times)
-        session.add(made)
-        _dissolve(other, now)
+        _leave_to(session, other, made, now)
     else:
         other.uid, other.recurrence_key = row.uid, key
         write(other, event, now)
@@ -146,7 +145,13 @@ def _detach(session: Session, other: t.Activity, event: Event, now: datetime) ->
     values = ActivityValues(Kind(other.kind), new_id, "", None, events.content(event), other.due_is)
     made = activities.new(values, owner_id=other.owner_id, now=now, created_by_id=other.created_by_id)
     made.public_id, made.location_kind = new_id, other.location_kind
-    session.add(made)
+    _leave_to(session, other, made, now)
+
+
+def _leave_to(session: Session, other: t.Activity, heir: t.Activity, now: datetime) -> None:
+    session.add(heir)
+    session.flush()
+    other.heir_id = heir.id
     _dissolve(other, now)
 
 

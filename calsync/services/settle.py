@@ -15,7 +15,7 @@ from calsync.engine import mapping, series
 from calsync.engine.event import Content, fingerprint
 from calsync.engine.pair import Decision
 from calsync.engine.vocabulary import Kind, LinkState, Policy, Reason
-from calsync.services import cases, drafts
+from calsync.services import cases, drafts, heirs
 from calsync.services.context import Context
 from calsync.store import conflicts, linkless, links, placements
 from calsync.store import tables as t
@@ -37,6 +37,7 @@ class Surroundings:
     unseen: dict[Series, list[t.MirrorEvent]] = field(
         default_factory=dict
     )  # changed occurrences that nothing here stands for
+    heirs: dict[int, t.Activity] = field(default_factory=dict)  # by the activity whose place each took
 
     def is_source(self, pair: Pair) -> bool:
         """Return whether shared changes come in through this copy.
@@ -99,6 +100,7 @@ def surroundings(session: Session, ctx: Context, pairs: Sequence[Pair]) -> Surro
         alive=links.alive_elsewhere(session, ctx.account_id, (t.pk(p.activity) for p in gone)) if gone else {},
         placed=placements.placed(session, [t.pk(p.activity) for p in pairs if p.activity.kind == Kind.BOOKING]),
         unseen=_unseen(session, [p for p in pairs if p.event.is_series and _drops_occurrences(ctx, p)]),
+        heirs=heirs.of(session, [p.activity for p in pairs]),
     )
 
 

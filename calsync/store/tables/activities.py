@@ -56,6 +56,7 @@ class Activity(SQLModel, table=True):
     span_end: datetime
     location_kind: str = Field(default="", max_length=12)  # in_person, phone, meet, teams, zoom, link
     is_dissolved: bool = False  # an override that went back to its series: kept for history, shown nowhere
+    heir_id: int | None = None  # of one that moved with its series: the activity in its new slot; it may be gone since
     source: str = Field(default="crm", max_length=10)  # "crm", or "calendar" when an event created it
     source_account_id: int | None = Field(default=None, foreign_key="account.id", ondelete="SET NULL")
 
