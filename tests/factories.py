@@ -5,6 +5,7 @@ do with the others). Time starts on a Monday, 2030-01-07 at 09:00 UTC.
 """
 
 import functools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -124,7 +125,7 @@ def _copy_template(path: Path) -> None:
 @functools.cache
 def _template() -> Path:
     """Return a migrated, empty SQLite database, made once per process."""
-    keep = tempfile.TemporaryDirectory(prefix="calsync-template-")
+    keep = tempfile.TemporaryDirectory(prefix="calsync-template-", dir=os.environ.get("CALSYNC_TEST_RUN"))
     _kept.append(keep)
     path = Path(keep.name) / "template.db"
     db = Database(f"sqlite:///{path}")

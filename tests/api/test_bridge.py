@@ -22,7 +22,7 @@ from standardwebhooks import Webhook
 
 from calsync.runtime import CLI, SYSTEM, Runtime
 from calsync.services import activities, tokens, webhook_delivery, webhooks
-from calsync.store import activities as rows
+from calsync.store import activity_list
 from calsync.store import tables as t
 from calsync.store.activity_list import Filters
 from tests import factories
@@ -72,7 +72,7 @@ def titles(crm: sqlite3.Connection) -> list[str]:
 
 def there(rt: Runtime) -> dict[str, t.Activity]:
     with rt.reading() as session:
-        return {row.title: row for row in rows.list_activities(session, Filters()).rows}
+        return {row.title: row for row in activity_list.list_activities(session, Filters()).rows}
 
 
 def test_both_sides_agree_through_the_feed(
