@@ -192,3 +192,12 @@ def test_first_start_leads_through_the_setup(look: Look, rt: Runtime) -> None:
     )
     assert organisation.is_set_up
     assert "Calsync" not in page.content()
+
+
+def test_buttons_of_the_first_steps_hold_their_words_on_a_phone(look: Look, cast: factories.Cast) -> None:
+    page = look("/overview/", cast.ada, phone=True)
+    page.get_by_text("Getting started").wait_for()
+    spilling = "all => all.filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText)"
+    buttons = page.locator(".checklist .btn")
+    assert buttons.count() > 3
+    assert buttons.evaluate_all(spilling) == []
