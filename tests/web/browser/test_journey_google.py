@@ -88,7 +88,7 @@ def drag_file(page: Page, path: Path, target: Locator, *, steps: tuple[str, ...]
 
 def consent(page: Page, *, ticks: tuple[str, ...] = ()) -> None:
     """Decide on Google's page: choose Eli, tick what is named (everything when nothing is), allow."""
-    # A click does not wait for the page it leads to: asked too early, the page before is what is counted on.
+    # A click waits until the next page begins, not until it is read: asked too early, it has no heading yet.
     page.wait_for_url(re.compile(r"/o/oauth2/v2/auth\?"))
     if page.get_by_role("heading", name="Choose an account").count():
         page.get_by_role("button", name=re.compile(re.escape(ELI))).click()

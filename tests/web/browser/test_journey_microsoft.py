@@ -60,7 +60,7 @@ def configured(rt: Runtime, cast: factories.Cast, redirect: str) -> None:
 
 def pick(page: Page, who: str = ELI) -> None:
     """Choose an account on Microsoft's page, where it asks for one."""
-    # A click does not wait for the page it leads to: asked too early, the page before is what is counted on.
+    # A click waits until the next page begins, not until it is read: asked too early, it has no heading yet.
     page.wait_for_url(re.compile(r"/(authorize|adminconsent)\?"))
     if page.get_by_role("heading", name="Pick an account").count():
         page.get_by_role("button", name=re.compile(re.escape(who))).click()
