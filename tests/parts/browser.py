@@ -5,7 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# The first is Chromium without windows: windows are most of what a browser costs that nobody looks at.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 MAC_APPS = ("Chromium.app/Contents/MacOS/Chromium", "Google Chrome.app/Contents/MacOS/Google Chrome")
 
 # The last two keep pages off the network: no name resolves but those of this machine.
@@ -45,9 +46,9 @@ def _is_snap_stub(path: str) -> bool:
 
 
 def _downloaded() -> list[Path]:
-    executables = {"chrome", "Chromium", "Google Chrome for Testing", "chrome.exe"}
-    folders = sorted(_download_folder().glob("chromium-*"), reverse=True)
-    return [file for folder in folders for file in folder.rglob("*") if file.name in executables]
+    names = {"headless_shell", "chrome-headless-shell", "chrome", "Chromium", "Google Chrome for Testing", "chrome.exe"}
+    folders = sorted(_download_folder().glob("chromium*-*"), reverse=True)  # "chromium_headless_shell-" comes first
+    return [file for folder in folders for file in folder.rglob("*") if file.name in names]
 
 
 def _download_folder() -> Path:

@@ -42,7 +42,7 @@ def parts() -> list[Part]:
         Part(
             "A BROWSER",
             browser.find,
-            [*_apt("chromium"), [playwright]],
+            [*_apt("chromium-headless-shell"), *_apt("chromium"), [playwright]],
             "Install Chromium, or name one in CALSYNC_TEST_BROWSER.",
         ),
         Part(
