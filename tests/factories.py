@@ -102,12 +102,12 @@ def _share_statements(db: Database) -> None:
 
     The cache of compiled statements is an engine's own and is keyed by its dialect, so both are shared.
     """
-    dialect, cache = _statements.setdefault(db.engine.dialect.name, (db.engine.dialect, LRUCache(3000)))
-    for engine in (db.engine, db._writer):
-        engine.dialect, engine._compiled_cache = dialect, cache
+    for engine in (db.engine, db.writer):
+        kind = type(engine.dialect)
+        engine.dialect, engine._compiled_cache = _statements.setdefault(kind, (engine.dialect, LRUCache(3000)))
 
 
-_statements: dict[str, tuple[sa.Dialect, LRUCache[Any, Any]]] = {}
+_statements: dict[type[sa.Dialect], tuple[sa.Dialect, LRUCache[Any, Any]]] = {}
 
 
 def prepare(url: str) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlmodel import Session
 
 from calsync.store import changes, happenings
@@ -33,7 +35,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 12) -> None:
         self.url = sqlalchemy.make_url(url)
         self.engine = _make_engine(self.url, pool_size)
-        self._writer = self.engine.execution_options(calsync_writes=True)
+        self.writer = _make_writer(self.engine)
 
     @property
     def is_sqlite(self) -> bool:
@@ -52,7 +54,7 @@ class Database:
         What happened to activities enters the feed of changes in the same transaction, and what programs are to be
         told of the outbox of webhooks.
         """
-        with _marked(), changes.WritingSession(self._writer, expire_on_commit=False) as session:
+        with _marked(), changes.WritingSession(self.writer, expire_on_commit=False) as session:
             yield session
             happenings.publish(session, changes.publish(session))
             session.commit()
@@ -60,6 +62,7 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+        self.writer.dispose()
 
 
 @contextlib.contextmanager
@@ -71,15 +74,49 @@ def _marked() -> Iterator[None]:
         _in_transaction.depth -= 1
 
 
+class Reading(SQLiteDialect_pysqlite):
+    """SQLite as SQLAlchemy knows it, but every transaction begins when it should: see `_prepare_sqlite`.
+
+    A listener to the engine's `begin` would do the same, and make each statement a tenth more expensive: an engine
+    that has one looks for listeners around every statement.
+    """
+
+    supports_statement_cache = True
+    begins_with = "BEGIN"
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        dbapi_connection.driver_connection.execute(self.begins_with)
+
+
+class Writing(Reading):
+    """The same for transactions that write."""
+
+    supports_statement_cache = True
+    begins_with = "BEGIN IMMEDIATE"
+
+
+registry.register("sqlite.reading", __name__, Reading.__name__)
+registry.register("sqlite.writing", __name__, Writing.__name__)
+
+
 def _make_engine(url: sqlalchemy.URL, pool_size: int) -> sqlalchemy.Engine:
     if url.get_backend_name() != "sqlite":
         return sqlalchemy.create_engine(url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
     engine = sqlalchemy.create_engine(
-        url, pool_size=pool_size, max_overflow=20, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+        url.set(drivername="sqlite+reading"),
+        pool_size=pool_size,
+        max_overflow=20,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
     )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_writer(engine: sqlalchemy.Engine) -> sqlalchemy.Engine:
+    """Return an engine for writing on the connections of `engine`."""
+    if engine.dialect.name != "sqlite":
+        return engine
+    return sqlalchemy.create_engine(engine.url.set(drivername="sqlite+writing"), pool=engine.pool)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -94,10 +131,3 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
-    if connection.get_execution_options().get("calsync_writes", False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    elif (driver := connection.connection.driver_connection) is not None:
-        driver.execute("BEGIN")  # cannot fail, so it need not go through SQLAlchemy, which takes ten times as long

@@ -74,7 +74,7 @@ def changing(db: Database) -> Iterator[sqlalchemy.Connection]:
 
     A second process that starts at the same moment waits for the first one's end.
     """
-    with db.engine.connect().execution_options(calsync_writes=True) as connection:
+    with db.writer.connect() as connection:
         if db.is_sqlite:
             _set_foreign_keys(connection, "OFF")
         try:
