@@ -7,11 +7,16 @@ from typing import Any
 
 import httpx2
 
+from tests.emulators.wire import json_text
+
 Json = dict[str, Any]
 
 
 class SwitchError(RuntimeError):
     """The switchboard refused what the test asked for."""
+
+
+JSON = {"Content-Type": "application/json"}
 
 
 class Switch:
@@ -26,7 +31,7 @@ class Switch:
         return self._read(self._http.get(path, params=kept))
 
     def post(self, path: str, **body: object) -> Any:
-        return self._read(self._http.post(path, json=body))
+        return self._read(self._http.post(path, content=json_text(body), headers=JSON))
 
     def _read(self, response: httpx2.Response) -> Any:
         if response.status_code >= 400:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,6 +13,12 @@ from flask import Flask
 
 FATE = "x-emulator-fate"
 """How the wrapper learns of a reply that is not to arrive whole. It never leaves the process."""
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """Return JSON as servers write it: characters as they are, but half a character, which only an escape can tell."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 class Wire:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx2
 
 from calsync.errors import ProviderError, Unavailable, VersionMismatch
-from calsync.providers import batching
+from calsync.providers import batching, json_answers
 from calsync.providers.batching import Outcome, Reply
 from calsync.providers.google.endpoints import Endpoints
 from calsync.providers.http import USER_AGENT, Answer, Http
@@ -142,15 +142,7 @@ class Wire:
 
 
 def _item(answer: Answer, *, is_write: bool) -> Json:
-    """Return the JSON object of an answer. One that is cut off says nothing about what happened."""
-    if not answer.body.strip() and answer.status in (204, 304):
-        return {}
-    try:
-        item = json.loads(answer.body)
-    except ValueError as error:
-        is_success = answer.status < 300
-        raise Unavailable("the answer is not whole", is_in_doubt=is_write and is_success) from error
-    return item if isinstance(item, dict) else {}
+    return json_answers.item_of(answer, is_write=is_write, empty_at=(204, 304))
 
 
 def _part(boundary: str, number: int, prefix: str, call: Call) -> bytes:

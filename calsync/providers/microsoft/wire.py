@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx2
 
 from calsync.errors import ProviderError, Unavailable
-from calsync.providers import batching
+from calsync.providers import batching, json_answers
 from calsync.providers.batching import Outcome, Reply
 from calsync.providers.http import Answer, Http
 from calsync.providers.microsoft import errors
@@ -170,18 +170,7 @@ class Wire:
 
 
 def _item(answer: Answer, *, is_write: bool) -> Json:
-    """Return the JSON object of an answer. One that is cut off says nothing about what happened.
-
-    Stored texts may hold control characters that JSON forbids (section A2).
-    """
-    if not answer.body.strip() and answer.status in (202, 204):
-        return {}
-    try:
-        item = json.loads(answer.text, strict=False)
-    except ValueError as error:
-        is_success = answer.status < 300
-        raise Unavailable("the answer is not whole", is_in_doubt=is_write and is_success) from error
-    return item if isinstance(item, dict) else {}
+    return json_answers.item_of(answer, is_write=is_write, empty_at=(202, 204))
 
 
 def _parts(answer: Answer) -> dict[str, Answer]:

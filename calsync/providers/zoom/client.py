@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from calsync.errors import Rejected, Unavailable
-from calsync.providers import token_calls
+from calsync.providers import json_answers
 from calsync.providers.auth import BearerAuth
 from calsync.providers.base import Known, Page, RemoteCalendar, Resource, Write, Written
 from calsync.providers.conference import Meeting, MeetingDraft
@@ -152,10 +152,8 @@ class ZoomClient:
 
     def _item(self, answer: Answer, *, is_write: bool) -> Json:
         """Return an answer's body. A 200 may hold an error, and one that is cut off says nothing (section 20)."""
-        if answer.status == 204 and not answer.body.strip():
-            return {}
-        item = token_calls.body_of(answer)
-        if not item:
+        item = json_answers.item_of(answer, is_write=is_write, empty_at=(204,))
+        if not item and answer.status != 204:
             raise Unavailable("the answer is not whole", is_in_doubt=is_write)
         if "code" in item and "message" in item:
             raise errors.read(self.http, _refused(answer, item)) or Rejected("invalid", self.http.describe(answer))

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tests.emulators.google.model import Resource
+from tests.emulators.wire import json_text
 
 Headers = dict[str, str]
 """Header values by lower-case name."""
@@ -57,7 +58,7 @@ class Reply:
             return ""
         if isinstance(self.body, str):
             return self.body
-        return json.dumps(self.body, indent=self.indent, ensure_ascii=False) + ("\n" if self.indent else "")
+        return json_text(self.body, self.indent) + ("\n" if self.indent else "")
 
     def content_type(self) -> str:
         if isinstance(self.body, str) and "content-type" not in self.headers:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tests.emulators.microsoft.model import Resource
+from tests.emulators.wire import json_text
 
 Headers = dict[str, str]
 """Header values by lower-case name; repeated headers are joined with commas."""
@@ -54,7 +55,7 @@ class Reply:
     def text(self) -> str:
         if self.body is None:
             return ""
-        return self.body if isinstance(self.body, str) else json.dumps(self.body, ensure_ascii=False)
+        return self.body if isinstance(self.body, str) else json_text(self.body)
 
     def content_type(self) -> str:
         usual = "text/html; charset=utf-8" if isinstance(self.body, str) else "application/json; charset=utf-8"

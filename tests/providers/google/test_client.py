@@ -122,6 +122,13 @@ def test_other_kinds_of_event_are_read_and_say_what_they_are(client, calendar, s
     assert kinds == {EventKind.DEFAULT, EventKind.FROM_MAIL, EventKind.BIRTHDAY}
 
 
+def test_half_a_character_in_a_title_is_replaced(client, calendar, switch) -> None:
+    switch.seed_event(calendar, {**timed(), "summary": "Tea \ud83d"})
+    [resource] = resources(read(client, calendar)).values()
+    assert resource.events[0].summary == "Tea \ufffd"
+    resource.body.encode()  # what cannot be written down would end every run of the account
+
+
 def test_a_guest_learns_of_removed_occurrences(open_client, switch) -> None:
     body = weekly(attendees=[{"email": VIC}])
     series = switch.add_event(ADA, body)["id"]

@@ -122,6 +122,13 @@ def test_what_leaves_the_window_is_not_removed(client, calendar, people) -> None
     assert resources(pages)[handle].events[0].start == TEA.start + timedelta(days=900)
 
 
+def test_half_a_character_in_a_title_is_replaced(client, calendar, switch) -> None:
+    switch.add_event(calendar, timed(subject="Tea \ud83d"))
+    [resource] = resources(read(client, calendar)).values()
+    assert resource.events[0].summary == "Tea \ufffd"
+    resource.body.encode()  # what cannot be written down would end every run of the account
+
+
 def test_one_event_that_cannot_be_read_hides_no_other(client, calendar, people, switch) -> None:
     good = people.put(TEA)
     bad = switch.add_event(calendar, timed(12))
