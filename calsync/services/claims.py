@@ -52,14 +52,13 @@ def claim_due(rt: Runtime, owner: str, limit: int, *, slow_limit: int | None = N
 def is_anything_due(rt: Runtime) -> bool:
     """Return whether a claim would find an account. Costs one query and no lock."""
     with rt.reading() as session:
-        return session.scalars(select(col(t.Account.id)).where(rows.due(rt.now())).limit(1)).first() is not None
+        return rows.is_any_due(session, rt.now())
 
 
 def timed_out_among(rt: Runtime, ids: Sequence[int]) -> set[int]:
     """Return those of the accounts whose last run timed out."""
-    query = select(col(t.Account.id)).where(col(t.Account.id).in_(ids), col(t.Account.timed_out))
     with rt.reading() as session:
-        return {i for i in session.scalars(query) if i is not None}
+        return rows.timed_out_among(session, ids)
 
 
 def claim(rt: Runtime, account_id: int, owner: str) -> bool:

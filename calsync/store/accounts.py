@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, or_, select, update
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, LinkState
@@ -128,8 +128,8 @@ def park_links(session: Session, reason: str, *where: ColumnElement[bool]) -> in
     return rows_changed(session, change)
 
 
-def due(now: datetime) -> ColumnElement[bool]:
-    """Hold for accounts that should run now and that nobody is running.
+def due(now: Any) -> ColumnElement[bool]:
+    """Hold for accounts that should run at `now`, a time or a parameter, and that nobody is running.
 
     A claim moves next_sync_at to the end of its lease, so that the claim of a killed process becomes due by
     itself.
@@ -143,33 +143,50 @@ def due(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def unleased(now: datetime) -> ColumnElement[bool]:
-    """Hold for accounts that no living run has claimed."""
+def unleased(now: Any) -> ColumnElement[bool]:
+    """Hold for accounts that no living run has claimed at `now`, a time or a parameter."""
     return or_(col(t.Account.lease_owner).is_(None), col(t.Account.lease_until) <= now)
+
+
+# Claims are made all the time: their statements are built once, and an index leads to the few accounts that timed out.
+_DUE = select(col(t.Account.id)).where(due(bindparam("now")))
+_DUE_FIRST = _DUE.order_by(col(t.Account.next_sync_at), col(t.Account.id)).limit(bindparam("most"))
+_ANY_DUE = _DUE.limit(1)
+_DUE_IDS = {slow: _DUE_FIRST.where(col(t.Account.timed_out).is_(slow)) for slow in (False, True)}
+_LEASE = (
+    update(t.Account)
+    .where(col(t.Account.id).in_(bindparam("ids", expanding=True)), due(bindparam("now")))
+    .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), next_sync_at=bindparam("until"))
+    .returning(col(t.Account.id))
+)
+_TIMED_OUT = select(col(t.Account.id)).where(
+    col(t.Account.id).in_(bindparam("ids", expanding=True)), col(t.Account.timed_out).is_(True)
+)
+
+
+def is_any_due(session: Session, now: datetime) -> bool:
+    """Return whether any account is due."""
+    return session.connection().execute(_ANY_DUE, {"now": now}).first() is not None
 
 
 def due_ids(session: Session, now: datetime, limit: int, *, timed_out: bool) -> list[int]:
     """Return due accounts, the longest waiting first. `timed_out` picks those whose last run timed out."""
-    query = (
-        select(col(t.Account.id))
-        .where(due(now), col(t.Account.timed_out) == timed_out)
-        .order_by(col(t.Account.next_sync_at), col(t.Account.id))
-        .limit(limit)
-    )
-    return [i for i in session.scalars(query) if i is not None]
+    return _ids(session, _DUE_IDS[timed_out], now=now, most=limit)
 
 
 def lease(session: Session, ids: Sequence[int], owner: str, now: datetime, until: datetime) -> list[int]:
     """Give the lease of each account that is still free to `owner` and return which were."""
-    change = (
-        update(t.Account)
-        .where(col(t.Account.id).in_(ids), due(now))
-        .values(lease_owner=owner, lease_until=until, next_sync_at=until)
-        .returning(col(t.Account.id))
-        .execution_options(synchronize_session=False)
-    )
-    taken = set(session.scalars(change))
+    taken = set(_ids(session, _LEASE, ids=ids, owner=owner, now=now, until=until))
     return [i for i in ids if i in taken]
+
+
+def timed_out_among(session: Session, ids: Sequence[int]) -> set[int]:
+    """Return those of the accounts whose last run timed out."""
+    return set(_ids(session, _TIMED_OUT, ids=ids))
+
+
+def _ids(session: Session, statement: Executable, **values: Any) -> list[int]:
+    return [int(i) for i in session.connection().execute(statement, values).scalars()]
 
 
 def rows_changed(session: Session, change: Any) -> int:

@@ -120,7 +120,7 @@ class Account(SQLModel, table=True):
     busy_calendars: list[Any] = Field(default_factory=list, sa_column=json_column())
 
     # running
-    next_sync_at: datetime | None = Field(default=None, index=True)
+    next_sync_at: datetime | None = None
     requested_trigger: str = Field(default="", max_length=12)  # who asked for the next run
     requested_by_id: int | None = Field(default=None, foreign_key="user.id", ondelete="SET NULL")
     lease_owner: str | None = Field(default=None, max_length=64)
@@ -137,6 +137,14 @@ class Account(SQLModel, table=True):
         one_of("state", AccountState),
         UniqueConstraint("user_id", "provider", "subject"),
         Index(None, "state", "next_sync_at"),
+        # Hardly an account is in it: each claim looks for those that timed out after all others.
+        Index(
+            "ix_account_timed_out",
+            "state",
+            "next_sync_at",
+            sqlite_where=sa.text("timed_out IS 1"),
+            postgresql_where=sa.text("timed_out IS true"),
+        ),
     )
 
 
