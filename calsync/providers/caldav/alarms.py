@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from calsync.engine.event import Reminder
 from calsync.providers.caldav import lines, values
 from calsync.providers.caldav.lines import Broken, Component
@@ -29,8 +31,13 @@ def _minutes_before(trigger: lines.Line) -> int | None:
     parameters = trigger.parameters
     if parameters.get("RELATED", "START").upper() != "START" or parameters.get("VALUE", "").upper() == "DATE-TIME":
         return None
+    return _minutes(trigger.value)
+
+
+@lru_cache(maxsize=1024)
+def _minutes(value: str) -> int | None:
     try:
-        seconds = values.duration(trigger.value).total.total_seconds()
+        seconds = values.duration(value).total.total_seconds()
     except Broken:
         return None
     return int(-seconds // 60) if seconds % 60 == 0 else None

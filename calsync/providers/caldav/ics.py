@@ -18,10 +18,6 @@ from calsync.providers.caldav.timezones import Book
 from calsync.providers.caldav.values import Stamp
 
 OUR_ID = "X-CALSYNC-ID"
-_WANTED = frozenset(
-    "UID DTSTART DTEND DURATION RECURRENCE-ID RRULE RDATE EXDATE SUMMARY DESCRIPTION LOCATION STATUS TRANSP CLASS"
-    " ORGANIZER URL SEQUENCE CREATED LAST-MODIFIED DTSTAMP X-MICROSOFT-CDO-BUSYSTATUS".split()
-) | {OUR_ID, *people.CONFERENCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +50,10 @@ class Document:
         masters = {r.event.uid: r for r in found if r.recurrence_id is None}
         latest: dict[tuple[str, str], Read] = {}
         for read in (_settled(r, masters.get(r.event.uid)) for r in found):
-            known = latest.get(identity(read.event))
+            name = identity(read.event)
+            known = latest.get(name)
             if known is None or read.event.sequence >= known.event.sequence:
-                latest[identity(read.event)] = read
+                latest[name] = read
         return list(latest.values())
 
 
@@ -94,10 +91,7 @@ def _named(component: Component, book: Book) -> Read:
 
 def read_event(component: Component, book: Book) -> Read:
     """Read one VEVENT. Its RECURRENCE-ID is in its own form; `Document.read` settles it with the master."""
-    found: dict[str, list[Line]] = {}
-    for item in component.items:
-        if isinstance(item, Line) and item.name in _WANTED:
-            found.setdefault(item.name, []).append(item)
+    found = component.by_name()
     if "UID" not in found or not found["UID"][0].value.strip():
         raise Broken("it has no UID")
     if "DTSTART" not in found:
@@ -120,9 +114,9 @@ def read_event(component: Component, book: Book) -> Read:
         transparency=_transparency(found),
         classification=_class(found),
         organizer=_organizer(found),
-        attendees=tuple(people.attendee(line) for line in people.guest_lines(component).values()),
+        attendees=tuple(people.attendee(line) for line in people.guest_lines(found.get("ATTENDEE", ())).values()),
         reminders=alarms.reminders(component),
-        conference=people.conference(component),
+        conference=people.conference(found),
         url=_text(found, "URL") or None,
         sequence=_sequence(found),
         created=_stamped(found, "CREATED"),
@@ -157,7 +151,7 @@ def _rule(found: dict[str, list[Line]]) -> str | None:
 
 
 def _text(found: dict[str, list[Line]], name: str) -> str:
-    return values.clean(values.text(found[name][0].value)) if name in found else ""
+    return values.clean_text(found[name][0].value) if name in found else ""
 
 
 def _choice(found: dict[str, list[Line]], name: str, known: tuple[str, ...], otherwise: str) -> str:

@@ -9,21 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from calsync.errors import CalsyncError
 
 FOLD_OCTETS = 75
 
-# A time zone's rules are taken as one piece: they are long, and rarely needed.
+# Whole zones, or else lines with what is folded behind them, and the name where the line begins with one. A time
+# zone's rules are taken as one piece: they are long, and rarely needed.
 _TOKEN = re.compile(
-    r"(?P<zone>^BEGIN:VTIMEZONE[ \t]*\r?\n.*?^END:VTIMEZONE[ \t]*\r?(?:\n|\Z))"
-    r"|^[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)",
-    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+    r"(BEGIN:VTIMEZONE[ \t]*\r?\n(?:[^\n]*\n)*?END:VTIMEZONE[ \t]*\r?(?:\n|\Z))"
+    r"|((?:([A-Z0-9_-]+)[;:])?[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z))",
+    re.IGNORECASE | re.ASCII,
 )
 _FOLD = re.compile(r"\r?\n[ \t]")
 _NAME = re.compile(r"([A-Za-z0-9_-]+)([;:])")
 _PARAMETER = re.compile(r';\s*([A-Za-z0-9_-]+)=("[^"]*"(?:,"[^"]*")*|[^;:"]*)')
 _CARET = {"^n": "\n", "^N": "\n", "^'": '"', "^^": "^"}
+
+_FRAME = frozenset(("BEGIN", "END"))
 
 # The values of these hold no colon, and some writers leave one in an unquoted TZID.
 _LAST_COLON = frozenset(("DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE", "DUE"))
@@ -47,12 +51,10 @@ class Line:
         return self.text[_colon(self.name, self.text) + 1 :]
 
     @property
-    def parameters(self) -> dict[str, str]:
+    def parameters(self) -> Mapping[str, str]:
         """Parameters by upper-case name, decoded (RFC 6868); of a repeated one the first."""
         head = self.text[len(self.name) : _colon(self.name, self.text)]
-        if not head:
-            return {}
-        return {name: _decoded(value) for name, value in reversed(_split(head))}
+        return _parameters(head) if head else {}
 
     def changed(self, newline: str, value: str | None = None, parameters: Mapping[str, str | None] = {}) -> Line:
         """Return the line with another value and some parameters set, or removed where None.
@@ -81,6 +83,14 @@ class Component:
     def lines(self, *names: str) -> list[Line]:
         """Return this component's own lines of these names, in order."""
         return [item for item in self.items if isinstance(item, Line) and item.name in names]
+
+    def by_name(self) -> dict[str, list[Line]]:
+        """Return this component's own lines, those of each name in order."""
+        found: dict[str, list[Line]] = {}
+        for item in self.items:
+            if isinstance(item, Line):
+                found.setdefault(item.name, []).append(item)
+        return found
 
     def first(self, name: str) -> Line | None:
         return next((item for item in self.items if isinstance(item, Line) and item.name == name), None)
@@ -122,38 +132,47 @@ def parse(text: str) -> Component:
         text = text.replace("\r", "\n")
     root = Component("")
     stack = [root]
-    for token in _TOKEN.finditer(text):
-        raw = token[0]
-        if token["zone"]:
-            stack[-1].items.append(Component("VTIMEZONE", raw))
+    for zone, raw, name in _TOKEN.findall(text):
+        if zone:
+            stack[-1].items.append(Component("VTIMEZONE", zone))
         elif raw:
-            _place(_line(raw), stack)
+            line = _line(raw, name)
+            if line.name in _FRAME:
+                _place(line, stack)
+            else:
+                stack[-1].items.append(line)
     if len(stack) > 1:
         raise Broken(f"the text ends in the middle of a {stack[-1].name}")
     return root
 
 
 def _place(line: Line, stack: list[Component]) -> None:
-    """Put a line into the innermost open block, and open or close blocks."""
+    """Open or close a block."""
     if line.name == "BEGIN":
         component = Component(line.value.strip().upper(), line.raw)
         stack[-1].items.append(component)
         stack.append(component)
-    elif line.name != "END":
-        stack[-1].items.append(line)
     elif stack[-1].name != line.value.strip().upper():
         raise Broken(f"END:{line.value.strip()} closes nothing")
     else:
         stack.pop().end = line.raw
 
 
-def _line(raw: str) -> Line:
+def _line(raw: str, name: str) -> Line:
+    """Return a line. `name` is what it begins with: "" also where a name is folded or a mark stands before it."""
     text = raw.rstrip("\r\n")
     if "\n" in text:
-        text = _FOLD.sub("", text)
+        text = _unfolded(text)
+    if name:
+        return Line(raw, name.upper(), text)
     text = text.lstrip("\ufeff")
     match = _NAME.match(text)
     return Line(raw, match[1].upper() if match else "", text)
+
+
+def _unfolded(text: str) -> str:
+    text = text.replace("\r\n ", "").replace("\n ", "")
+    return _FOLD.sub("", text) if "\n" in text else text  # hardly anybody folds with a tab
 
 
 def from_text(text: str, newline: str) -> Line:
@@ -200,6 +219,12 @@ def _colon(name: str, text: str) -> int:
     while match := _PARAMETER.match(text, position):
         position = match.end()
     return position if text[position : position + 1] == ":" else colon
+
+
+@lru_cache(maxsize=4096)
+def _parameters(head: str) -> Mapping[str, str]:
+    # The same few zones and people stand in nearly every event of a calendar.
+    return {name: _decoded(value) for name, value in reversed(_split(head))}
 
 
 def _split(head: str) -> list[tuple[str, str]]:

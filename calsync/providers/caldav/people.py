@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 from calsync.engine.event import Attendee
 from calsync.providers.caldav import values
-from calsync.providers.caldav.lines import Component, Line
+from calsync.providers.caldav.lines import Line
 
 CONFERENCE = ("CONFERENCE", "X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL")
 """Where join links stand; the first that has one counts."""
@@ -26,10 +28,10 @@ def attendee(line: Line) -> Attendee:
     )
 
 
-def guest_lines(component: Component) -> dict[str, Line]:
+def guest_lines(attendees: Iterable[Line]) -> dict[str, Line]:
     """Return the line of each guest by address; of one who is named twice the first counts."""
     found: dict[str, Line] = {}
-    for line in component.lines("ATTENDEE"):
+    for line in attendees:
         found.setdefault(address(line), line)
     return {known: line for known, line in found.items() if known}
 
@@ -42,12 +44,12 @@ def address(line: Line) -> str:
     return value.lower().removeprefix("mailto:").strip()
 
 
-def conference(component: Component) -> str | None:
-    """Return the join link: of several places the first that holds a web address."""
-    line = conference_line(component)
+def conference(found: Mapping[str, Sequence[Line]]) -> str | None:
+    """Return the join link in the lines of an event: of several places the first that holds a web address."""
+    line = conference_line(found)
     return None if line is None else line.value.strip()
 
 
-def conference_line(component: Component) -> Line | None:
-    candidates = (line for name in CONFERENCE for line in component.lines(name))
+def conference_line(found: Mapping[str, Sequence[Line]]) -> Line | None:
+    candidates = (line for name in CONFERENCE for line in found.get(name, ()))
     return next((line for line in candidates if line.value.strip().lower().startswith(("https://", "http://"))), None)

@@ -32,7 +32,7 @@ def stamp_of(line: Line, book: Book) -> Stamp:
     return _stamp(line.value, line.parameters, book)
 
 
-def _stamp(value: str, parameters: dict[str, str], book: Book) -> Stamp:
+def _stamp(value: str, parameters: Mapping[str, str], book: Book) -> Stamp:
     if parameters.get("VALUE", "").upper() == "DATE":
         value = value.strip()[:10] if "-" in value[:8] else value.strip()[:8]
     needs_zone = "TZID" in parameters and len(value) > 8 and not value.rstrip().upper().endswith("Z")

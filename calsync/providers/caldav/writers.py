@@ -76,13 +76,15 @@ def conference(component: Component, wanted: Event, read: Read, hand: Hand) -> N
     old = read.event.conference
     if (wanted.conference or None) == old:
         return
-    line = people.conference_line(component)
+    line = people.conference_line(component.by_name())
     if wanted.conference and line is None:
         parameters = {"VALUE": "URI", "FEATURE": "VIDEO"}
         component.set(None, hand.pen.line("CONFERENCE", _uri(wanted.conference), dict(parameters)))
     elif wanted.conference and line is not None:
         component.set(line, line.changed(hand.pen.newline, _uri(wanted.conference)))
-    while (stale := people.conference_line(component)) is not None and stale.value.strip() != wanted.conference:
+    while (
+        stale := people.conference_line(component.by_name())
+    ) is not None and stale.value.strip() != wanted.conference:
         component.drop(stale)
     for other in component.lines(*people.CONFERENCE):
         if old is not None and other.value.strip() == old:
@@ -96,7 +98,7 @@ def attendees(component: Component, wanted: Event, read: Read, hand: Hand) -> No
     for line in component.lines("ATTENDEE"):
         if people.address(line) not in new:
             component.drop(line)
-    for address, line in people.guest_lines(component).items():
+    for address, line in people.guest_lines(component.lines("ATTENDEE")).items():
         if _facts(new[address]) != _facts(people.attendee(line)):
             component.set(line, line.changed(hand.pen.newline, None, _changed_facts(known[address], new[address])))
     organizer = wanted.organizer.address if wanted.organizer else None
@@ -109,7 +111,7 @@ def attendees(component: Component, wanted: Event, read: Read, hand: Hand) -> No
 def responses(component: Component, wanted: Event, read: Read, hand: Hand) -> None:
     """Write who accepted and who declined, of those who stand there."""
     given = {person.address: person.partstat for person in wanted.attendees}
-    for line in people.guest_lines(component).values():
+    for line in people.guest_lines(component.lines("ATTENDEE")).values():
         person = people.attendee(line)
         if given.get(person.address, person.partstat) != person.partstat:
             component.set(line, line.changed(hand.pen.newline, None, {"PARTSTAT": _word(given[person.address])}))
