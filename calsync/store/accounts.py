@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, func, literal, or_, select, update
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, LinkState
@@ -153,9 +153,11 @@ _DUE = select(col(t.Account.id)).where(due(bindparam("now")))
 _DUE_FIRST = _DUE.order_by(col(t.Account.next_sync_at), col(t.Account.id)).limit(bindparam("most"))
 _ANY_DUE = _DUE.limit(1)
 _DUE_IDS = {slow: _DUE_FIRST.where(col(t.Account.timed_out).is_(slow)) for slow in (False, True)}
+# As a CASE no index can answer whether an account is due: SQLite would walk along all that are, to find these few.
+_STILL_DUE = case((due(bindparam("now")), literal(1)), else_=literal(0)) == literal(1)
 _LEASE = (
     update(t.Account)
-    .where(col(t.Account.id).in_(bindparam("ids", expanding=True)), due(bindparam("now")))
+    .where(col(t.Account.id).in_(bindparam("ids", expanding=True)), _STILL_DUE)
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), next_sync_at=bindparam("until"))
     .returning(col(t.Account.id))
 )
