@@ -197,6 +197,15 @@ ENTRIES = (
         ("Nothing to do: it is read again and decided anew in the next run.",),
     ),
     HelpEntry(
+        "interrupted",
+        "Interrupted",
+        "The program ended in the middle of a run: a restart, a power cut or a crash.",
+        (
+            "Nothing to do: the next run goes on from there, and nothing is done twice.",
+            "If it happens often, look into the log of the server, and whether its memory suffices.",
+        ),
+    ),
+    HelpEntry(
         "program-fault",
         "A fault in this program",
         "Something happened that nobody planned for. The record was left as it was.",

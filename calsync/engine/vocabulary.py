@@ -207,6 +207,7 @@ class ErrorClass(StrEnum):
     STORAGE = "storage"  # no room left there
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
+    INTERRUPTED = "interrupted"  # the program ended meanwhile
     BUG = "bug"
 
 

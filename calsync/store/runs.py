@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine.vocabulary import Action, Direction, RunState, StepState, Trigger
+from calsync.engine.vocabulary import Action, Direction, ErrorClass, RunState, StepState, Trigger
 from calsync.errors import NotFound, Refused
 from calsync.store import accounts, steps
 from calsync.store import tables as t
@@ -89,24 +89,9 @@ def close_orphans(session: Session, account_id: int, now: datetime) -> None:
 
     One that disconnects is left: it is taken up again.
     """
-    session.connection().execute(_CLOSE_ORPHANS, {"account": account_id, "now": now})
-
-
-_CLOSE_ORPHANS = (
-    sa.update(R)
-    .where(
-        col(R.account_id) == sa.bindparam("account"),
-        col(R.state) == RunState.RUNNING,
-        col(R.trigger) != Trigger.DISCONNECT,
-    )
-    .values(
-        state=RunState.FAILED,
-        finished_at=sa.bindparam("now"),
-        phase="",
-        error_class="bug",
-        error="The process ended in the middle of this run. The next run went on from there.",
-    )
-)
+    for run in _running(session, account_id):
+        _end(session, run, now, RunState.FAILED, "The program ended in the middle of this run.")
+        run.error_class = ErrorClass.INTERRUPTED
 
 
 def cut_short(session: Session, account_id: int, now: datetime, why: str) -> None:
@@ -114,12 +99,21 @@ def cut_short(session: Session, account_id: int, now: datetime, why: str) -> Non
 
     The one that disconnects ends by itself.
     """
-    query = sa.select(R).where(
-        col(R.account_id) == account_id, col(R.state) == RunState.RUNNING, col(R.trigger) != Trigger.DISCONNECT
+    for run in _running(session, account_id):
+        _end(session, run, now, RunState.CANCELLED, why)
+
+
+def _running(session: Session, account_id: int) -> Iterable[t.Run]:
+    return session.scalars(
+        sa.select(R).where(
+            col(R.account_id) == account_id, col(R.state) == RunState.RUNNING, col(R.trigger) != Trigger.DISCONNECT
+        )
     )
-    for run in session.scalars(query):
-        count(session, run)
-        run.state, run.finished_at, run.phase, run.error = RunState.CANCELLED, now, "", why
+
+
+def _end(session: Session, run: t.Run, now: datetime, state: RunState, why: str) -> None:
+    count(session, run)
+    run.state, run.finished_at, run.phase, run.error = state, now, "", why
 
 
 def count(session: Session, run: t.Run) -> None:

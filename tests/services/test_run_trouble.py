@@ -19,6 +19,7 @@ from calsync.store import instance
 from calsync.store import tables as t
 from calsync.store.secrets import Secrets, WrongKey, make_key
 from tests.services.office import Office, open_office
+from tests.simulator.process import Crash, Process
 
 
 class Flaw(Exception):
@@ -143,6 +144,24 @@ def test_a_silent_provider_ends_the_run_with_every_answer_of_the_batch_written_d
     monkeypatch.undo()
     office.settle()
     assert office.titles_there() == [f"Review {number}" for number in range(8)]
+
+
+def test_a_run_that_was_killed_is_called_interrupted_and_keeps_what_it_did(office: Office) -> None:
+    office.meeting("Kick-off")
+    process = Process()
+    dying = replace(
+        process.runtime(office.rt), checkpoint=lambda name: process.die() if name == "apply.local" else None
+    )
+    with pytest.raises(Crash):
+        sync.run(dying, office.account.id)
+    killed = last_run(office)
+    assert killed.state == "running"
+    office.clock.advance(minutes=10)
+    office.settle()
+    with office.rt.reading() as session:
+        run = session.get_one(t.Run, killed.id)
+    assert (run.state, run.error_class, run.created) == ("failed", "interrupted", 1)
+    assert office.titles_here() == ["Kick-off"]
 
 
 def test_a_run_whose_account_is_disconnected_under_it_is_over(office: Office) -> None:

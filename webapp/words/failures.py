@@ -118,6 +118,15 @@ _CLASSES = {
         "arrows-left-right",
         "changed-meanwhile",
     ),
+    "interrupted": ErrorWords(
+        "Interrupted",
+        "The program ended in the middle: a restart, a power cut or a crash.",
+        "Nothing is lost: the next run goes on from there by itself. If it happens often, look into the server’s log.",
+        "Retry",
+        "amber",
+        "power",
+        "interrupted",
+    ),
     "bug": ErrorWords(
         "Fault in this program",
         "Something happened that nobody planned for. The record was left as it was.",
