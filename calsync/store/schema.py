@@ -17,7 +17,6 @@ import sqlalchemy
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.operations.ops import CreateIndexOp
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
@@ -127,38 +126,19 @@ def differences(db: Database) -> list[Any]:
         return found
 
 
-def write_revision(message: str, rev_id: str, *, replacing: bool = False) -> None:
+def write_revision(message: str, rev_id: str) -> None:
     """Write the revision that leads from the newest one to the models as they are now.
 
-    `replacing` throws the existing revisions away first: only before the first release, while no database is
-    worth keeping. Read the result before committing it: renamed columns look like dropped and added ones, and
-    an index on an expression is added by itself to a first revision only, for SQLite hides them.
+    Read the result before committing it: renamed columns look like dropped and added ones, and an index on an
+    expression is missing, for SQLite hides them.
     """
-    if replacing:
-        for path in (MIGRATIONS / "versions").glob("*.py"):
-            path.unlink()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="autogenerate skipping")
         db = Database(f"sqlite:///{folder}/empty.db")
-        if not replacing:
-            upgrade(db)
+        upgrade(db)
         with db.engine.begin() as connection:
-            add = _add_expression_indexes if replacing else None
-            command.revision(
-                _config(connection),
-                message,
-                autogenerate=True,
-                rev_id=rev_id,
-                process_revision_directives=add,
-            )
+            command.revision(_config(connection), message, autogenerate=True, rev_id=rev_id)
         db.close()
-
-
-def _add_expression_indexes(_context: Any, _revision: Any, directives: Any) -> None:
-    for table in tables.metadata.sorted_tables:
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            if not index.columns or any(not isinstance(e, sqlalchemy.Column) for e in index.expressions):
-                directives[0].upgrade_ops.ops.append(CreateIndexOp.from_index(index))
 
 
 def _known() -> set[str]:
@@ -191,6 +171,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write the next revision from the models.")
     parser.add_argument("message")
     parser.add_argument("--id", required=True, help="four digits, one more than the newest")
-    parser.add_argument("--replacing", action="store_true", help="throw existing revisions away first")
     given = parser.parse_args()
-    write_revision(given.message, given.id, replacing=given.replacing)
+    write_revision(given.message, given.id)
