@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, select, update
 from sqlmodel import Session, col
 
+from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.errors import ProviderError
 from calsync.runtime import Runtime
@@ -21,6 +22,7 @@ from calsync.services import facts, owners, settings
 from calsync.store import accounts as rows
 from calsync.store import polls, runs
 from calsync.store import tables as t
+from calsync.store.polls import Read
 
 LEASE = timedelta(minutes=2)
 
@@ -151,11 +153,13 @@ def end(
     error: ProviderError | None = None,
     failed: int = 0,
     started_at: datetime | None = None,
+    reads: Sequence[Read] = (),
 ) -> None:
-    """Do what `release` does, inside a transaction."""
+    """Do what `release` does, inside a transaction, which also saves `reads`."""
     account, saved = polls.account_and_settings(session, account_id)
     if account.lease_owner != owner:
         return
+    polls.note_reads(session, account_id, reads)
     asked_at = _asked_meanwhile(account)
     if started_at is not None:
         facts.record(account, error, failed, now)
@@ -164,6 +168,17 @@ def end(
     else:
         account.next_sync_at = min(asked_at or now, now)
     account.lease_owner = account.lease_until = None
+
+
+def end_well(
+    session: Session, account_id: int, owner: str, now: datetime, *, rules: Rules, reads: Sequence[Read] = ()
+) -> bool:
+    """Do what `end` does after a run under `rules` that went through, if the account was well before.
+
+    Most runs end so, and one statement does it, which needs no row. False: nothing was done, `end` is to do it.
+    The frequency is the one that the run began with; a change of it is followed by `timetable.reschedule`.
+    """
+    return polls.end_well(session, account_id, owner, now, status.next_sync_at(rules, now), reads)
 
 
 def due_at(rt: Runtime, account_id: int) -> datetime | None:
@@ -178,11 +193,12 @@ def give_back(rt: Runtime, account_id: int, owner: str, due: datetime | None) ->
         return_to(session, account_id, owner, due)
 
 
-def return_to(session: Session, account_id: int, owner: str, due: datetime | None) -> None:
-    """Do what `give_back` does, inside a transaction."""
+def return_to(session: Session, account_id: int, owner: str, due: datetime | None, reads: Sequence[Read] = ()) -> None:
+    """Do what `give_back` does, inside a transaction, which also saves `reads`."""
     account = rows.get(session, account_id)
     if account.lease_owner != owner:
         return
+    polls.note_reads(session, account_id, reads)
     asked_at = _asked_meanwhile(account)
     account.next_sync_at = due if asked_at is None else min(asked_at, due or asked_at)
     account.lease_owner = account.lease_until = None

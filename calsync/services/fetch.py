@@ -14,6 +14,7 @@ from calsync.providers.base import Page, Resource
 from calsync.services.context import Context
 from calsync.store import mirror, polls, rechecks
 from calsync.store import tables as t
+from calsync.store.polls import Read
 
 CONFIRM = 50
 """Handles asked for at once when their absence is to be confirmed."""
@@ -26,26 +27,29 @@ class _Read:
     present: set[str] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
     is_full: bool = False
+    has_news: bool = False
     last: Page | None = None
 
 
-def fetch(ctx: Context) -> None:
+def fetch(ctx: Context, unsaved: list[Read] | None = None) -> None:
     """Read every calendar that syncs or blocks. Raises the first ProviderError; what was read before it is kept.
 
-    An account without calendars has nothing to read, and proves that it can still be reached instead.
+    An account without calendars has nothing to read, and proves that it can still be reached instead. Reads without
+    news wait in `unsaved`, if that is given, for the transaction that ends the run: a run that is killed before
+    loses nothing but a cursor, and the one that it began with finds the same and more.
     """
     if not ctx.calendars:
         ctx.reader.calendars()
     for calendar in _calendars(ctx):
         ctx.keep_lease()
-        _fetch_calendar(ctx, calendar)
+        _fetch_calendar(ctx, calendar, unsaved)
 
 
 def _calendars(ctx: Context) -> list[t.Calendar]:
     return [c for c in ctx.calendars if not c.is_gone and (c.syncs or c.blocks or c.is_write_target)]
 
 
-def _fetch_calendar(ctx: Context, calendar: t.Calendar) -> None:
+def _fetch_calendar(ctx: Context, calendar: t.Calendar, unsaved: list[Read] | None) -> None:
     cursor = None if ctx.is_full else calendar.cursor
     try:
         read = _read(ctx, calendar, cursor)
@@ -55,7 +59,11 @@ def _fetch_calendar(ctx: Context, calendar: t.Calendar) -> None:
         _bury_absent(ctx, calendar, read)
     if ctx.has_rechecks:
         _recheck(ctx, calendar)
-    _finish(ctx, calendar, read.last.cursor if read.last else None)
+    note = _noted(ctx, calendar, read.last.cursor if read.last else None)
+    if unsaved is None or read.is_full or read.has_news:
+        _save_read(ctx, note)
+    else:
+        unsaved.append(note)
 
 
 def _read(ctx: Context, calendar: t.Calendar, cursor: str | None) -> _Read:
@@ -74,6 +82,7 @@ def _read(ctx: Context, calendar: t.Calendar, cursor: str | None) -> _Read:
         ctx.rt.checkpoint("fetch.page")
         ctx.keep_lease()
         read.is_full = read.is_full or page.is_full
+        read.has_news = read.has_news or bool(page.resources or page.removed)
         read.present.update(page.present)
         read.present.update(r.handle for r in page.resources)
         _save_page(ctx, calendar, page, read)
@@ -169,11 +178,16 @@ def _recheck(ctx: Context, calendar: t.Calendar) -> None:
     _confirm(ctx, calendar, handles)
 
 
-def _finish(ctx: Context, calendar: t.Calendar, cursor: str | None) -> None:
+def _noted(ctx: Context, calendar: t.Calendar, cursor: str | None) -> Read:
+    """Return what is to be saved of a complete read, which began at `calendar.last_read_at`."""
     if cursor != calendar.cursor:
         ctx.cursors[str(calendar.id)] = [calendar.cursor, cursor]
+    now = ctx.now()
+    return Read(t.pk(calendar), cursor, calendar.last_read_at or now, now, ctx.offset().total_seconds())
+
+
+def _save_read(ctx: Context, read: Read) -> None:
     with ctx.rt.writing() as session:
         ctx.holding(session)
-        offset_s = ctx.offset().total_seconds()
-        polls.note_read(session, calendar, cursor, ctx.now(), offset_s)
+        polls.note_reads(session, ctx.account_id, [read])
     ctx.rt.checkpoint("fetch.cursor")

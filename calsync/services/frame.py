@@ -22,7 +22,7 @@ from calsync.services import claims, clients, failures, settings, usage
 from calsync.services.context import Context
 from calsync.store import happenings, polls, runs
 from calsync.store import tables as t
-from calsync.store.polls import Facts
+from calsync.store.polls import Facts, Read
 
 AWAITED = (Trigger.MANUAL, Trigger.API, Trigger.FIRST)
 """Runs that somebody asked for and may be waiting for."""
@@ -52,13 +52,15 @@ class Ask:
 class Ended:
     """How a run went, for its row. `phases` are milliseconds; `error` is what stopped it early, or None.
 
-    `is_awaited` says that somebody asked for it: programs are told that it ended although it found nothing.
+    `reads` are those that are yet to be saved. `is_awaited` says that somebody asked for it: programs are told that it
+    ended although it found nothing.
     """
 
     error: ProviderError | None = None
     phases: dict[str, int] = field(default_factory=dict)
     spent: usage.Spent = field(default_factory=usage.Spent)
     cursors: dict[str, list[str | None]] = field(default_factory=dict)
+    reads: list[Read] = field(default_factory=list)
     is_planned: bool = False
     is_awaited: bool = False
 

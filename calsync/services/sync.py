@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
+from sqlmodel import Session
 
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import RunState, Trigger
@@ -85,12 +86,23 @@ def run(
     with rt.writing() as session:
         failed = frame.close_row(rt, session, account_id, run_id, ask, ended)
         if dry:
-            claims.return_to(session, account_id, owner, was_due)
+            claims.return_to(session, account_id, owner, was_due, ended.reads)
         else:
-            claims.end(session, account_id, owner, rt.now(), error=ended.error, failed=failed, started_at=started_at)
+            _end(session, opened, owner, rt.now(), ended, failed=failed, started_at=started_at)
     if ended.is_planned and not dry:
         following.follow(rt)
     return run_id
+
+
+def _end(
+    session: Session, opened: Opened, owner: str, now: datetime, ended: Ended, *, failed: int, started_at: datetime
+) -> None:
+    """End the claim of a run that came to its end, with or without errors."""
+    account_id, went_through = t.pk(opened.account), ended.error is None and not failed
+    if went_through and claims.end_well(session, account_id, owner, now, rules=opened.rules, reads=ended.reads):
+        return
+    error, reads = ended.error, ended.reads
+    claims.end(session, account_id, owner, now, error=error, failed=failed, started_at=started_at, reads=reads)
 
 
 def _release(rt: Runtime, account_id: int, owner: str, why: BaseException, started_at: datetime) -> None:
@@ -129,7 +141,7 @@ def _corridor(ctx: Context, ended: Ended) -> None:
     with _phase(ended, "fetch"):
         if ctx.has_open_steps and not ctx.is_dry:
             apply_remote.settle_doubts(ctx)
-        fetching.fetch(ctx)
+        fetching.fetch(ctx, ended.reads)
     if ctx.only_subjects is not None:
         ctx.only_subjects |= faults.mended(ctx)
     for _ in range(ROUNDS):

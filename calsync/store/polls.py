@@ -156,6 +156,20 @@ def holder(session: Session, account_id: int) -> tuple[str | None, datetime | No
     return (None, None) if row is None else (row[0], row[1])
 
 
+# --- what a run leaves on the account
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A complete read of a calendar: where it came to, when it began and ended, provider time minus our time."""
+
+    calendar_id: int
+    cursor: str | None
+    began_at: datetime
+    ended_at: datetime
+    offset_s: float
+
+
 _READ_ACCOUNT = (
     sa.update(A)
     .where(col(A.id) == sa.bindparam("account"))
@@ -168,12 +182,68 @@ _READ_CALENDAR = (
 )
 
 
-def note_read(session: Session, calendar: t.Calendar, cursor: str | None, now: datetime, offset_s: float) -> None:
-    """Save the cursor of a complete read, which began at `calendar.last_read_at`, and that the account was read."""
-    began = {"calendar": calendar.id, "to": cursor, "began_at": calendar.last_read_at}
-    connection = session.connection()
-    connection.execute(_READ_CALENDAR, began)
-    connection.execute(_READ_ACCOUNT, {"account": calendar.account_id, "read_at": now, "offset_s": offset_s})
+def note_reads(session: Session, account_id: int, reads: Sequence[Read]) -> None:
+    """Save the cursors of complete reads of an account's calendars, and that the account was read."""
+    if reads:
+        _note_cursors(session, reads)
+        values = {"account": account_id, "read_at": reads[-1].ended_at, "offset_s": reads[-1].offset_s}
+        session.connection().execute(_READ_ACCOUNT, values)
+
+
+def _note_cursors(session: Session, reads: Sequence[Read]) -> None:
+    for read in reads:
+        values = {"calendar": read.calendar_id, "to": read.cursor, "began_at": read.began_at}
+        session.connection().execute(_READ_CALENDAR, values)
+
+
+def _as(column: Any, name: str) -> Any:
+    """Return a parameter of a column's type, where nothing beside it says which."""
+    return sa.bindparam(name, type_=column.type)
+
+
+_IS_ASKED = col(A.next_sync_at) < col(A.lease_until)
+_IS_WELL = sa.and_(
+    col(A.grant_ok),
+    col(A.grant_error) == "",
+    col(A.grant_lost_at).is_(None),
+    col(A.failed_runs) == 0,
+    col(A.rate_limited_until).is_(None),
+    col(A.last_error) == "",
+    col(A.last_error_class) == "",
+)
+_END_WELL = (
+    sa.update(A)
+    .where(col(A.id) == sa.bindparam("account"), col(A.lease_owner) == sa.bindparam("owner"), _IS_WELL)
+    .values(
+        timed_out=False,
+        grant_checked_at=sa.bindparam("now"),
+        last_success_at=sa.bindparam("now"),
+        in_sync_since=sa.func.coalesce(col(A.in_sync_since), sa.bindparam("now")),
+        last_complete_read_at=sa.func.coalesce(_as(A.last_complete_read_at, "read_at"), col(A.last_complete_read_at)),
+        clock_offset_s=sa.func.coalesce(_as(A.clock_offset_s, "offset_s"), col(A.clock_offset_s)),
+        next_sync_at=sa.case((_IS_ASKED, col(A.next_sync_at)), else_=_as(A.next_sync_at, "due")),
+        requested_trigger=sa.case((_IS_ASKED, col(A.requested_trigger)), else_=""),
+        requested_by_id=sa.case((_IS_ASKED, col(A.requested_by_id)), else_=None),
+        lease_owner=None,
+        lease_until=None,
+    )
+)
+
+
+def end_well(
+    session: Session, account_id: int, owner: str, now: datetime, due: datetime | None, reads: Sequence[Read]
+) -> bool:
+    """End the claim of `owner` on an account that was well, after a run without any failure.
+
+    Returns whether it was so; otherwise nothing is written. `due` is when the account is due again unless somebody
+    asked for it meanwhile; None: when someone asks.
+    """
+    read_at, offset_s = (reads[-1].ended_at, reads[-1].offset_s) if reads else (None, None)
+    values = {"account": account_id, "owner": owner, "now": now, "due": due, "read_at": read_at, "offset_s": offset_s}
+    is_done = bool(session.connection().execute(_END_WELL, values).rowcount)
+    if is_done:
+        _note_cursors(session, reads)
+    return is_done
 
 
 # --- is there anything to do
