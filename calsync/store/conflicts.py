@@ -14,6 +14,7 @@ from calsync.errors import NotFound
 from calsync.store import steps as step_rows
 from calsync.store import tables as t
 from calsync.store.links import remote_mark
+from calsync.store.tables.columns import plain
 
 K = t.Conflict
 
@@ -55,7 +56,7 @@ SHIFTED = (
     .join(t.MirrorEvent, col(t.MirrorEvent.id) == col(t.Link.event_id))
     .where(
         col(K.account_id) == sa.bindparam("account_id"),
-        col(K.state) == "open",
+        col(K.state) == plain("open"),
         sa.or_(col(K.local_fp) != col(t.Activity.fingerprint), col(K.remote_fp) != remote_mark()),
     )
 )

@@ -19,6 +19,7 @@ from calsync.engine.vocabulary import OPEN_STEP_STATES, RunState
 from calsync.errors import NotFound
 from calsync.store import conflicts, linkless, links, placements
 from calsync.store import tables as t
+from calsync.store.tables.columns import plain
 
 A, C, R = t.Account, t.Calendar, t.Run
 
@@ -37,7 +38,7 @@ class Facts:
 
 
 _OPEN = sa.exists().where(
-    col(t.Step.account_id) == sa.bindparam("account_id"), col(t.Step.state).in_(list(OPEN_STEP_STATES))
+    col(t.Step.account_id) == sa.bindparam("account_id"), col(t.Step.state).in_(list(map(plain, OPEN_STEP_STATES)))
 )
 _RECHECKS = (
     sa.select(col(t.MirrorResource.id))
