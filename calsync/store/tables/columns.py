@@ -50,8 +50,8 @@ def one_of(column: str, values: type[StrEnum] | Iterable[str]) -> CheckConstrain
 
 
 def plain(value: StrEnum | str) -> Any:
-    """Return a word of ours as it stands in SQL, where a parameter would cost much: SQLite plans a statement anew at each
-    execution while the value of a parameter decides whether a partial index serves.
+    """Return a word of ours as SQL, for where a parameter would cost much: SQLite plans a statement anew at each
+    execution if the value of a parameter decides whether a partial index serves.
     """
     if not value.replace("_", "").isalpha():
         raise ValueError(f"{value!r} is no word of ours")
