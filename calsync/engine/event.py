@@ -207,8 +207,10 @@ def resulting(values: Content, changes: Content) -> Content:
 
 def fingerprint(values: Content) -> str:
     """Return a hash of content; equal content, equal fingerprint, whatever the key order."""
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return hashlib.blake2b(_canonical(values).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def changed_fields(before: Content, after: Content) -> tuple[str, ...]:
@@ -216,15 +218,18 @@ def changed_fields(before: Content, after: Content) -> tuple[str, ...]:
     return tuple(name for name in FIELDS if before.get(name) != after.get(name))
 
 
-def to_json(event: Event) -> dict[str, Any]:
-    """Return the whole event, server-owned fields included, as the mirror stores it."""
+def to_json(event: Event, known: Content | None = None) -> dict[str, Any]:
+    """Return the whole event, server-owned fields included, as the mirror stores it.
+
+    `known` is the event's content, where the caller has it already.
+    """
     rare: dict[str, Any] = {} if event.kind is EventKind.DEFAULT else {"event_kind": event.kind.value}
     if event.is_declined:
         rare["is_declined"] = True
     if event.rooms:
         rare["rooms"] = [[room.address, room.name, room.partstat] for room in event.rooms]
     return (
-        content(event)
+        (content(event) if known is None else known)
         | rare
         | {
             "uid": event.uid,

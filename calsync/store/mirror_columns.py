@@ -46,7 +46,7 @@ def _columns(event: Event, own_addresses: frozenset[str]) -> dict[str, Any]:
     return {
         "uid": event.uid,
         "recurrence_key": key,
-        "facts": events.to_json(event),
+        "facts": events.to_json(event, content),
         "fingerprint": events.fingerprint(content),
         "organizer": event.organizer.address if event.organizer else None,
         "our_id": event.our_id,
