@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NoReturn
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
@@ -74,7 +75,7 @@ class Item:
     def has(self, name: str, inner: str) -> bool:
         """Return whether a property contains an element."""
         element = self.properties.get(name)
-        return element is not None and element.find(f".//{inner}") is not None
+        return element is not None and any(part is not element for part in element.iter(inner))
 
     def hrefs(self, name: str) -> list[str]:
         element = self.properties.get(name)
@@ -153,24 +154,28 @@ def _refuse_dtd(body: bytes) -> None:
 
 
 def _item(response: ElementTree.Element) -> Item:
-    status = response.find(f"{D}status")
     properties = {
         child.tag: child
-        for group in response.findall(f"{D}propstat")
-        if 200 <= (_status(group.find(f"{D}status")) or 200) < 300
-        for prop in group.findall(f"{D}prop")
+        for group in response.findall(_PROPSTAT)
+        if 200 <= (_code(group.findtext(_STATUS) or "") or 200) < 300
+        for prop in group.findall(_PROP)
         for child in prop
     }
     return Item(
-        href=(response.findtext(f"{D}href") or "").strip(),
-        status=_status(status),
+        href=(response.findtext(_HREF) or "").strip(),
+        status=_code(response.findtext(_STATUS) or ""),
         properties=properties,
-        conditions=frozenset(e.tag.rpartition("}")[2] for error in response.findall(f"{D}error") for e in error),
+        conditions=frozenset(e.tag.rpartition("}")[2] for error in response.findall(_ERROR) for e in error),
     )
 
 
-def _status(element: ElementTree.Element | None) -> int | None:
-    match = re.search(r"\b([1-5]\d\d)\b", element.text or "") if element is not None else None
+_HREF, _STATUS, _PROPSTAT, _PROP, _ERROR = (f"{D}{name}" for name in ("href", "status", "propstat", "prop", "error"))
+
+
+@lru_cache(maxsize=256)
+def _code(line: str) -> int | None:
+    """Return the number in a status line, None when there is none."""
+    match = re.search(r"\b([1-5]\d\d)\b", line)
     return int(match[1]) if match else None
 
 

@@ -110,9 +110,9 @@ class Reader:
         changed: dict[str, str | None] = {}
         removed: list[str] = []
         is_cut = False
-        status = dav.Multistatus(answer)
+        status, itself = dav.Multistatus(answer), _place(calendar)
         for item in status:
-            if _is_same(calendar, item):
+            if _place(item.href) == itself:
                 is_cut = is_cut or item.status == 507
             elif item.status in (404, 410):
                 removed.append(dav.handle(answer.url, item.href))
@@ -179,8 +179,9 @@ class Reader:
         if answer.status == 404:
             return {}  # Synology's way to say that a calendar is empty; that it exists was asked before
         found: dict[str, str | None] = {}
+        itself = _place(calendar)
         for item in dav.Multistatus(answer):
-            if _is_same(calendar, item) or (item.status or 0) >= 500:
+            if _place(item.href) == itself or (item.status or 0) >= 500:
                 _demand(item)
             elif _is_resource(item):
                 found[dav.handle(answer.url, item.href)] = item.text(names[0])
@@ -217,8 +218,9 @@ def _demand(item: Item) -> None:
         raise Unavailable(f"{item.href} answered {item.status}")
 
 
-def _is_same(calendar: str, item: Item) -> bool:
-    return dav.key(item.href).rstrip("/") == dav.key(calendar).rstrip("/")
+def _place(address: str) -> str:
+    """Return an address in the form in which a calendar's own are equal, with and without a slash at the end."""
+    return dav.key(address).rstrip("/")
 
 
 def _is_resource(item: Item) -> bool:
