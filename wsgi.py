@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from calsync import config, log
+from calsync import config, garbage, log
 from calsync.config import Settings
 from calsync.errors import Refused
 from calsync.runtime import Runtime
@@ -51,7 +50,7 @@ def build_runtime(settings: Settings) -> Runtime:
     box = secrets.from_settings(settings)
     db = Database(settings.database_url, pool_size=settings.threads + settings.web_threads + 4)
     rt = Runtime(settings, db, box, registry.all_providers())
-    gc.freeze()  # modules stay until the end: looking through them for garbage took a tenth of a sync
+    garbage.settle()
     return rt
 
 

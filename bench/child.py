@@ -6,7 +6,6 @@ Everything is loaded before the clock starts. What was measured goes to standard
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import json
 import resource
@@ -16,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from calsync import garbage
 
 
 @dataclass
@@ -59,7 +60,7 @@ def peak_mb() -> float:
 def main() -> None:
     who, asked = sys.argv[1], json.loads(sys.argv[2])
     module = importlib.import_module(f"bench.{who}")
-    gc.freeze()  # as wsgi.py does; for the other one as well
+    garbage.settle()  # as wsgi.py does; for the other one as well
     measured: Clock = module.sync(**asked)
     facts = {name: value for name, value in asdict(measured).items() if not name.startswith("_")}
     print(json.dumps(facts), flush=True)

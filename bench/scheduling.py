@@ -6,7 +6,6 @@ the look for differences, closing, releasing.
 
 from __future__ import annotations
 
-import gc
 import itertools
 import tempfile
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col
 
+from calsync import garbage
 from calsync.engine.event import Event
 from calsync.engine.vocabulary import RunState
 from calsync.providers.memory import MemoryProvider, MemoryServer
@@ -64,7 +64,7 @@ def measure(accounts: int, say: Callable[[str], None]) -> list[Scheduled]:
         say(f"{accounts} accounts: filling the database")
         clock = factories.Clock()
         rt = _filled(Path(folder), clock, accounts)
-        gc.freeze()  # as wsgi.py does
+        garbage.settle()  # as wsgi.py does
         found = []
         for _ in range(TURNS):
             clock.advance(minutes=30)
