@@ -69,21 +69,20 @@ def claim(rt: Runtime, account_id: int, owner: str) -> bool:
     A claim whose process has certainly died is taken over at once. Raises NotFound.
     """
     with rt.writing() as session:
-        return take(session, account_id, owner, rt.now()) is not None
+        return take(polls.account(session, account_id), owner, rt.now())
 
 
-def take(session: Session, account_id: int, owner: str, now: datetime) -> t.Account | None:
-    """Claim one account inside a transaction and return its row; None when somebody else holds it. Raises NotFound."""
-    account = polls.account(session, account_id)
+def take(account: t.Account, owner: str, now: datetime) -> bool:
+    """Claim the account of a row that was just read in this transaction. False when somebody else holds it."""
     if not _is_free(account, owner, now):
-        return None
+        return False
     if account.lease_owner == owner and _lasts(account, now):
-        return account
+        return True
     until = now + LEASE
     if account.lease_owner != owner or _asked_meanwhile(account) is None:
         account.next_sync_at = until
     account.lease_owner, account.lease_until = owner, until
-    return account
+    return True
 
 
 def _lasts(account: t.Account, now: datetime) -> bool:

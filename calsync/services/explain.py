@@ -244,7 +244,7 @@ def _is_known(rt: Runtime, account: t.Account) -> bool:
 
 def offline_context(rt: Runtime, session: Session, account: t.Account) -> Context:
     """Return what a dry run of this account would carry, without a connection."""
-    facts = polls.facts(session, account)
+    _, facts = polls.account_and_facts(session, t.pk(account))
     rules, switches = settings.in_force(facts.saved, account)
     return Context(
         rt=rt,

@@ -83,10 +83,10 @@ class Opened:
 def claim_and_open(rt: Runtime, account_id: int, ask: Ask, owner: str) -> Opened:
     """Claim an account and begin a run of it. Raises as `open_run`, and Refused (code `busy`)."""
     with rt.writing() as session:
-        account = claims.take(session, account_id, owner, rt.now())
-        if account is None:
+        account, facts = polls.account_and_facts(session, account_id)
+        if not claims.take(account, owner, rt.now()):
             raise Refused("This account is being synced right now.", code="busy")
-        return _open(rt, session, account, ask)
+        return _open(rt, session, account, facts, ask)
 
 
 def open_run(rt: Runtime, account_id: int, ask: Ask, owner: str) -> Opened:
@@ -95,13 +95,15 @@ def open_run(rt: Runtime, account_id: int, ask: Ask, owner: str) -> Opened:
     Raises NotFound, LeaseLost, and Refused (code `not_active`, or `closed` when the queued run no longer waits).
     """
     with rt.writing() as session:
-        return _open(rt, session, claims.require(session, account_id, owner, rt.now()), ask)
+        account, facts = polls.account_and_facts(session, account_id)
+        if not claims.holds(account, owner, rt.now()):
+            raise claims.LeaseLost(account_id)
+        return _open(rt, session, account, facts, ask)
 
 
-def _open(rt: Runtime, session: Session, account: t.Account, ask: Ask) -> Opened:
+def _open(rt: Runtime, session: Session, account: t.Account, facts: Facts, ask: Ask) -> Opened:
     if account.state != AccountState.ACTIVE:
         raise Refused("This account is paused or disconnected.", code="not_active")
-    facts = polls.facts(session, account)
     rules, switches = settings.in_force(facts.saved, account)
     rules = ask.rules or rules
     if facts.has_orphans:

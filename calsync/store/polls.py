@@ -48,7 +48,7 @@ _RECHECKS = (
 )
 _SUCCEEDED = sa.exists().where(
     col(R.account_id) == sa.bindparam("account_id"),
-    col(R.state).in_([RunState.SUCCEEDED, RunState.NO_CHANGES, RunState.PARTIAL, RunState.HELD]),
+    col(R.state).in_(list(map(plain, (RunState.SUCCEEDED, RunState.NO_CHANGES, RunState.PARTIAL, RunState.HELD)))),
     col(R.error_class) == "",
 )
 
@@ -58,25 +58,28 @@ def _saved(name: str) -> Any:
 
 
 _SETTINGS = ("rules", "switches")
-_FACTS = sa.select(
+_ACCOUNT = sa.select(A).where(col(A.id) == sa.bindparam("account_id"))
+_ACCOUNT_AND_FACTS = _ACCOUNT.join(t.User, col(t.User.id) == col(A.user_id)).add_columns(
     col(t.User.email),
     sa.select(col(t.Instance.epoch)).where(col(t.Instance.id) == 1).scalar_subquery(),
     _OPEN,
     _RECHECKS,
     _SUCCEEDED,
-    sa.exists().where(col(R.account_id) == sa.bindparam("account_id"), col(R.state) == RunState.RUNNING),
+    sa.exists().where(col(R.account_id) == sa.bindparam("account_id"), col(R.state) == plain(RunState.RUNNING)),
     *map(_saved, _SETTINGS),
-).where(col(t.User.id) == sa.bindparam("user_id"))
+)
 
 
-def facts(session: Session, account: t.Account) -> Facts:
-    """Return what a run must know beside the account and its calendars."""
-    values = {"account_id": account.id, "user_id": account.user_id}
-    email, epoch, open_, rechecks, succeeded, orphans, *saved = session.connection().execute(_FACTS, values).one()
-    return Facts(email, epoch or 0, _by_name(saved), bool(open_), bool(rechecks), bool(succeeded), bool(orphans))
+def account_and_facts(session: Session, account_id: int) -> tuple[t.Account, Facts]:
+    """Return the account's row, and what a run must know beside it and its calendars. Raises NotFound."""
+    row = session.execute(_ACCOUNT_AND_FACTS, {"account_id": account_id}).first()
+    if row is None:
+        raise NotFound("account", account_id)
+    found, email, epoch, open_, rechecks, succeeded, orphans, *saved = row
+    facts = Facts(email, epoch or 0, _by_name(saved), bool(open_), bool(rechecks), bool(succeeded), bool(orphans))
+    return found, facts
 
 
-_ACCOUNT = sa.select(A).where(col(A.id) == sa.bindparam("account_id"))
 _ACCOUNT_AND_SETTINGS = _ACCOUNT.add_columns(*map(_saved, _SETTINGS))
 
 
