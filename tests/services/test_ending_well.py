@@ -1,13 +1,15 @@
 """How most runs end: one statement leaves on an account what the longer way leaves on it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from calsync.engine.rules import Rules
+from calsync.providers.memory import FaultKind, MemoryProvider, MemoryServer
 from calsync.runtime import Runtime
-from calsync.services import claims, settings
+from calsync.services import claims, settings, sync
 from calsync.store import tables as t
 from calsync.store.polls import Read
 from tests import factories
@@ -130,3 +132,41 @@ def _place(rt: Runtime, calendar: t.Calendar) -> tuple[Any, Any]:
     with rt.reading() as session:
         found = session.get_one(t.Calendar, calendar.id)
     return found.cursor, found.last_read_at
+
+
+# --- whole runs
+
+
+def test_a_run_without_news_notes_when_it_read_and_is_due_again(rt: Runtime, eli: t.User, clock: Clock) -> None:
+    server = MemoryServer(clock)
+    server.add_calendar("work")
+    rt = replace(rt, providers={"memory": MemoryProvider(server)})
+    account = factories.make_account(rt, eli, provider="memory")
+    calendar = factories.make_calendar(rt, account, remote_id="work")
+    sync.run(rt, t.pk(account))
+    before, began = _place(rt, calendar), clock.advance(minutes=15)
+    run_id = sync.run(rt, t.pk(account))
+    with rt.reading() as session:
+        run = session.get_one(t.Run, run_id)
+    left = facts(rt, t.pk(account))
+    assert (run.state, run.finished_at, _place(rt, calendar)) == ("no_changes", began, (before[0], began))
+    assert (left["last_complete_read_at"], left["next_sync_at"]) == (began, began + timedelta(minutes=15))
+    assert (left["lease_owner"], left["lease_until"], left["failed_runs"]) == (None, None, 0)
+
+
+def test_what_was_read_before_another_calendar_failed_is_kept(rt: Runtime, eli: t.User, clock: Clock) -> None:
+    server = MemoryServer(clock)
+    for name in ("first", "second"):
+        server.add_calendar(name)
+    rt = replace(rt, providers={"memory": MemoryProvider(server)})
+    account = factories.make_account(rt, eli, provider="memory")
+    first, second = (
+        factories.make_calendar(rt, account, name, remote_id=name, is_write_target=False)
+        for name in ("first", "second")
+    )
+    sync.run(rt, t.pk(account))
+    was, began = _place(rt, second), clock.advance(minutes=15)
+    server.faults.arm(FaultKind.UNAVAILABLE, skip=1)
+    sync.run(rt, t.pk(account))
+    assert (_place(rt, first)[1], _place(rt, second)) == (began, was)
+    assert facts(rt, t.pk(account))["failed_runs"] == 1
