@@ -18,8 +18,11 @@ def count_queries(rt: Runtime) -> Iterator[list[str]]:
         if statement.lstrip().upper().startswith(("SELECT", "WITH")):
             seen.append(statement)
 
-    event.listen(rt.db.engine, "before_cursor_execute", note)
+    engines = {rt.db.engine, rt.db.writer}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(rt.db.engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)

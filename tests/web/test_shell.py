@@ -1,7 +1,6 @@
 """The frame: who sees which entry, what is counted, and what it costs."""
 
 import pytest
-import sqlalchemy
 from flask.testing import FlaskClient
 
 from calsync.runtime import Runtime
@@ -9,6 +8,7 @@ from calsync.store import counters
 from calsync.store import tables as t
 from tests import factories
 from tests.web.conftest import HTMX, SignIn, text_of
+from tests.web.queries import count_queries
 from tests.web.world import World, make_world
 
 FRAME_QUERIES = 4  # who is signed in, the organisation, the counters, the notices
@@ -34,10 +34,9 @@ def test_frame_takes_few_queries(ada: FlaskClient, rt: Runtime, world: World) ->
     ada.get(bare)
     ada.post("/organisation/pause-writes")  # so that there is a row of settings
     ada.post("/organisation/look", data={"name": "Northwind", "accent": "#206bc4", "version": 0})
-    seen: list[str] = []
-    sqlalchemy.event.listen(rt.db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
-    ada.get(bare)
-    assert len([each for each in seen if each.startswith("SELECT")]) <= FRAME_QUERIES, seen
+    with count_queries(rt) as seen:
+        ada.get(bare)
+    assert len(seen) <= FRAME_QUERIES, seen
 
 
 def test_counts_are_everyones_for_admins_and_ones_own_for_others(
@@ -97,7 +96,6 @@ def test_a_notice_is_put_aside_by_whom_it_is_for(sign_in: SignIn, rt: Runtime, c
 
 def test_a_part_of_a_page_costs_no_counters(ada: FlaskClient, rt: Runtime, world: World) -> None:
     ada.get("/audit/", headers=HTMX)
-    seen: list[str] = []
-    sqlalchemy.event.listen(rt.db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
-    ada.get("/audit/", headers=HTMX)
+    with count_queries(rt) as seen:
+        ada.get("/audit/", headers=HTMX)
     assert not [each for each in seen if "FROM conflict" in each or "FROM notice" in each]
