@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -78,7 +79,7 @@ class Bodies:
         return portion.given if portion is not None and portion.given > FEW else None
 
     def fetched(self, calendar: str, wanted: Mapping[str, str | None]) -> Iterator[list[Resource]]:
-        """Yield the wanted resources in batches; one is fetched while the one before it is worked on."""
+        """Yield the wanted resources in batches; the next ones are fetched while one is worked on."""
         rest = iter(wanted)
         portion = self._portions.setdefault(calendar, _Portion())
         if len(wanted) <= portion.size:
@@ -87,10 +88,11 @@ class Bodies:
             return
         pool = ThreadPoolExecutor(1, thread_name_prefix="multiget")
         try:
-            pending: Future[dict[str, Body]] | None = pool.submit(self._portion, calendar, rest, portion)
-            while pending is not None:
-                bodies = pending.result()
-                pending = pool.submit(self._portion, calendar, rest, portion) if bodies else None
+            # Two ahead, one after the other: with one alone whoever is quicker waits in every turn.
+            first = pool.submit(self._portion, calendar, rest, portion)
+            ahead = deque([first, pool.submit(self._portion_after, first, calendar, rest, portion)])
+            while bodies := ahead.popleft().result():
+                ahead.append(pool.submit(self._portion_after, ahead[-1], calendar, rest, portion))
                 yield self._resources(calendar, bodies, wanted)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -102,6 +104,13 @@ class Bodies:
         found = self._batch(calendar, batch, portion)
         portion.learn(len(batch), time.monotonic() - began)
         return found
+
+    def _portion_after(
+        self, before: Future[dict[str, Body]], calendar: str, rest: Iterator[str], portion: _Portion
+    ) -> dict[str, Body]:
+        """Return the bodies of the next handles; nothing behind an error: who said no is asked for nothing more."""
+        is_more = before.exception() is None and bool(before.result())
+        return self._portion(calendar, rest, portion) if is_more else {}
 
     def _resources(self, calendar: str, bodies: Mapping[str, Body], listed: Mapping[str, str | None]) -> list[Resource]:
         """Return what came. What went in the meantime is left out: the next read tells of it."""

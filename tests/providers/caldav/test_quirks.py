@@ -1,6 +1,7 @@
 """Servers that are not Radicale or Xandikos: their ways, as bodies, and what the client makes of them."""
 
 import re
+import threading
 from datetime import UTC, datetime
 
 import httpx2
@@ -329,6 +330,25 @@ def test_what_a_server_gave_at_once_is_known_at_the_next_read(limit, expected):
     assert asked == expected
     calm = read(server.client(), after)[-1].cursor
     assert Cursor.of(calm).at_once == Cursor.of(cursor).at_once
+
+
+def test_a_server_that_asks_us_to_wait_is_asked_for_no_more_bodies():
+    server, _, asked = many()
+    gives, asked_again = server.answers["multiget"], threading.Event()
+
+    def wait(request):
+        gives(request)
+        if len(asked) > 2:
+            asked_again.set()
+        return httpx2.Response(429)
+
+    server.answers["multiget"] = [gives, wait, wait]
+    pages = server.client().read(CALENDAR, None, dict)
+    next(page for page in pages if page.resources)
+    assert not asked_again.wait(0.3)  # we are slow with the first bodies, and the next are asked for meanwhile
+    with pytest.raises(RateLimited):
+        next(pages)
+    assert asked == [50, 100]
 
 
 def test_what_a_multiget_leaves_open_is_asked_for_alone():
