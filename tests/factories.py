@@ -75,22 +75,24 @@ def make_runtime(
     *,
     folder: Path | None = None,
     providers: Mapping[str, Provider] | None = None,
+    template: Path | None = None,
     **parts: Any,
 ) -> Runtime:
     """Return a runtime on a migrated database without anybody in it.
 
-    `place` is a folder (SQLite in it) or the address of a database, empty or prepared; `folder` is then the
-    instance's. `parts` replace fields of Runtime: `settings`, `enqueue`, `checkpoint`, `secrets`.
+    `place` is a folder (SQLite in it, a copy of `template` if given) or the address of a database, empty or prepared;
+    `folder` is then the instance's. `parts` replace fields of Runtime: `settings`, `enqueue`, `checkpoint`, `secrets`.
     """
     if isinstance(place, Path):
         place.mkdir(parents=True, exist_ok=True)
         settings = parts.pop("settings", None) or make_settings(place)
-        _copy_template(Path(settings.database_url.removeprefix("sqlite:///")))
+        is_prepared = _copy(template or _template(), Path(settings.database_url.removeprefix("sqlite:///")))
     else:
         nowhere = Path(tempfile.gettempdir()) / "calsync-no-instance"
         settings = parts.pop("settings", None) or make_settings(folder or nowhere, place)
+        is_prepared = False
     db = Database(settings.database_url)
-    if schema.revision(db) is None:
+    if not is_prepared and schema.revision(db) is None:
         schema.upgrade(db)
     _share_statements(db)
     box = parts.pop("secrets", None) or Secrets(settings.key_texts)
@@ -117,23 +119,36 @@ def prepare(url: str) -> None:
     db.close()
 
 
-def _copy_template(path: Path) -> None:
-    if not path.exists():
-        shutil.copy(_template(), path)
+def _copy(template: Path, path: Path) -> bool:
+    """Put a migrated database at `path`. False where there is one already, of whatever revision."""
+    if path.exists():
+        return False
+    shutil.copyfile(template, path)
+    return True
 
 
 @functools.cache
 def _template() -> Path:
     """Return a migrated, empty SQLite database, made once per process."""
-    keep = tempfile.TemporaryDirectory(prefix="calsync-template-", dir=os.environ.get("CALSYNC_TEST_RUN"))
-    _kept.append(keep)
-    path = Path(keep.name) / "template.db"
+    path = kept_folder("template") / "template.db"
     db = Database(f"sqlite:///{path}")
     schema.upgrade(db)
+    finish_file(db)
+    return path
+
+
+def finish_file(db: Database) -> None:
+    """Close an SQLite database with everything in its one file, so that it can be copied."""
     with db.engine.connect() as connection:
         connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
-    return path
+
+
+def kept_folder(name: str) -> Path:
+    """Return a new folder that lives as long as this process."""
+    keep = tempfile.TemporaryDirectory(prefix=f"calsync-{name}-", dir=os.environ.get("CALSYNC_TEST_RUN"))
+    _kept.append(keep)
+    return Path(keep.name)
 
 
 _kept: list[tempfile.TemporaryDirectory[str]] = []
@@ -150,6 +165,13 @@ def _password_hash() -> str:
 
 def make_user(rt: Runtime, name: str, role: str = "staff", **values: Any) -> t.User:
     """Return a new person, `name`@example.com, who signs in with PASSWORD."""
+    with rt.writing() as session:
+        user = _user(rt, name, role, **values)
+        session.add(user)
+    return user
+
+
+def _user(rt: Runtime, name: str, role: str, **values: Any) -> t.User:
     given: dict[str, Any] = {
         "email": f"{name.lower()}@example.com",
         "name": name,
@@ -157,10 +179,7 @@ def make_user(rt: Runtime, name: str, role: str = "staff", **values: Any) -> t.U
         "password_hash": _password_hash(),
         "created_at": rt.now(),
     }
-    with rt.writing() as session:
-        user = t.User(**{**given, **values})
-        session.add(user)
-    return user
+    return t.User(**{**given, **values})
 
 
 @dataclass(frozen=True)
@@ -175,12 +194,10 @@ class Cast:
 
 def make_cast(rt: Runtime) -> Cast:
     """Return Ada, Eli, Vic and Sam, new in the database."""
-    return Cast(
-        make_user(rt, "Ada", "admin"),
-        make_user(rt, "Eli"),
-        make_user(rt, "Vic", "client"),
-        make_user(rt, "Sam"),
-    )
+    people = [_user(rt, *each) for each in (("Ada", "admin"), ("Eli", "staff"), ("Vic", "client"), ("Sam", "staff"))]
+    with rt.writing() as session:
+        session.add_all(people)  # in one statement: every other test asks for them
+    return Cast(*people)
 
 
 def acting(user: t.User) -> Actor:

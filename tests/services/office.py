@@ -20,7 +20,7 @@ from calsync.runtime import Runtime
 from calsync.services import settings, sync
 from calsync.store import activities
 from calsync.store import tables as t
-from tests import factories
+from tests import factories, scenes
 
 HOUR = timedelta(hours=1)
 WORK = "work"
@@ -141,8 +141,13 @@ def open_office(folder: Path, quirks: Quirks | None = None, checkpoint: Callable
     parts: dict[str, Any] = {"sleep": lambda seconds: clock.advance(seconds=seconds)}
     if checkpoint is not None:
         parts["checkpoint"] = checkpoint
-    rt = factories.make_runtime(folder, clock, providers={"memory": MemoryProvider(server)}, **parts)
+    scene = scenes.scene(_staff)
+    providers = {"memory": MemoryProvider(server)}
+    rt = factories.make_runtime(folder, clock, providers=providers, template=scene.database, **parts)
+    return Office(rt, clock, server, *scene.made())
+
+
+def _staff(rt: Runtime) -> tuple[factories.Cast, t.Account, t.Calendar]:
     cast = factories.make_cast(rt)
     account = factories.make_account(rt, cast.eli, provider="memory")
-    calendar = factories.make_calendar(rt, account, remote_id=WORK)
-    return Office(rt, clock, server, cast, account, calendar)
+    return cast, account, factories.make_calendar(rt, account, remote_id=WORK)

@@ -14,7 +14,7 @@ from calsync.providers.memory import MemoryProvider, MemoryServer
 from calsync.runtime import Runtime
 from calsync.services import logins, passwords
 from calsync.store import tables as t
-from tests import factories
+from tests import factories, scenes
 from tests.services.office import Office, open_office
 from webapp import create_app, security
 from webapp.views import setup
@@ -45,15 +45,30 @@ def office(workplace: Office) -> Office:
 
 
 @pytest.fixture
-def rt(request: pytest.FixtureRequest, tmp_path: Path, clock: factories.Clock) -> Iterator[Runtime]:
-    """A runtime with nobody in it, on SQLite, reached by plain http; a workplace's, where there is one."""
+def scene(request: pytest.FixtureRequest) -> scenes.Scene | None:
+    """What a test's database starts with: the cast, where it asks for it. Modules may have a fixture of their own."""
+    return scenes.scene(factories.make_cast) if "cast" in request.fixturenames else None
+
+
+@pytest.fixture
+def rt(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: factories.Clock, scene: scenes.Scene | None
+) -> Iterator[Runtime]:
+    """A runtime on SQLite with its scene, reached by plain http; a workplace's, where there is one."""
     if "workplace" in request.fixturenames:
         yield request.getfixturevalue("workplace").rt
         return
     settings = factories.make_settings(tmp_path, public_url="")
     memory = MemoryProvider(MemoryServer(clock), "caldav")  # what accounts of the factories name
     providers = {"caldav": memory, "google": GoogleProvider()}  # the second has no credentials: nobody asks it anything
-    runtime = factories.make_runtime(tmp_path, clock, settings=settings, enqueue=factories.Hints(), providers=providers)
+    runtime = factories.make_runtime(
+        tmp_path,
+        clock,
+        settings=settings,
+        enqueue=factories.Hints(),
+        providers=providers,
+        template=scene and scene.database,
+    )
     yield runtime
     runtime.db.close()
 
@@ -69,10 +84,13 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def cast(request: pytest.FixtureRequest, rt: Runtime) -> factories.Cast:
+    """Ada, Eli, Vic and Sam: those of the workplace, of the scene, or else new in a runtime of the module's own."""
     if "workplace" in request.fixturenames:
         made: factories.Cast = request.getfixturevalue("workplace").cast
         return made
-    return factories.make_cast(rt)
+    with rt.reading() as session:
+        is_there = session.get(t.User, 1) is not None
+    return scenes.scene(factories.make_cast).made() if is_there else factories.make_cast(rt)
 
 
 @pytest.fixture(scope="session")
@@ -119,9 +137,14 @@ def sign_in(app: Flask, rt: Runtime) -> SignIn:
 
 def signed_in(app: Flask, rt: Runtime, user: t.User) -> FlaskClient:
     """Return a browser in which `user` is signed in."""
+    return with_login(app, start_login(rt, user))
+
+
+def with_login(app: Flask, key: str) -> FlaskClient:
+    """Return a browser that holds the key of a login."""
     client = app.test_client()
     with client.session_transaction() as session:
-        session["_user_id"] = start_login(rt, user)
+        session["_user_id"] = key
         session["_fresh"] = True
     return client
 

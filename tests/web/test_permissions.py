@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +17,9 @@ from calsync.services.bookings import Request
 from calsync.store import people
 from calsync.store import tables as t
 from calsync.store import webhooks as webhook_rows
-from tests import factories
+from tests import factories, scenes
 from tests import scheduling_factories as make
-from tests.web.conftest import SignIn, start_login
+from tests.web.conftest import start_login, with_login
 from tests.web.routes import HIDDEN, LOGIN, NO, OK, ROUTES, Route
 from tests.web.world import World, make_world
 
@@ -26,17 +27,33 @@ VISITORS = ("anonymous", "vic", "sam", "eli", "ada")
 PREVIEWS = {"preview": "preview", "push": "existing", "move": "move"}
 
 
-@pytest.fixture
-def world(rt: Runtime, cast: factories.Cast) -> World:
-    return make_world(rt, cast)
+@dataclass(frozen=True)
+class Set:
+    """What every visit finds: Eli's world, in which everybody is signed in."""
+
+    world: World
+    keys: dict[str, str]
+
+
+def build(rt: Runtime) -> Set:
+    cast = factories.make_cast(rt)
+    return Set(make_world(rt, cast), {name: start_login(rt, getattr(cast, name)) for name in VISITORS[1:]})
 
 
 @pytest.fixture
-def visit(app: Flask, sign_in: SignIn, cast: factories.Cast) -> Callable[[str], FlaskClient]:
-    def as_visitor(name: str) -> FlaskClient:
-        return app.test_client() if name == "anonymous" else sign_in(getattr(cast, name))
+def scene() -> scenes.Scene:
+    return scenes.scene(build)
 
-    return as_visitor
+
+@pytest.fixture
+def found(scene: scenes.Scene) -> Set:
+    made: Set = scene.made()
+    return made
+
+
+@pytest.fixture
+def visit(app: Flask, found: Set) -> Callable[[str], FlaskClient]:
+    return lambda name: app.test_client() if name == "anonymous" else with_login(app, found.keys[name])
 
 
 def visits() -> Iterator[Any]:
@@ -53,11 +70,11 @@ def visits() -> Iterator[Any]:
 def test_route_lets_in_whom_the_table_says(
     route: Route,
     expected: dict[str, str],
-    world: World,
+    found: Set,
     visit: Callable[[str], FlaskClient],
     rt: Runtime,
 ) -> None:
-    path = route.path.format(**world.ids, **made_for(route.path, rt, world))
+    path = route.path.format(**found.world.ids, **made_for(route.path, rt, found.world))
     assert {name: asked(visit(name), path, route.method) for name in expected} == expected
 
 
