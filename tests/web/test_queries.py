@@ -1,10 +1,12 @@
 """No page asks the database more than a dozen questions: the table of routes, opened by an admin, who sees most."""
 
 import re
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 
 from calsync.engine.event import Event
@@ -15,8 +17,9 @@ from calsync.services import activities, booking_rows, bookings, settings
 from calsync.services.bookings import Request
 from calsync.store import mirror
 from calsync.store import tables as t
-from tests import factories
+from tests import factories, scenes
 from tests import scheduling_factories as make
+from tests.web.conftest import start_login, with_login
 from tests.web.queries import count_queries
 from tests.web.routes import OK, ROUTES, Route
 from tests.web.test_permissions import made_for
@@ -29,12 +32,41 @@ DOWNLOADS = re.compile(r"\.(csv|json)(\?|$)")
 PAGES = [r for r in ROUTES if r.method == "GET" and r.verdicts[4] == OK and not DOWNLOADS.search(r.path)]
 
 
-@pytest.fixture
-def world(rt: Runtime, cast: factories.Cast) -> World:
-    """An installation in use, where an admin has saved the settings once."""
+@dataclass(frozen=True)
+class Set:
+    """An installation in use, where an admin has saved the settings once, and the key of that admin's login."""
+
+    world: World
+    key: str
+    crowd: dict[str, int | str] = field(default_factory=dict)
+
+
+def build(rt: Runtime) -> Set:
     settings.save_rules(rt, Rules(), 0, by=CLI)
     settings.save_switches(rt, settings.Switches(), 0, by=CLI)
-    return make_world(rt, cast)
+    world = make_world(rt, factories.make_cast(rt))
+    return Set(world, start_login(rt, world.cast.ada))
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest) -> scenes.Scene:
+    return scenes.scene(build_crowd if "crowd" in request.fixturenames else build)
+
+
+@pytest.fixture
+def found(scene: scenes.Scene) -> Set:
+    made: Set = scene.made()
+    return made
+
+
+@pytest.fixture
+def world(found: Set) -> World:
+    return found.world
+
+
+@pytest.fixture
+def ada(app: Flask, found: Set) -> FlaskClient:
+    return with_login(app, found.key)
 
 
 @pytest.mark.parametrize("route", PAGES, ids=str)
@@ -58,12 +90,17 @@ def test_the_count_sees_queries(ada: FlaskClient, world: World, rt: Runtime) -> 
 
 
 @pytest.fixture
-def crowd(rt: Runtime, cast: factories.Cast, world: World) -> dict[str, int | str]:
+def crowd(found: Set) -> dict[str, int | str]:
+    return found.crowd
+
+
+def build_crowd(rt: Runtime) -> Set:
     """Ten people with series, changed occurrences, days and calendars that block or take blocks, and a room with a
     calendar of its own, as one group; a booking of it.
     """
+    found = build(rt)
     people = [_busy_person(rt, f"Person {number}") for number in range(10)]
-    room = make.make_resource(rt, calendar=world.calendar)
+    room = make.make_resource(rt, calendar=found.world.calendar)
     event_type = make.make_event_type(rt, make.make_group(rt, *people, room), slug="crowd", is_public=True)
     make.work(rt)
     asked = Request(t.pk(event_type), factories.START + timedelta(days=2, hours=8), "Gil", "gil@example.org")
@@ -71,7 +108,7 @@ def crowd(rt: Runtime, cast: factories.Cast, world: World) -> dict[str, int | st
     with rt.reading() as session:
         account_id = session.scalars(sa.select(t.Account.id).order_by(sa.desc(t.Account.id))).first()
     ids = {"event_type": t.pk(event_type), "booking": t.pk(booking), "account": account_id, "slug": "crowd"}
-    return {**ids, "token": booking_rows.token(rt, booking)}
+    return replace(found, crowd={**ids, "token": booking_rows.token(rt, booking)})
 
 
 def _busy_person(rt: Runtime, name: str) -> t.Resource:
