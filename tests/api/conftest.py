@@ -13,14 +13,14 @@ from calsync.runtime import SYSTEM, Runtime
 from calsync.services import bookings, tokens, webhooks
 from calsync.services.bookings import Request
 from calsync.store import tables as t
-from tests import factories
+from tests import factories, scenes
 from tests import scheduling_factories as make
 from tests.factories import Cast
-from tests.web.conftest import _shared_app, app, cast, clock, quick_passwords, rt, scene, workplace
+from tests.web.conftest import _shared_app, app, cast, clock, quick_passwords, rt, workplace
 from tests.web.world import World, make_world
 from webapp.api import limits
 
-__all__ = ["_shared_app", "app", "cast", "clock", "quick_passwords", "rt", "scene", "workplace"]
+__all__ = ["_shared_app", "app", "cast", "clock", "quick_passwords", "rt", "workplace"]
 
 MEETING = {"title": "Kick-off Acme", "start": "2030-01-09T10:00:00Z", "end": "2030-01-09T11:00:00Z"}
 
@@ -85,9 +85,32 @@ def eli(program: Programs, cast: Cast) -> Program:
     return program(cast.eli)
 
 
+@dataclass(frozen=True)
+class Set:
+    """One of everything, and what a program calls it."""
+
+    cast: factories.Cast
+    ids: dict[str, object]
+
+
 @pytest.fixture
-def ids(rt: Runtime, cast: factories.Cast) -> dict[str, object]:
-    """The world's rows by their public ids."""
+def scene(request: pytest.FixtureRequest) -> scenes.Scene | None:
+    """What a test's database starts with: one of everything, where it asks for ids, or the cast."""
+    if "ids" in request.fixturenames:
+        return scenes.scene(build)
+    return scenes.scene(factories.make_cast) if "cast" in request.fixturenames else None
+
+
+@pytest.fixture
+def ids(rt: Runtime, scene: scenes.Scene) -> dict[str, object]:
+    """The scene's rows by their public ids."""
+    made: dict[str, object] = scene.made().ids
+    return made
+
+
+def build(rt: Runtime) -> Set:
+    """Return the world, a room, a group, an event type, a booking, a webhook and a message to it."""
+    cast = factories.make_cast(rt)
     world = make_world(rt, cast)
     with rt.writing() as session:
         session.get_one(t.Activity, world.activity.id).external_id = "crm-1"
@@ -104,7 +127,7 @@ def ids(rt: Runtime, cast: factories.Cast) -> dict[str, object]:
     message = webhooks.send_test(rt, t.pk(hook), "run.held", by=SYSTEM)
     made = {"resource": room, "event_type": event_type, "group": group, "booking": booked}
     made |= {"webhook": hook, "message": message}
-    return known | {name: row.public_id for name, row in made.items()}
+    return Set(cast, known | {name: row.public_id for name, row in made.items()})
 
 
 def _public(world: World, name: str) -> str:

@@ -46,7 +46,10 @@ def office(workplace: Office) -> Office:
 
 @pytest.fixture
 def scene(request: pytest.FixtureRequest) -> scenes.Scene | None:
-    """What a test's database starts with: the cast, where it asks for it. Modules may have a fixture of their own."""
+    """What a test's database starts with: the cast, where it asks for it.
+
+    Modules may have a fixture of their own, whose maker returns something with a `cast`.
+    """
     return scenes.scene(factories.make_cast) if "cast" in request.fixturenames else None
 
 
@@ -83,14 +86,14 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def cast(request: pytest.FixtureRequest, rt: Runtime) -> factories.Cast:
+def cast(request: pytest.FixtureRequest, rt: Runtime, scene: scenes.Scene | None) -> factories.Cast:
     """Ada, Eli, Vic and Sam: those of the workplace, of the scene, or else new in a runtime of the module's own."""
     if "workplace" in request.fixturenames:
-        made: factories.Cast = request.getfixturevalue("workplace").cast
-        return made
+        return request.getfixturevalue("workplace").cast
     with rt.reading() as session:
         is_there = session.get(t.User, 1) is not None
-    return scenes.scene(factories.make_cast).made() if is_there else factories.make_cast(rt)
+    made = scene.made() if scene and is_there else factories.make_cast(rt)
+    return getattr(made, "cast", made)
 
 
 @pytest.fixture(scope="session")
