@@ -139,8 +139,8 @@ def database_kind() -> str:
 @pytest.fixture(scope="session")
 def database_maker(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_name: str
-) -> Callable[[str], databases.Databases]:
-    """Return the maker of databases of a kind; it lives as long as the process, and so do its templates."""
+) -> Iterator[Callable[[str], databases.Databases]]:
+    """Yield the maker of databases of a kind; it lives as long as the process, and so do its templates."""
     makers: dict[str, databases.Databases] = {}
 
     def maker(kind: str) -> databases.Databases:
@@ -151,7 +151,9 @@ def database_maker(
             makers[kind] = databases.SqliteDatabases(tmp_path_factory.mktemp("sqlite"))
         return makers[kind]
 
-    return maker
+    yield maker
+    for made in makers.values():
+        made.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -61,8 +61,7 @@ def test_an_empty_database_is_empty(empty_database_url: str) -> None:
         names(empty_database_url)
 
 
-def test_a_dropped_database_is_gone_though_someone_is_connected(postgres_server: postgres.Postgres) -> None:
-    maker = databases.PostgresDatabases(postgres_server, f"dropped_{os.getpid()}")
+def test_a_dropped_database_is_gone_though_someone_is_connected(maker: databases.PostgresDatabases) -> None:
     url = maker.fresh(fill)
     with psycopg.connect(url.replace("+psycopg", "")):
         maker.drop(url)
@@ -71,8 +70,10 @@ def test_a_dropped_database_is_gone_though_someone_is_connected(postgres_server:
 
 
 @pytest.fixture
-def maker(postgres_server: postgres.Postgres) -> databases.PostgresDatabases:
-    return databases.PostgresDatabases(postgres_server, f"again_{os.getpid()}_{next(NUMBERS)}")
+def maker(postgres_server: postgres.Postgres) -> Iterator[databases.PostgresDatabases]:
+    made = databases.PostgresDatabases(postgres_server, f"again_{os.getpid()}_{next(NUMBERS)}")
+    yield made
+    made.close()
 
 
 def numbered(url: str) -> None:
