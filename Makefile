@@ -9,6 +9,9 @@ PYTEST := $(V)/bin/python -m pytest -n $(N) --dist worksteal
 PY = $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 
+# Test processes share what Python compiled, whatever the shell says: each would rewrite the asserts of all tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo check test test-deep bench screenshots lock clean parts
 
