@@ -16,11 +16,11 @@ from calsync.store import tables as t
 from tests import factories, scenes
 from tests import scheduling_factories as make
 from tests.factories import Cast
-from tests.web.conftest import _shared_app, app, cast, clock, quick_passwords, rt, workplace
+from tests.web.conftest import _shared_app, app, cast, clock, compiled_templates, quick_passwords, rt, workplace
 from tests.web.world import World, make_world
 from webapp.api import limits
 
-__all__ = ["_shared_app", "app", "cast", "clock", "quick_passwords", "rt", "workplace"]
+__all__ = ["_shared_app", "app", "cast", "clock", "compiled_templates", "quick_passwords", "rt", "workplace"]
 
 MEETING = {"title": "Kick-off Acme", "start": "2030-01-09T10:00:00Z", "end": "2030-01-09T11:00:00Z"}
 

@@ -1,5 +1,6 @@
 """What tests of pages ask for: an application on a fresh database, and browsers signed in as the cast."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 
 from calsync.providers.google.provider import GoogleProvider
 from calsync.providers.memory import MemoryProvider, MemoryServer
@@ -96,8 +98,16 @@ def cast(request: pytest.FixtureRequest, rt: Runtime, scene: scenes.Scene | None
     return getattr(made, "cast", made)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates() -> None:
+    """Let every application of every process of this run take templates that one of them has compiled."""
+    folder = Path(os.environ["CALSYNC_TEST_RUN"]) / "templates"
+    folder.mkdir(exist_ok=True)
+    Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
+
+
 @pytest.fixture(scope="session")
-def _shared_app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+def _shared_app(tmp_path_factory: pytest.TempPathFactory, compiled_templates: None) -> Flask:
     """One application per process: compiling its templates takes longer than most tests."""
     folder = tmp_path_factory.mktemp("app")
     settings = factories.make_settings(folder, public_url="")
