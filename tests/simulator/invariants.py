@@ -101,6 +101,7 @@ def check_doubles(ledger: Ledger, both: Both) -> None:
     """No activity and no event stands twice."""
     for number, record in ledger.records.items():
         most = 2 if record.shape == "twin" else 1  # one of the two is the event that both looked like
+        most += ledger.looks_new(record)
         rows = [side for side in both.local.get(number, []) if not side.row.is_dissolved]
         living = both.living(number)[1]
         if len(rows) > most or len(living) > most:

@@ -46,6 +46,7 @@ class Record:
     moment: Any = None  # the occurrence that an override replaces
     is_over: bool = False  # cancelled or deleted somewhere
     was_over: bool = False  # and perhaps brought back since
+    is_parted: bool = False  # of a twin: the question which of the two the event is was dropped once
 
 
 @dataclass
@@ -134,6 +135,16 @@ class Ledger:
         self.fresh.pop((record.number, ALIVE), None)
         self.forget(record)
         self.doubt([record.number])
+
+    def part(self) -> None:
+        """Note that nobody is asked any more which of two activities an event is."""
+        for record in self.records.values():
+            record.is_parted = record.shape == "twin"
+
+    def looks_new(self, record: Record) -> bool:
+        """Return whether the event of twins was edited, so that it may look like neither when nobody is asked."""
+        is_edited = any(edit.key[0] == record.number and edit.side == REMOTE for edit in self.edits)
+        return record.is_parted and is_edited
 
     def forget(self, record: Record) -> None:
         """Expect nothing more of a record's fields."""

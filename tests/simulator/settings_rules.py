@@ -61,6 +61,7 @@ class SettingsRules(Stage):
             disconnect.disconnect(self.w.rt, self.w.account_id, "keep", by=SYSTEM)
             self.did("disconnected")
             self.ledger.doubt()
+            self.ledger.part()
         if is_brief or choice % 2:
             self.we_edit("location", choice)
             self.they_edit("location", choice // 2)
