@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
@@ -168,9 +169,11 @@ def outside(span: Span, rules: Rules, now: datetime, *, is_linked: bool = False)
     return Reason.OUTSIDE_WINDOW if span[0] >= end else None
 
 
-def digest(rules: Rules, now: datetime) -> str:
-    """Return what changes when a rule about syncing or the day of the window does: records are considered again."""
+def digest(rules: Rules, now: datetime, writable: Sequence[int] = ()) -> str:
+    """Return what changes when a rule about syncing does, the day of the window, or the calendars that may be written
+    to: records are considered again.
+    """
     names = (n for n in engine_rules.RULE_NAMES if n not in _NOT_SCOPE and not n.startswith(_NOT_SCOPE_GROUPS))
     values = engine_rules.to_json(rules)
-    facts = [now.astimezone(UTC).date().isoformat(), {name: values[name] for name in names}]
+    facts = [now.astimezone(UTC).date().isoformat(), {name: values[name] for name in names}, sorted(writable)]
     return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()

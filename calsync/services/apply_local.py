@@ -17,7 +17,7 @@ from calsync.engine import mapping, merge
 from calsync.engine.event import Content, fingerprint, resulting
 from calsync.engine.vocabulary import Action, Direction, LinkState, StepState
 from calsync.errors import Rejected
-from calsync.services import cases, failures, heirs, new_links
+from calsync.services import cases, failures, halting, heirs, new_links
 from calsync.services.context import Context
 from calsync.store import activities, imports, links, polls, steps
 from calsync.store import tables as t
@@ -45,7 +45,7 @@ class Outcome:
 
 
 def apply(ctx: Context) -> Outcome:
-    """Apply every planned local change of the run. Raises LeaseLost."""
+    """Apply every planned local change of the run. Raises LeaseLost and Halted."""
     outcome = Outcome()
     for direction in (Direction.INBOUND, Direction.OUTBOUND):
         after = 0
@@ -63,6 +63,7 @@ def apply(ctx: Context) -> Outcome:
 
 def _apply_batch(ctx: Context, step_ids: Sequence[int], outcome: Outcome) -> None:
     ctx.keep_lease()
+    halting.check(ctx, writes=False)
     with ctx.rt.writing() as session:
         ctx.holding(session)
         try:

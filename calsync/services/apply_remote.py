@@ -17,7 +17,7 @@ from calsync.engine import backoff
 from calsync.engine.vocabulary import Action, Direction, StepState
 from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded, Unavailable, VersionMismatch
 from calsync.providers.base import CalendarClient, Written
-from calsync.services import closing, failures, writes
+from calsync.services import closing, failures, halting, writes
 from calsync.services.context import Context
 from calsync.services.writes import Group
 from calsync.store import steps
@@ -32,7 +32,7 @@ LONGEST_WAIT_S = 30.0
 
 def apply(ctx: Context) -> closing.Tally:
     """Send every planned remote change of the run. Raises what ends the run: RateLimited, SignInNeeded, LeaseLost,
-    or Unavailable after failures.STOP_AFTER records in a row found nobody there.
+    Halted, or Unavailable after failures.STOP_AFTER records in a row found nobody there.
     """
     tally = closing.Tally()
     if ctx.client is not None:
@@ -107,6 +107,7 @@ def _send(
     waiting = [group for group in batch if not group.is_stale]
     closing.miss(ctx, [group for group in batch if group.is_stale], tally)
     while waiting:
+        halting.check(ctx)
         closing.mark(ctx, waiting)
         ctx.rt.checkpoint("apply.marked")
         answers = client.write(waiting[0].calendar.remote_id, [group.write for group in waiting])

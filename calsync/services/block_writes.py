@@ -17,7 +17,7 @@ from calsync.engine.event import Content, Event
 from calsync.engine.vocabulary import Action
 from calsync.errors import ProviderError, RateLimited, Rejected, SignInNeeded, Unavailable, VersionMismatch
 from calsync.providers.base import Edit, Write, Written
-from calsync.services import block_steps, failures
+from calsync.services import block_steps, failures, halting
 from calsync.services.context import Context
 from calsync.store import busy_blocks as rows
 from calsync.store import mirror
@@ -52,6 +52,7 @@ def carry_out(ctx: Context, calendar: t.Calendar, found: Sequence[Wanted]) -> No
     if not jobs or ctx.client is None:
         return
     ctx.keep_lease()
+    halting.check(ctx)
     answers = ctx.client.write(calendar.remote_id, [job.write for job in jobs])
     ctx.rt.checkpoint("blocks.written")
     with ctx.rt.writing() as session:

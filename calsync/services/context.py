@@ -95,10 +95,13 @@ class Context:
         return self.reader.clock_offset() or timedelta(seconds=self.account.clock_offset_s)
 
     def rules_digest(self) -> str:
-        """Return what changes when the scope of this account changes: its rules, or the day of the window."""
+        """Return what changes when the scope of this account changes: its rules, the day of the window, or where it may
+        write. What waited for the end of a pause, or for write access, is looked at again then.
+        """
         day = str(self.rt.now().astimezone(UTC).date())
         if day not in self._digests:
-            self._digests[day] = scope.digest(self.rules, self.rt.now())
+            writable = [t.pk(calendar) for calendar in self.calendars if self.push_refused(calendar) is None]
+            self._digests[day] = scope.digest(self.rules, self.rt.now(), writable)
         return self._digests[day]
 
     def projection_digest(self) -> str:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from calsync.engine.vocabulary import AccountState, StepState, Trigger
 from calsync.errors import ProviderError
 from calsync.runtime import Actor, Runtime
-from calsync.services import apply_local, apply_remote, claims, frame, owners, sync, usage
+from calsync.services import apply_local, apply_remote, claims, frame, halting, owners, sync, usage
 from calsync.services.context import Context
 from calsync.services.drafts import Row
 from calsync.store import accounts, changes, steps
@@ -73,6 +73,8 @@ def _do(rt: Runtime, opened: frame.Opened, work: Work, ask: sync.Ask, owner: str
         work(ctx)
     except claims.LeaseLost:
         raise
+    except halting.Halted as halt:
+        ended.halted = str(halt)
     except ProviderError as error:
         ended.error = error
     finally:

@@ -259,6 +259,7 @@ def offline_context(rt: Runtime, session: Session, account: t.Account) -> Contex
         is_dry=True,
         is_restored=account.restore_epoch != facts.epoch,
         writes_paused=switches.writes_paused,
+        calendars=tuple(polls.calendars(session, t.pk(account))),
         has_open_steps=facts.has_open_steps,
     )
 

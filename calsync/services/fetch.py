@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from calsync.errors import CursorExpired, Unavailable
 from calsync.providers.base import Page, Resource
+from calsync.services import halting
 from calsync.services.context import Context
 from calsync.store import mirror, polls, rechecks
 from calsync.store import tables as t
@@ -98,6 +99,8 @@ def _read(ctx: Context, calendar: t.Calendar, cursor: str | None) -> _Read:
 
 
 def _save_page(ctx: Context, calendar: t.Calendar, page: Page, read: _Read) -> None:
+    if page.resources:
+        halting.check(ctx, writes=False)
     for start in range(0, len(page.resources), mirror.CHUNK):
         _save(ctx, calendar, page.resources[start : start + mirror.CHUNK], read)
     handles_here = {r.handle for r in page.resources}

@@ -50,13 +50,15 @@ class Ask:
 
 @dataclass(slots=True)
 class Ended:
-    """How a run went, for its row. `phases` are milliseconds; `error` is what stopped it early, or None.
+    """How a run went, for its row. `phases` are milliseconds; `error` is what stopped it early, or None;
+    `halted` why somebody did, "" for nobody.
 
     `reads` are those that are yet to be saved. `is_awaited` says that somebody asked for it: programs are told that it
     ended although it found nothing.
     """
 
     error: ProviderError | None = None
+    halted: str = ""
     phases: dict[str, int] = field(default_factory=dict)
     spent: usage.Spent = field(default_factory=usage.Spent)
     cursors: dict[str, list[str | None]] = field(default_factory=dict)
@@ -188,7 +190,7 @@ def close_row(rt: Runtime, session: Session, account_id: int, run_id: int, ask: 
     usage.add(rt, session, account_id, ended.spent)
     if not ended.is_planned:
         polls.update_run(session, run_id, _ending(None, ask, ended, now))
-        if ended.is_awaited and ended.error is None:
+        if ended.is_awaited and ended.error is None and not ended.halted:
             happenings.note(session, Happening.INTEGRATION_SYNCED, runs.get(session, run_id))
         return 0
     row = runs.get(session, run_id)
@@ -207,6 +209,8 @@ def _ending(row: t.Run | None, ask: Ask, ended: Ended, now: datetime) -> dict[st
         said["cursors"] = ended.cursors
     if ended.error is not None:
         said |= {"error_class": failures.error_class(ended.error), "error": str(ended.error)[:1000]}
+    if ended.halted:
+        return {**said, "state": RunState.CANCELLED, "error": ended.halted}
     return {**said, "state": _state(row, ask, ended.error)}
 
 

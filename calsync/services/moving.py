@@ -15,7 +15,7 @@ from calsync.engine.resource import Resource
 from calsync.engine.vocabulary import StepState
 from calsync.errors import ProviderError, RateLimited, SignInNeeded
 from calsync.providers.base import CalendarClient, Write
-from calsync.services import failures
+from calsync.services import failures, halting
 from calsync.services.context import Context
 from calsync.store import existing, mirror
 from calsync.store import tables as t
@@ -36,6 +36,7 @@ def carry(ctx: Context, pairs: Sequence[Pair], target: t.Calendar) -> None:
         by_resource.setdefault(t.pk(pair.resource), []).append(pair)
     for members in by_resource.values():
         ctx.keep_lease()
+        halting.check(ctx)
         _carry_one(ctx, ctx.client, members, target)
         ctx.rt.checkpoint("move.closed")
 

@@ -26,6 +26,7 @@ from calsync.services import (
     faults,
     following,
     frame,
+    halting,
     held,
     owners,
     usage,
@@ -97,12 +98,14 @@ def run(
 def _end(
     session: Session, opened: Opened, owner: str, now: datetime, ended: Ended, *, failed: int, started_at: datetime
 ) -> None:
-    """End the claim of a run that came to its end, with or without errors."""
-    account_id, went_through = t.pk(opened.account), ended.error is None and not failed
+    """End the claim of a run that came to its end, with or without errors. After one that was halted the account is
+    due at once: what it has not done it does as soon as it may.
+    """
+    account_id, went_through = t.pk(opened.account), ended.error is None and not failed and not ended.halted
     if went_through and claims.end_well(session, account_id, owner, now, rules=opened.rules, reads=ended.reads):
         return
-    error, reads = ended.error, ended.reads
-    claims.end(session, account_id, owner, now, error=error, failed=failed, started_at=started_at, reads=reads)
+    error, reads, began = ended.error, ended.reads, None if ended.halted else started_at
+    claims.end(session, account_id, owner, now, error=error, failed=failed, started_at=began, reads=reads)
 
 
 def _release(rt: Runtime, account_id: int, owner: str, why: BaseException, started_at: datetime) -> None:
@@ -127,6 +130,8 @@ def _run(rt: Runtime, opened: Opened, ask: Ask, owner: str, ended: Ended) -> Non
         _corridor(ctx, ended)
     except claims.LeaseLost:
         raise
+    except halting.Halted as halt:
+        ended.halted = str(halt)
     except ProviderError as error:
         log.info("run.stopped", account_id=ctx.account_id, run_id=ctx.run_id, error=type(error).__name__)
         ended.error = error

@@ -27,6 +27,12 @@ def get(session: Session, account_id: int) -> t.Account:
     return account
 
 
+def state(session: Session, account_id: int) -> str | None:
+    """Return what is stored of an account's state, None when it is gone."""
+    found: str | None = session.scalar(select(col(t.Account.state)).where(col(t.Account.id) == account_id))
+    return found
+
+
 def find_by_subject(session: Session, user_id: int, provider: str, subject: str) -> t.Account | None:
     """Return the account of this person for this login at the provider, disconnected or not."""
     query = select(t.Account).where(

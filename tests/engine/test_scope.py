@@ -158,6 +158,8 @@ def test_the_digest_changes_with_the_day_and_with_rules_about_syncing() -> None:
     digest = scope.digest(RULES, NOW)
     assert digest == scope.digest(Rules(), NOW + timedelta(hours=10))
     assert digest != scope.digest(RULES, NOW + DAY)
+    assert digest != scope.digest(RULES, NOW, [1])
+    assert scope.digest(RULES, NOW, [1, 2]) == scope.digest(RULES, NOW, [2, 1])
     for changed in ({"window_past_days": 31}, {"policy": Policy.MANUAL}, {"kinds_out": ("call",)}):
         assert digest != scope.digest(replace(RULES, **changed), NOW)
     for other in ({"keep_runs_days": 1}, {"brake_mails": 1}, {"frequency": "5"}):

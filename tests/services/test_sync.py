@@ -235,9 +235,21 @@ def test_waiting_edits_go_out_when_writing_becomes_possible(office: Office):
     office.sync()
     office.edit("Kick-off", location="Room 2")
     office.sync()
+    office.write("Review")
+    office.settle()
     office.change_account(can_write=True)
-    with office.rt.writing() as session:
-        session.get_one(t.Link, office.links()[0].id).considered_rules = ""
+    office.settle()
+    assert office.there(handle).location == "Room 2"
+    assert office.titles_there() == ["Kick-off", "Review"]
+
+
+def test_waiting_edits_go_out_when_a_calendar_may_be_written_to(office: Office):
+    office.change_calendar(access="reader")
+    handle = office.meeting("Kick-off")
+    office.sync()
+    office.edit("Kick-off", location="Room 2")
+    office.settle()
+    office.change_calendar(access="owner")
     office.settle()
     assert office.there(handle).location == "Room 2"
 

@@ -12,6 +12,7 @@ from calsync.engine import status, vocabulary
 from calsync.engine.event import FIELDS
 from calsync.services import settings
 from calsync.services.notices import KINDS
+from calsync.store import tables as t
 from webapp import help_entries, words
 from webapp.words import choices, failures, languages, reasons, states, times
 
@@ -119,6 +120,11 @@ ADA, ELI = SimpleNamespace(id=1), SimpleNamespace(id=2)
 )
 def test_private_titles_are_their_owners(viewer: object, row: object, owner_id: int | None, said: str) -> None:
     assert words.title_for(viewer, row, owner_id) == said
+
+
+def test_a_run_that_was_stopped_says_what_it_did_and_why_it_ended() -> None:
+    run = t.Run(account_id=1, trigger="schedule", state="cancelled", created=2, error="The account was paused.")
+    assert words.run_sentence(run, "Google") == "Created 2. The account was paused."
 
 
 def test_counts_and_lists() -> None:

@@ -18,6 +18,8 @@ def run_sentence(run: Any, short: str) -> str:
             return "Nothing was changed: the run could not do its work."
         case "cancelled" if not _changes(run):
             return run.error or "Stopped before anything was written."
+        case "cancelled":
+            return f"{_done(run, short)} {run.error}".strip()
         case "no_changes":
             return f"Looked at {short} and at the CRM: nothing had changed on either side."
     return _done(run, short)
