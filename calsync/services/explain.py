@@ -5,6 +5,7 @@ Everything is asked of the functions that a run plans with, on what the mirror h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
@@ -50,16 +51,17 @@ class _NoReader:
 # --- an activity
 
 
-def activity(rt: Runtime, activity_id: int) -> list[Answer]:
+def activity(rt: Runtime, activity_id: int, known: t.Activity | None = None) -> list[Answer]:
     """Return an answer for each calendar that an activity is on, or for the account that would take it.
 
-    Empty when none of its owner's accounts takes new activities. Asks for no right. Raises NotFound.
+    Empty when none of its owner's accounts takes new activities. Asks for no right. `known` is its row, where that was
+    read already. Raises NotFound.
     """
     with rt.reading() as session:
         whole = [w for w in whereabouts.wholes(session, activity_id=activity_id) if _is_known(rt, w.account)]
         if whole:
             return [_linked(session, offline_context(rt, session, each.account), each) for each in whole]
-        row = session.get(t.Activity, activity_id)
+        row = session.get(t.Activity, activity_id) if known is None else known
         if row is None:
             raise NotFound("activity", activity_id)
         return [
@@ -191,7 +193,8 @@ def event_read(rt: Runtime, found: whereabouts.EventWithOwner) -> Answer | None:
         return None
     unlinked = _unlinked(row, resource, calendar)
     with rt.reading() as session:
-        ctx = offline_context(rt, session, account)
+        # Where an account may write matters to what was looked at before, so to what is linked alone.
+        ctx = offline_context(rt, session, account, None if is_linked else [calendar])
         known = whereabouts.wholes(session, event_id=t.pk(row)) if is_linked else []
         return _linked(session, ctx, known[0]) if known else _unlinked_event(session, ctx, unlinked)
 
@@ -242,8 +245,10 @@ def _is_known(rt: Runtime, account: t.Account) -> bool:
     return account.provider in rt.providers
 
 
-def offline_context(rt: Runtime, session: Session, account: t.Account) -> Context:
-    """Return what a dry run of this account would carry, without a connection."""
+def offline_context(
+    rt: Runtime, session: Session, account: t.Account, calendars: Sequence[t.Calendar] | None = None
+) -> Context:
+    """Return what a dry run of this account would carry, without a connection: all calendars unless some are given."""
     _, facts = polls.account_and_facts(session, t.pk(account))
     rules, switches = settings.in_force(facts.saved, account)
     return Context(
@@ -259,7 +264,7 @@ def offline_context(rt: Runtime, session: Session, account: t.Account) -> Contex
         is_dry=True,
         is_restored=account.restore_epoch != facts.epoch,
         writes_paused=switches.writes_paused,
-        calendars=tuple(polls.calendars(session, t.pk(account))),
+        calendars=tuple(polls.calendars(session, t.pk(account)) if calendars is None else calendars),
         has_open_steps=facts.has_open_steps,
     )
 

@@ -22,7 +22,7 @@ bp = Blueprint("explain", __name__)
 @login_required
 def activity(activity_id: int) -> Any:
     row = readable_activity(activity_id)
-    answers = explain_view.shown(explain.activity(runtime(), activity_id))
+    answers = explain_view.shown(explain.activity(runtime(), activity_id, row))
     return page(
         "explain/activity.html",
         activity=row,
