@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 # The first is Chromium without windows: windows are most of what a browser costs that nobody looks at.
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+SHELL = "chromium-headless-shell"
+NAMES = (SHELL, "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+SHELLS = (SHELL, "headless_shell", "chrome-headless-shell")
 MAC_APPS = ("Chromium.app/Contents/MacOS/Chromium", "Google Chrome.app/Contents/MacOS/Google Chrome")
 
 # The last two keep pages off the network: no name resolves but those of this machine.
@@ -29,6 +31,12 @@ def find() -> Path | None:
     return next((path for path in candidates if path.is_file() and os.access(path, os.X_OK)), None)
 
 
+def find_shell() -> Path | None:
+    """Return what is found where it is Chromium without windows, or was named on purpose; else None."""
+    found = find()
+    return found if found and (_named() or found.name in SHELLS) else None
+
+
 def _named() -> list[Path]:
     named = os.environ.get("CALSYNC_TEST_BROWSER")
     return [Path(named)] if named else []
@@ -46,7 +54,7 @@ def _is_snap_stub(path: str) -> bool:
 
 
 def _downloaded() -> list[Path]:
-    names = {"headless_shell", "chrome-headless-shell", "chrome", "Chromium", "Google Chrome for Testing", "chrome.exe"}
+    names = {*SHELLS, "chrome", "Chromium", "Google Chrome for Testing", "chrome.exe"}
     folders = sorted(_download_folder().glob("chromium*-*"), reverse=True)  # "chromium_headless_shell-" comes first
     return [file for folder in folders for file in folder.rglob("*") if file.name in names]
 

@@ -18,17 +18,20 @@ Command = Sequence[str]
 
 @dataclass(frozen=True)
 class Part:
-    """Something to find, the commands that may bring it (tried in order), and what to tell a person."""
+    """Something to find, the commands that may bring it (tried in order), and what to tell a person.
+
+    Without a hint tests can do without it.
+    """
 
     name: str
     find: Callable[[], Path | None]
     ways: Sequence[Sequence[Command]]
-    hint: str
+    hint: str = ""
 
 
 def main() -> int:
     """Bring every part that is missing. Returns the exit code."""
-    missing = [part for part in parts() if not bring(part)]
+    missing = [part for part in parts() if not bring(part) and part.hint]
     for part in missing:
         print(f"\n*** {part.name} IS MISSING: its tests will not run. {part.hint}\n", file=sys.stderr)
     in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false", "no")
@@ -39,10 +42,11 @@ def parts() -> list[Part]:
     """Return the parts with the ways open on this machine."""
     playwright = (sys.executable, "-m", "playwright", "install", *_with_libraries(), "chromium")
     return [
+        Part("A BROWSER WITHOUT WINDOWS", browser.find_shell, _apt(browser.SHELL)),
         Part(
             "A BROWSER",
             browser.find,
-            [*_apt("chromium-headless-shell"), *_apt("chromium"), [playwright]],
+            [*_apt("chromium"), [playwright]],
             "Install Chromium, or name one in CALSYNC_TEST_BROWSER.",
         ),
         Part(
