@@ -21,9 +21,11 @@ class Crash(BaseException):
 
 @dataclass
 class Process:
-    """What happens at the boundaries of one run: `at` maps the n-th (from 0) to an interference."""
+    """What happens at the boundaries of one run: `at` maps one to an interference. A boundary is named by its number
+    from 0, or by its name: "after write", of several with one name "before list 2".
+    """
 
-    at: dict[int, Callable[[], None]] = field(default_factory=dict)
+    at: dict[int | str, Callable[[], None]] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
     is_dead: bool = False
 
@@ -32,9 +34,10 @@ class Process:
         if self.is_dead:
             raise Crash
         self.passed.append(name)
-        happening = self.at.get(len(self.passed) - 1)
-        if happening is not None:
-            happening()
+        turn = self.passed.count(name)
+        for place in (len(self.passed) - 1, name if turn == 1 else f"{name} {turn}"):
+            if place in self.at:
+                self.at[place]()
 
     def die(self) -> None:
         """Kill the process: whatever it still tries fails, clean-up included."""

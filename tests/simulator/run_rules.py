@@ -56,7 +56,7 @@ class RunRules(Stage):
         self.ledger.doubt()
 
     @rule(place=st.integers(0, 60))
-    def sync_and_die(self, place: int) -> None:
+    def sync_and_die(self, place: int | str) -> None:
         process = Process()
         process.at[place] = process.die
         self.run(process, is_troubled=True)
@@ -65,7 +65,7 @@ class RunRules(Stage):
             self.did(f"crash at {process.passed[-1]}")
 
     @rule(place=st.integers(0, 40), choice=CHOICES, ours=st.booleans())
-    def sync_while_somebody_edits(self, place: int, choice: int, ours: bool) -> None:
+    def sync_while_somebody_edits(self, place: int | str, choice: int, ours: bool) -> None:
         process = Process()
         side = crm if ours else people
 
@@ -78,7 +78,7 @@ class RunRules(Stage):
         self.run(process, is_troubled=True)
 
     @rule(place=st.integers(0, 40))
-    def sync_and_stall(self, place: int) -> None:
+    def sync_and_stall(self, place: int | str) -> None:
         """The process sleeps until its lease is over, and another one does its work meanwhile."""
         process = Process()
 
