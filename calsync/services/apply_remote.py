@@ -106,8 +106,8 @@ def _send(
     """Send a batch, and again what deserves it. Raises as `apply`, with every answer of the batch written down."""
     waiting = [group for group in batch if not group.is_stale]
     closing.miss(ctx, [group for group in batch if group.is_stale], tally)
+    halting.check(ctx)
     while waiting:
-        halting.check(ctx)
         closing.mark(ctx, waiting)
         ctx.rt.checkpoint("apply.marked")
         answers = client.write(waiting[0].calendar.remote_id, [group.write for group in waiting])
@@ -117,7 +117,18 @@ def _send(
             closing.give_back(ctx, again)
             raise ends
         _wait(ctx, again)
+        if again:
+            _check_again(ctx, again)
         waiting = again
+
+
+def _check_again(ctx: Context, again: Sequence[Group]) -> None:
+    """Raise Halted where somebody said stop during the wait; what was to be tried again is given back first."""
+    try:
+        halting.check(ctx)
+    except halting.Halted:
+        closing.give_back(ctx, again)
+        raise
 
 
 def _close_answered(

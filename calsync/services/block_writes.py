@@ -46,13 +46,13 @@ class _Job:
 
 
 def carry_out(ctx: Context, calendar: t.Calendar, found: Sequence[Wanted]) -> None:
-    """Write a batch of at most Capabilities.batch_size blocks. Raises what ends a run."""
+    """Write a batch of at most Capabilities.batch_size blocks. Raises what ends a run, Halted among it."""
+    halting.check(ctx)  # before anything is noted as begun
     jobs = _prepare(ctx, calendar, found)
     ctx.rt.checkpoint("blocks.saved")
     if not jobs or ctx.client is None:
         return
     ctx.keep_lease()
-    halting.check(ctx)
     answers = ctx.client.write(calendar.remote_id, [job.write for job in jobs])
     ctx.rt.checkpoint("blocks.written")
     with ctx.rt.writing() as session:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
-from calsync.providers.memory import Quirks
+from calsync.providers.memory import FaultKind, Quirks
 from calsync.runtime import CLI
 from calsync.services import accounts, settings, sync
 from calsync.store import tables as t
@@ -61,6 +61,21 @@ def test_no_write_follows_once_somebody_says_stop(office: Office, stop: Callable
     assert (run.state, run.created, run.error_class, run.phase) == ("cancelled", 2, "", "")
     assert "was paused in the middle" in run.error
     assert (account_of(office).lease_owner, account_of(office).failed_runs) == (None, 0)
+
+
+def test_a_write_that_was_to_be_tried_again_waits_like_the_others(office: Office) -> None:
+    office.write("Review")
+    office.server.faults.arm(FaultKind.UNAVAILABLE, skip=1)  # the write: the listing comes first
+
+    def stop(seconds: float) -> None:
+        pause_writing(office)
+
+    run_id = sync.run(replace(office.rt, sleep=stop), office.account.id)
+    with office.rt.reading() as session:
+        assert [step.state for step in session.exec(select(t.Step).where(t.Step.run_id == run_id))] == ["planned"]
+    pause_writing(office, paused=False)
+    office.settle()
+    assert office.titles_there() == ["Review"]
 
 
 def test_what_was_left_is_written_once_writing_goes_on(office: Office) -> None:
