@@ -122,29 +122,35 @@ def pairs(session: Session, ids: Sequence[int]) -> list[Pair]:
 
 
 def _to_park() -> Any:
-    return sa.and_(sa.or_(col(C.syncs).is_(False), col(C.is_gone)), col(L.state) == LinkState.ACTIVE)
+    """Begin at the calendars: they are few, and mostly none has stopped to sync."""
+    return (
+        sa.select(col(L.id))
+        .join(C, col(C.id) == col(L.calendar_id))
+        .where(
+            col(C.account_id) == sa.bindparam("account_id"),
+            sa.or_(col(C.syncs).is_(False), col(C.is_gone)),
+            col(L.state) == LinkState.ACTIVE,
+        )
+    )
 
 
 def _to_resume() -> Any:
     """Links of calendars that sync again, and those of events that have moved away and come back."""
     is_back = sa.select(col(E.id)).where(col(E.id) == col(L.event_id), col(E.is_deleted).is_(False)).exists()
-    return sa.and_(
-        col(C.syncs),
-        col(C.is_gone).is_(False),
-        col(L.state) == LinkState.PARKED,
-        sa.or_(col(L.park_reason) == Reason.PAUSED_CALENDAR, sa.and_(col(L.park_reason) == Reason.MOVED, is_back)),
-    )
-
-
-def _to_switch() -> Any:
     return (
         sa.select(col(L.id))
         .join(C, col(C.id) == col(L.calendar_id))
-        .where(col(L.account_id) == sa.bindparam("account_id"), sa.or_(_to_park(), _to_resume()))
+        .where(
+            col(L.account_id) == sa.bindparam("account_id"),
+            col(L.state) == LinkState.PARKED,
+            col(C.syncs),
+            col(C.is_gone).is_(False),
+            sa.or_(col(L.park_reason) == Reason.PAUSED_CALENDAR, sa.and_(col(L.park_reason) == Reason.MOVED, is_back)),
+        )
     )
 
 
-TO_SWITCH = _to_switch()
+TO_PARK, TO_RESUME = _to_park(), _to_resume()
 
 
 def park_and_resume(session: Session, account_id: int) -> int:
@@ -153,15 +159,14 @@ def park_and_resume(session: Session, account_id: int) -> int:
     Returns how many changed; call it until that is nothing.
     """
     changes: list[tuple[Any, dict[str, Any]]] = [
-        (_to_park(), {"state": LinkState.PARKED, "park_reason": Reason.PAUSED_CALENDAR}),
-        (_to_resume(), {"state": LinkState.ACTIVE, "park_reason": "", "considered_rules": ""}),
+        (TO_PARK, {"state": LinkState.PARKED, "park_reason": Reason.PAUSED_CALENDAR}),
+        (TO_RESUME, {"state": LinkState.ACTIVE, "park_reason": "", "considered_rules": ""}),
     ]
     return sum(_switch(session, account_id, wanted, values) for wanted, values in changes)
 
 
 def _switch(session: Session, account_id: int, wanted: Any, values: dict[str, Any]) -> int:
-    query = sa.select(col(L.id)).join(C, col(C.id) == col(L.calendar_id)).where(col(L.account_id) == account_id, wanted)
-    ids = list(session.scalars(query.limit(SWITCHED)))
+    ids = list(session.execute(wanted.limit(SWITCHED), {"account_id": account_id}).scalars())
     if ids:
         change = sa.update(L).where(col(L.id).in_(ids)).values(**values)
         session.execute(change.execution_options(synchronize_session=False))

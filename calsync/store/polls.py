@@ -255,7 +255,8 @@ def end_well(
 
 _ANYTHING = sa.select(
     sa.or_(
-        links.TO_SWITCH.exists(),
+        links.TO_PARK.exists(),
+        links.TO_RESUME.exists(),
         links.CHANGED.exists(),
         conflicts.SHIFTED.exists(),
         linkless.EVENTS.exists(),

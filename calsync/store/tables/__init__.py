@@ -3,6 +3,7 @@
 `table=True` models do not validate; services and forms do, and CHECK constraints are the last net.
 """
 
+from sqlalchemy.orm import configure_mappers
 from sqlmodel import SQLModel
 
 from calsync.store.tables.accounts import Account, Calendar, Channel, ProviderCredential, SignInAttempt
@@ -30,6 +31,8 @@ from calsync.store.tables.usage import UsageDay
 from calsync.store.tables.webhooks import Delivery, DeliveryTry, Webhook
 
 metadata = SQLModel.metadata
+
+configure_mappers()  # at start, and not in the first question of a run or a page
 
 __all__ = [
     "LONG",
