@@ -6,7 +6,7 @@ providers differ is data in Capabilities; no code outside this package asks for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -149,8 +149,12 @@ class Write:
 Written = Resource | ProviderError | None
 """The outcome of one Write: as the provider now holds it, None after a delete, or what went wrong."""
 
-Known = Callable[[], Mapping[str, str | None]]
-"""Gives the handles and versions that the mirror holds. Lazy, because most reads do not need it."""
+
+class Known(Protocol):
+    """What the mirror holds of a calendar. Asked only when needed: most reads do not, and a calendar may be large."""
+
+    def __call__(self, handles: Collection[str] | None = None, /) -> Mapping[str, str | None]:
+        """Return living handles and their versions: those among `handles`, or all for None."""
 
 
 class CalendarReader(Protocol):

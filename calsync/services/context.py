@@ -44,6 +44,7 @@ class Context:
     is_full: bool = False
     is_restored: bool = False
     writes_paused: bool = False
+    has_news: bool = False  # reading has changed the mirror
     faults: list[int] = field(default_factory=list)
     cursors: dict[str, list[str | None]] = field(default_factory=dict)  # calendar id -> [before, after], where it moved
     only_subjects: frozenset[str] | None = None  # a retry plans and applies these alone

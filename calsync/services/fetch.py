@@ -6,7 +6,7 @@ asking for that very event, turns a mirrored resource into a tombstone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from calsync.errors import CursorExpired, Unavailable
@@ -74,9 +74,9 @@ def _read(ctx: Context, calendar: t.Calendar, cursor: str | None) -> _Read:
     if cursor is None:
         ctx.hold_long()
 
-    def known() -> dict[str, str | None]:
+    def known(handles: Collection[str] | None = None) -> dict[str, str | None]:
         with ctx.rt.reading() as session:
-            return mirror.versions(session, t.pk(calendar))
+            return mirror.versions(session, t.pk(calendar), handles)
 
     ctx.rt.checkpoint("fetch.request")
     for page in ctx.reader.read(calendar.remote_id, cursor, known):
@@ -120,6 +120,7 @@ def _save(ctx: Context, calendar: t.Calendar, resources: Sequence[Resource], rea
             session.flush()
             mirror.refold(session, t.pk(calendar), _uids(resources), ctx.now())
     ctx.faults.extend(saved.faults)
+    ctx.has_news = True
     ctx.rt.checkpoint("fetch.saved")
 
 
@@ -172,6 +173,7 @@ def _bury(ctx: Context, calendar: t.Calendar, handles: list[str]) -> None:
         with ctx.rt.writing() as session:
             ctx.holding(session)
             mirror.bury(session, calendar, handles[start : start + mirror.CHUNK], ctx.now())
+        ctx.has_news = True
         ctx.rt.checkpoint("fetch.buried")
 
 

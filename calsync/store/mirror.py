@@ -5,7 +5,7 @@ Rows are written in bulk with Core statements: a first read brings tens of thous
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -33,14 +33,15 @@ class Saved:
     late: list[str] = field(default_factory=list)
 
 
-def versions(session: Session, calendar_id: int) -> dict[str, str | None]:
-    """Return every living handle of a calendar and its version."""
+def versions(session: Session, calendar_id: int, handles: Collection[str] | None = None) -> dict[str, str | None]:
+    """Return the living handles of a calendar and their versions: those among `handles`, or all for None."""
     table = t.MirrorResource
-    rows = session.execute(
-        sa.select(col(table.handle), col(table.version)).where(
-            col(table.calendar_id) == calendar_id, col(table.is_deleted).is_(False)
-        )
+    query = sa.select(col(table.handle), col(table.version)).where(
+        col(table.calendar_id) == calendar_id, col(table.is_deleted).is_(False)
     )
+    if handles is not None:
+        query = query.where(col(table.handle).in_(sorted(handles)))
+    rows = session.connection().execute(query)
     return {handle: version for handle, version in rows}  # noqa: C416 (rows are not pairs to mypy)
 
 

@@ -347,7 +347,7 @@ def read(client: CalendarClient, calendar: str, since: list[Page] | None = None)
     known: Mapping[str, str | None] = {}
     if since is not None:
         known = {handle: resource.version for handle, resource in resources(since).items()}
-    pages = list(client.read(calendar, since[-1].cursor if since else None, lambda: known))
+    pages = list(client.read(calendar, since[-1].cursor if since else None, lambda *_: known))
     assert pages[-1].is_last
     return pages
 

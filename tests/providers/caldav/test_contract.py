@@ -103,7 +103,7 @@ class CalDavContract(CalendarContract):
         first = read(client, calendar)
         made = create(client, calendar, TEA)
         before = client.requests
-        pages = list(client.read(calendar, first[-1].cursor, lambda: {made.handle: made.version}))
+        pages = list(client.read(calendar, first[-1].cursor, lambda *_: {made.handle: made.version}))
         assert client.requests - before == 1
         assert resources(pages) == {}
 

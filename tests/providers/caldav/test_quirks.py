@@ -81,7 +81,18 @@ def got(*hrefs):
 
 
 def read(client, cursor, known=()):
-    return list(client.read(CALENDAR, cursor, lambda: dict(known)))
+    return list(client.read(CALENDAR, cursor, mirrored(known)))
+
+
+def mirrored(known, asked=None):
+    """Return what a mirror answers that holds `known`; what it is asked for is noted in `asked`."""
+
+    def answer(handles=None):
+        if asked is not None:
+            asked.append(handles if handles is None else sorted(handles))
+        return {h: version for h, version in dict(known).items() if handles is None or h in handles}
+
+    return answer
 
 
 SINCE = Cursor(token="t1").text()
@@ -92,7 +103,7 @@ SINCE = Cursor(token="t1").text()
 
 def test_a_poll_without_changes_is_one_request_and_asks_nothing_of_the_mirror():
     server = Script(changes=multistatus(token="t1"))
-    pages = list(server.client().read(CALENDAR, SINCE, lambda: pytest.fail("asked")))
+    pages = list(server.client().read(CALENDAR, SINCE, lambda *_: pytest.fail("asked")))
     assert [(page.cursor, page.is_last) for page in pages] == [(SINCE, True)]
     assert len(server.sent) == 1
 
@@ -133,6 +144,33 @@ def test_what_we_hold_already_is_not_fetched_again():
     pages = read(server.client(), SINCE, {"/ann/team/a.ics": '"a"'})
     assert [page.resources for page in pages] == [()]
     assert len(server.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("href", "asked"),
+    [
+        ("/ann/team/a.ics", [["/ann/team/a.ics"]]),
+        ("/ann/team/new.ics", [["/ann/team/new.ics"], None]),  # may be one of ours in another spelling
+    ],
+)
+def test_of_a_large_mirror_only_what_changed_is_asked_for(href, asked):
+    server = Script(
+        changes=multistatus(response(href, etag='"2"'), token="t2"),
+        get=httpx2.Response(200, headers={"ETag": '"2"'}, content=TEXT.encode()),
+    )
+    held = {f"/ann/team/{name}.ics": '"1"' for name in ("a", "b", "c")}
+    questions = []
+    pages = list(server.client().read(CALENDAR, SINCE, mirrored(held, questions)))
+    assert [r.handle for page in pages for r in page.resources] == [href]
+    assert questions == asked
+
+
+def test_many_changes_are_one_look_at_the_whole_mirror():
+    held = {f"/ann/team/{number}.ics": '"1"' for number in range(501)}
+    changes = multistatus(*(response(href, etag='"1"') for href in held), token="t2")
+    questions = []
+    pages = list(Script(changes=changes).client().read(CALENDAR, SINCE, mirrored(held, questions)))
+    assert (questions, [page.resources for page in pages]) == ([None], [()])
 
 
 def test_handles_are_spelled_as_we_know_them():
