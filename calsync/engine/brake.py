@@ -50,6 +50,11 @@ def exceeded(tally: Tally, rules: Rules, *, is_first: bool) -> frozenset[Reason]
     return frozenset(over)
 
 
+def is_limited(step: Counted) -> bool:
+    """Return whether there is a limit that could hold this step."""
+    return step.action in (Action.DELETE, Action.CANCEL, Action.CREATE) or step.people_mailed > 0
+
+
 def brake(
     steps: Iterable[Counted],
     recent: dict[int | None, Tally],

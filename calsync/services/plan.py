@@ -48,6 +48,7 @@ def _look(ctx: Context) -> steps.Open:
             or found.waiting
             or ctx.faults
             or ctx.only_subjects is not None
+            or ctx.has_news
             or _is_anything(ctx, session)
         )
     return found
@@ -140,9 +141,12 @@ def _supersede(ctx: Context, ids: Sequence[int]) -> None:
 
 def _brake(ctx: Context, plan: Plan) -> None:
     """Hold what exceeds a limit; on a plan that must be approved as a whole, hold everything."""
+    counted = [c for _, c in plan.counted]
+    if not (ctx.account.hold_next_plan or any(map(brake.is_limited, counted))):
+        return
     with ctx.rt.reading() as session:
         recent = steps.tallies(session, ctx.account_id, ctx.now(), links.count(session, ctx.account_id))
-    over = brake.brake([c for _, c in plan.counted], recent, ctx.rules, is_first=ctx.is_first)
+    over = brake.brake(counted, recent, ctx.rules, is_first=ctx.is_first)
     if ctx.is_dry or not (over or ctx.account.hold_next_plan):
         return
     _hold_exceeding(ctx, plan, over)

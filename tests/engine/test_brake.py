@@ -2,7 +2,7 @@
 
 import pytest
 
-from calsync.engine.brake import Counted, Tally, brake, held_for, plan_digest, step_digest
+from calsync.engine.brake import Counted, Tally, brake, held_for, is_limited, plan_digest, step_digest
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Action, Reason
 
@@ -54,6 +54,13 @@ def test_mailing_many_people_is_held_and_silent_steps_go_on():
     held = over([loud] * 3)
     assert held_for(loud, held) is Reason.BRAKE_MAILS
     assert held_for(silent, held) is None
+
+
+@pytest.mark.parametrize("people", [0, 3])
+@pytest.mark.parametrize("action", Action)
+def test_a_step_without_a_limit_is_never_held(action, people):
+    step = Counted(1, action, people)
+    assert (held_for(step, {None: frozenset(Reason)}) is not None) is is_limited(step)
 
 
 def test_limits_are_settings():
