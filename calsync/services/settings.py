@@ -21,7 +21,7 @@ from calsync.engine.rules import Rules
 from calsync.errors import NotAllowed, Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import rule_checks
-from calsync.store import audit
+from calsync.store import accounts, audit
 from calsync.store import settings as store
 
 PRODUCT = "Calsync"
@@ -188,8 +188,21 @@ def _switches(value: Mapping[str, Any]) -> Switches:
 
 
 def save_switches(rt: Runtime, new: Switches, version: int, *, by: Actor) -> int:
+    """Save them and return the new version. Where writing goes on, what waited for it goes out at once."""
     _admin(by, "change what people may do")
-    return _save(rt, "switches", asdict(new), version, before=switches_of, by=by)
+    was_paused = switches(rt)[0].writes_paused
+    saved = _save(rt, "switches", asdict(new), version, before=switches_of, by=by)
+    if was_paused and not new.writes_paused:
+        _hurry(rt)
+    return saved
+
+
+def _hurry(rt: Runtime) -> None:
+    """Make every account that writes due, some at a time; the next poll of one that is missed does the same."""
+    hurried = accounts.HURRIED
+    while hurried == accounts.HURRIED:
+        with rt.writing() as session:
+            hurried = accounts.hurry(session, rt.now())
 
 
 def mail_server(rt: Runtime) -> tuple[MailServer, int]:

@@ -13,6 +13,9 @@ from calsync.engine.vocabulary import AccountState, LinkState
 from calsync.errors import NotFound
 from calsync.store import tables as t
 
+HURRIED = 500
+"""Accounts made due in one transaction."""
+
 
 def find(session: Session, account_id: int) -> t.Account | None:
     """Return the account, or None."""
@@ -93,6 +96,12 @@ def list_calendars(session: Session, account_id: int, *, with_gone: bool = True)
         query = query.where(~col(t.Calendar.is_gone))
     order = (col(t.Calendar.is_primary).desc(), func.lower(col(t.Calendar.name)), col(t.Calendar.id))
     return list(session.scalars(query.order_by(*order)))
+
+
+def switched_off(session: Session, calendar_ids: Sequence[int]) -> list[str]:
+    """Return the names of those of these calendars that do not sync."""
+    wanted = col(t.Calendar.id).in_(calendar_ids), col(t.Calendar.syncs).is_(False)
+    return list(session.scalars(select(col(t.Calendar.name)).where(*wanted).order_by(col(t.Calendar.id))))
 
 
 def list_with_target(session: Session, account: t.Account) -> tuple[list[t.Calendar], t.Calendar | None]:
@@ -186,6 +195,24 @@ def lease(session: Session, ids: Sequence[int], owner: str, now: datetime, until
     """Give the lease of each account that is still free to `owner` and return which were."""
     taken = set(_ids(session, _LEASE, ids=ids, owner=owner, now=now, until=until))
     return [i for i in ids if i in taken]
+
+
+def hurry(session: Session, now: datetime) -> int:
+    """Make up to HURRIED accounts that may write due at `now` and return how many were not yet.
+
+    Those that run when somebody asks stay; one that runs at this moment runs once more.
+    """
+    later = (
+        select(col(t.Account.id))
+        .where(
+            col(t.Account.state) == AccountState.ACTIVE,
+            col(t.Account.can_write),
+            col(t.Account.failed_runs) == 0,
+            col(t.Account.next_sync_at) > now,
+        )
+        .limit(HURRIED)
+    )
+    return rows_changed(session, update(t.Account).where(col(t.Account.id).in_(later)).values(next_sync_at=now))
 
 
 def timed_out_among(session: Session, ids: Sequence[int]) -> set[int]:

@@ -416,3 +416,36 @@ def test_a_probe_wakes_an_account_that_had_given_up(rt: Runtime, eli: t.User, cl
     assert connect.list_unproven(rt) == [account.id]
     assert connect.try_probe(rt, account.id or 0)
     assert claims.claim_due(rt, "one", 1) == [account.id]
+
+
+def pause_writing(rt: Runtime, paused: bool) -> None:
+    known, version = settings.switches(rt)
+    settings.save_switches(rt, dataclasses.replace(known, writes_paused=paused), version, by=CLI)
+
+
+def test_once_writing_goes_on_accounts_that_write_are_due(rt: Runtime, eli: t.User, monkeypatch) -> None:
+    monkeypatch.setattr(rows, "HURRIED", 2)
+    later, failing = rt.now() + timedelta(minutes=15), rt.now() + timedelta(hours=1)
+    given = {"provider": "memory", "can_write": True, "next_sync_at": later}
+    writing = [factories.make_account(rt, eli, subject=f"w{n}", **given) for n in range(5)]
+    others = [
+        factories.make_account(rt, eli, subject="reads", **{**given, "can_write": False}),
+        factories.make_account(rt, eli, subject="paused", **given, state=AccountState.PAUSED),
+        factories.make_account(rt, eli, subject="fails", **{**given, "next_sync_at": failing}, failed_runs=3),
+        factories.make_account(rt, eli, subject="asked", **{**given, "next_sync_at": None}),
+    ]
+    pause_writing(rt, True)
+    assert {row(rt, account).next_sync_at for account in writing} == {later}
+    pause_writing(rt, False)
+    assert {row(rt, account).next_sync_at for account in writing} == {rt.now()}
+    assert [row(rt, account).next_sync_at for account in others] == [later, later, failing, None]
+
+
+def test_an_account_that_runs_as_writing_goes_on_runs_once_more(rt: Runtime, eli: t.User) -> None:
+    account = factories.make_account(rt, eli, provider="memory", can_write=True, next_sync_at=rt.now())
+    pause_writing(rt, True)
+    claims.claim_due(rt, "one", 1)
+    pause_writing(rt, False)
+    with rt.writing() as session:
+        claims.end(session, account.id or 0, "one", rt.now(), started_at=rt.now())
+    assert row(rt, account).next_sync_at == rt.now()

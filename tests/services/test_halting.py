@@ -63,6 +63,19 @@ def test_no_write_follows_once_somebody_says_stop(office: Office, stop: Callable
     assert (account_of(office).lease_owner, account_of(office).failed_runs) == (None, 0)
 
 
+def test_a_calendar_that_is_switched_off_gets_nothing_more(office: Office) -> None:
+    for title in TITLES:
+        office.write(title)
+    run = run_and(office, "apply.written", 2, lambda _: office.change_calendar(syncs=False))
+    assert (len(office.titles_there()), run.state, run.failed) == (2, "cancelled", 0)
+    assert "Work was switched off in the middle" in run.error
+    office.settle()
+    assert len(office.titles_there()) == 2
+    office.change_calendar(syncs=True)
+    office.settle()
+    assert sorted(office.titles_there()) == TITLES
+
+
 def test_a_write_that_was_to_be_tried_again_waits_like_the_others(office: Office) -> None:
     office.write("Review")
     office.server.faults.arm(FaultKind.UNAVAILABLE, skip=1)  # the write: the listing comes first

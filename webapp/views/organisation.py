@@ -67,7 +67,7 @@ def pause_writes() -> Any:
 @bp.post("/resume-writes")
 @role_required(Role.ADMIN)
 def resume_writes() -> Any:
-    return _switch_writes(paused=False, said="Writing goes on. What waited is planned in the next runs.")
+    return _switch_writes(paused=False, said="Writing goes on. What waited goes out with runs that begin now.")
 
 
 def _switch_writes(*, paused: bool, said: str) -> Any:
