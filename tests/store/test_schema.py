@@ -1,5 +1,7 @@
 """The revisions lead to the models, and a database that they do not lead to is refused."""
 
+import warnings
+
 import pytest
 import sqlalchemy
 
@@ -27,6 +29,12 @@ def test_upgrading_twice_does_nothing(empty: Database) -> None:
     schema.upgrade(empty)
     schema.upgrade(empty)
     schema.check(empty)
+
+
+def test_upgrading_warns_of_nothing(empty: Database) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        schema.upgrade(empty)
 
 
 def test_the_same_address_in_other_letters_is_refused(empty: Database) -> None:
