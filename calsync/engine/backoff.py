@@ -40,6 +40,9 @@ IN_RUN = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=30), trie
 RUNS_BEFORE_ATTENTION = 10
 """Failed runs of one record, or of one account, after which a person is needed."""
 
+RUNS_BEFORE_TROUBLE = 3
+"""Failed runs in a row of one account after which people hear of it."""
+
 
 def next_attempt_at(attempts: int, now: datetime, asked: timedelta = timedelta()) -> datetime:
     """Return from when on a run tries a failed record again: the next run, and once a day after ten failures."""

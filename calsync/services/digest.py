@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, RunState
 from calsync.runtime import Runtime
-from calsync.services import digest_schedule, letters, mail, notices, settings, wanted_notices
+from calsync.services import digest_schedule, letters, mail, notices, settings
 from calsync.store import notices as rows
 from calsync.store import tables as t
 
@@ -66,7 +66,7 @@ def _connected(session: Session) -> int:
 
 
 def _trouble(session: Session) -> str:
-    accounts = rows.troubled_accounts(session, wanted_notices.FAILING_AFTER)
+    accounts = rows.troubled_accounts(session)
     dead = [a.label for a in accounts if not a.grant_ok]
     failing = [a.label for a in accounts if a.grant_ok]
     parts = [

@@ -25,8 +25,6 @@ ENDING_WITHIN = timedelta(days=2)
 """How long before a grant ends by itself its owner is told."""
 HOMELESS_WITHIN = timedelta(days=2)
 """How long before a meeting begins its owner is told that nobody can host it."""
-FAILING_AFTER = 3
-"""Failed runs in a row after which people are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def by_facts(session: Session, labels: Mapping[str, str], now: datetime) -> list
     found += [each for refusal in rooms.declined(session, now) for each in _room(refusal)]
     found += [_ending(account) for account in rows.ending_accounts(session, now + ENDING_WITHIN)]
     unknown = {row.id for row in refused}
-    for account in rows.troubled_accounts(session, FAILING_AFTER):
+    for account in rows.troubled_accounts(session):
         found += _trouble(account, admins, is_unknown=account.credential_id in unknown)
     for account_id, count in held.items():
         found += _for_people(session, "held", account_id, count, admins, always_admins=True)

@@ -6,15 +6,32 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, and_, bindparam, case, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session, col
 
+from calsync.engine.backoff import RUNS_BEFORE_TROUBLE
 from calsync.engine.vocabulary import AccountState, LinkState
 from calsync.errors import NotFound
 from calsync.store import tables as t
 
 HURRIED = 500
 """Accounts made due in one transaction."""
+
+# In the words of the index ix_account_troubled, without parameters: so said, both databases look there.
+LOST_GRANT = col(t.Account.grant_ok).is_(False)
+KEEPS_FAILING = col(t.Account.failed_runs) >= literal_column(str(RUNS_BEFORE_TROUBLE))
 
 
 def find(session: Session, account_id: int) -> t.Account | None:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, RunState
+from calsync.store import accounts
 from calsync.store import tables as t
 
 CEILING = 1000
@@ -42,11 +43,11 @@ def waiting(session: Session, user_id: int | None = None) -> Waiting:
                 user_id=user_id,
             ),
             _count(col(run.id), col(run.account_id), col(run.state) == RunState.HELD, user_id=user_id),
-            _count(col(account.id), col(account.id), and_(live, ~col(account.grant_ok)), user_id=user_id),
+            _count(col(account.id), col(account.id), and_(live, accounts.LOST_GRANT), user_id=user_id),
             _count(
                 col(account.id),
                 col(account.id),
-                and_(live, col(account.grant_ok), col(account.failed_runs) >= 3),
+                and_(live, col(account.grant_ok), accounts.KEEPS_FAILING),
                 user_id=user_id,
             ),
             _count(

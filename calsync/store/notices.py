@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlmodel import Session, col
 
 from calsync.engine.vocabulary import AccountState, Role, RunState, StepState
-from calsync.store import keyset
+from calsync.store import accounts, keyset
 from calsync.store import tables as t
 from calsync.store.keyset import Cut, Slice
 
@@ -50,11 +50,11 @@ def admins(session: Session) -> list[t.User]:
     return list(session.scalars(query.order_by(col(t.User.id))))
 
 
-def troubled_accounts(session: Session, failed_runs: int) -> list[t.Account]:
-    """Return connected accounts whose grant is dead or that failed so many runs in a row."""
+def troubled_accounts(session: Session) -> list[t.Account]:
+    """Return connected accounts whose grant is dead or that failed several runs in a row."""
     query = select(t.Account).where(
         col(t.Account.state) != AccountState.DISCONNECTED,
-        ~col(t.Account.grant_ok) | (col(t.Account.failed_runs) >= failed_runs),
+        accounts.LOST_GRANT | accounts.KEEPS_FAILING,
     )
     return list(session.scalars(query))
 

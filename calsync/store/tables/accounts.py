@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from calsync.engine.backoff import RUNS_BEFORE_TROUBLE
 from calsync.engine.vocabulary import AccountState
 from calsync.store.tables.columns import json_column, one_of, public_id, sealed_column
 
@@ -144,6 +145,15 @@ class Account(SQLModel, table=True):
             "next_sync_at",
             sqlite_where=sa.text("timed_out IS 1"),
             postgresql_where=sa.text("timed_out IS true"),
+        ),
+        # Every page of an admin counts those in it. The number stands in the revision, too.
+        Index(
+            "ix_account_troubled",
+            "grant_ok",
+            "failed_runs",
+            "state",
+            sqlite_where=sa.text(f"grant_ok IS 0 OR failed_runs >= {RUNS_BEFORE_TROUBLE}"),
+            postgresql_where=sa.text(f"grant_ok IS false OR failed_runs >= {RUNS_BEFORE_TROUBLE}"),
         ),
     )
 
