@@ -22,12 +22,19 @@ class Crash(BaseException):
 @dataclass
 class Process:
     """What happens at the boundaries of one run: `at` maps one to an interference. A boundary is named by its number
-    from 0, or by its name: "after write", of several with one name "before list 2".
+    from 0, or by its name: "after write", of several with one name "before list 2". An interference that finds nothing
+    to do returns False.
     """
 
-    at: dict[int | str, Callable[[], None]] = field(default_factory=dict)
+    at: dict[int | str, Callable[[], object]] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
+    missed: set[int | str] = field(default_factory=set)  # places of `at` where nothing has happened
     is_dead: bool = False
+
+    def interfere(self, place: int | str, happening: Callable[[], object]) -> None:
+        """Let something happen at a boundary, should the run come by."""
+        self.at[place] = happening
+        self.missed.add(place)
 
     def boundary(self, name: str) -> None:
         """Count a boundary, and let happen what was arranged for it."""
@@ -37,7 +44,12 @@ class Process:
         turn = self.passed.count(name)
         for place in (len(self.passed) - 1, name if turn == 1 else f"{name} {turn}"):
             if place in self.at:
-                self.at[place]()
+                self._let_happen(place)
+
+    def _let_happen(self, place: int | str) -> None:
+        self.missed.discard(place)
+        if self.at[place]() is False:
+            self.missed.add(place)
 
     def die(self) -> None:
         """Kill the process: whatever it still tries fails, clean-up included."""
@@ -73,11 +85,10 @@ class GuardedDatabase(Database):
             raise Crash
 
 
-def guarded(happening: Callable[[], Any]) -> Callable[[], None]:
+def guarded(happening: Callable[[], Any]) -> Callable[[], object]:
     """Return an interference that leaves a transaction alone: another process could not write then either."""
 
-    def happen() -> None:
-        if not inside_transaction():
-            happening()
+    def happen() -> object:
+        return False if inside_transaction() else happening()
 
     return happen

@@ -58,7 +58,7 @@ class RunRules(Stage):
     @rule(place=st.integers(0, 60))
     def sync_and_die(self, place: int | str) -> None:
         process = Process()
-        process.at[place] = process.die
+        process.interfere(place, process.die)
         self.run(process, is_troubled=True)
         if process.is_dead:
             self.did("crash")
@@ -69,12 +69,14 @@ class RunRules(Stage):
         process = Process()
         side = crm if ours else people
 
-        def happen() -> None:
+        def happen() -> bool:
             found = people.pick(side.living(self.w, self.ledger, "single"), choice)
-            if found and side.edit(self.w, self.ledger, found, people.TEXTS[choice % 3], doubtful=True) is not False:
-                self.did("we edit during a run" if ours else "they edit during a run")
+            if not found or side.edit(self.w, self.ledger, found, people.TEXTS[choice % 3], doubtful=True) is False:
+                return False
+            self.did("we edit during a run" if ours else "they edit during a run")
+            return True
 
-        process.at[place] = guarded(happen)
+        process.interfere(place, guarded(happen))
         self.run(process, is_troubled=True)
 
     @rule(place=st.integers(0, 40))
@@ -87,7 +89,7 @@ class RunRules(Stage):
             self.w.run(Process())
             self.did("a run overtakes a stalled one")
 
-        process.at[place] = guarded(happen)
+        process.interfere(place, guarded(happen))
         self.run(process, is_troubled=True)
 
     @rule()

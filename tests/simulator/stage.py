@@ -65,6 +65,7 @@ class Stage(RuleBasedStateMachine):
         self.ledger = Ledger()
         self.is_first = True
         self.is_sound = True
+        self.missed: list[int | str] = []  # places that a step named, and at which nothing happened
 
     @initialize(profile=st.sampled_from(sorted(PROFILES)), choice=CHOICES)
     def start(self, profile: str, choice: int) -> None:
@@ -100,6 +101,7 @@ class Stage(RuleBasedStateMachine):
             self.ledger.before_run(world.rules.policy, self._hidden())
         fired = world.server.faults.fired.copy()
         run = world.run(process)
+        self.missed += sorted(process.missed, key=str) if process else []
         is_clean = run is not None and not is_troubled and run.state in (RunState.SUCCEEDED, RunState.NO_CHANGES)
         carries_over = is_clean and goes_both_ways and not world.server.quirks.lag
         self.ledger.after_run(clean=carries_over, settled=self._settled())

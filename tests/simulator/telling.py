@@ -54,8 +54,10 @@ def simulate(seed: int, examples: int, steps: int = 40, machine: type[Simulator]
     run_state_machine_as_test(Seeded, settings=_limits(examples, steps))
 
 
-def tell(steps: list[str]) -> None:
-    """Tell one story to its end. Raises Violation, or whatever broke, with the story as a note."""
+def tell(steps: list[str]) -> list[int | str]:
+    """Tell one story to its end and return the places it names at which nothing happened. Raises Violation, or
+    whatever broke, with the story as a note.
+    """
     state = machine_of(steps)()
     try:
         try:
@@ -66,6 +68,7 @@ def tell(steps: list[str]) -> None:
     except Exception as error:
         error.add_note("\n".join(f"state.{step}" for step in steps))
         raise
+    return state.missed
 
 
 def machine_of(steps: list[str]) -> type[Simulator]:

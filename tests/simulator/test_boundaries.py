@@ -57,12 +57,12 @@ class Teller:
             healing.heal(world, ledger)
         return process.passed
 
-    def interrupted(self, place: int, happening: Callable[[World, Process], Callable[[], None]]) -> None:
+    def interrupted(self, place: int, happening: Callable[[World, Process], Callable[[], object]]) -> None:
         """Tell the story with something happening at one boundary, and see that it ends well."""
         with self.world() as (world, ledger):
             ledger.before_run(world.rules.policy)
             process = Process()
-            process.at[place] = happening(world, process)
+            process.interfere(place, happening(world, process))
             world.run(process)
             healing.heal(world, ledger)
 
@@ -98,7 +98,7 @@ def test_every_request_may_go_wrong_in_every_way(tmp_path: Path, story: str, pro
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("story", "profile"), EVERY)
 def test_a_run_may_be_overtaken_at_every_boundary(tmp_path: Path, story: str, profile: str) -> None:
-    def stall(world: World, process: Process) -> Callable[[], None]:
+    def stall(world: World, process: Process) -> Callable[[], object]:
         def happen() -> None:
             world.outlast_the_lease()
             world.run()
