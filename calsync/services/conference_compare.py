@@ -14,7 +14,7 @@ from calsync.runtime import Runtime
 from calsync.services import conference_drafts as drafts
 from calsync.services import conference_work, facts
 from calsync.services.conferences import COMPARED_EVERY as EVERY
-from calsync.store import accounts
+from calsync.store import accounts, conference_hosts
 from calsync.store import conferences as rows
 from calsync.store import tables as t
 
@@ -39,7 +39,7 @@ def compare(rt: Runtime, account_id: int) -> None:
             return
     with rt.writing() as session:
         _compare(rt, session, account_id, there, began)
-        rows.host_row(session, account_id).compared_at = rt.now()
+        conference_hosts.host_row(session, account_id).compared_at = rt.now()
 
 
 def _note(rt: Runtime, account_id: int, error: ProviderError) -> None:
@@ -47,7 +47,7 @@ def _note(rt: Runtime, account_id: int, error: ProviderError) -> None:
     with rt.writing() as session, contextlib.suppress(NotFound):
         if isinstance(error, SignInNeeded):
             facts.lose_grant(accounts.get(session, account_id), error, rt.now())
-        rows.host_row(session, account_id).compared_at = rt.now() - EVERY + SOON
+        conference_hosts.host_row(session, account_id).compared_at = rt.now() - EVERY + SOON
 
 
 def _compare(rt: Runtime, session: Session, account_id: int, there: dict[str, Meeting], began: datetime) -> None:

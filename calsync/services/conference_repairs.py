@@ -16,7 +16,7 @@ from calsync.engine.vocabulary import AccountState
 from calsync.errors import NotFound, Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import conference_drafts as drafts
-from calsync.store import audit
+from calsync.store import audit, conference_list
 from calsync.store import conferences as rows
 from calsync.store import tables as t
 
@@ -74,7 +74,7 @@ def ledger(rt: Runtime, session: Session, *, by: Actor, account_id: int | None =
     out. Admins see all.
     """
     owner_id = None if by.is_admin else by.user_id
-    found = rows.lines(session, states=SHOWN, owner_id=owner_id, account_id=account_id, limit=MOST)
+    found = conference_list.lines(session, states=SHOWN, owner_id=owner_id, account_id=account_id, limit=MOST)
     entries = [entry_of(line) for line in found]
     if account_id is None:
         entries += _with_events(rt, session, owner_id)
@@ -87,7 +87,7 @@ def of_activity(session: Session, activity: t.Activity) -> Entry | None:
     if row is None or row.state not in SHOWN:
         return None
     account = session.get(t.Account, row.account_id) if row.account_id else None
-    return entry_of(rows.Line(row, activity, account))
+    return entry_of(conference_list.Line(row, activity, account))
 
 
 def repair(rt: Runtime, conference_id: int, *, by: Actor) -> None:
@@ -127,7 +127,7 @@ def _visible(session: Session, conference_id: int, by: Actor) -> t.Conference:
 # --- how they stand
 
 
-def entry_of(line: rows.Line) -> Entry:
+def entry_of(line: conference_list.Line) -> Entry:
     """Return a conference as people see it."""
     row = line.conference
     standing = _standing(row, line.account)
@@ -174,7 +174,7 @@ def _with_events(rt: Runtime, session: Session, owner_id: int | None) -> list[En
     kinds = sorted(every - hosted)
     if not kinds:
         return []
-    found = rows.made_with_events(session, kinds, rt.now(), owner_id=owner_id, limit=MOST)
+    found = conference_list.made_with_events(session, kinds, rt.now(), owner_id=owner_id, limit=MOST)
     return [_of_event(activity, account) for activity, account in found]
 
 

@@ -16,7 +16,7 @@ from calsync.runtime import SYSTEM, Runtime
 from calsync.services import activity_access as access
 from calsync.services import conference_drafts as drafts
 from calsync.services import meeting_settings
-from calsync.store import activities
+from calsync.store import activities, conference_hosts
 from calsync.store import conferences as rows
 from calsync.store import tables as t
 
@@ -51,7 +51,7 @@ def list_uncompared(rt: Runtime) -> list[int]:
     if not names:
         return []
     with rt.reading() as session:
-        return rows.uncompared(session, names, rt.now() - COMPARED_EVERY)
+        return conference_hosts.uncompared(session, names, rt.now() - COMPARED_EVERY)
 
 
 def hurry(rt: Runtime, *kinds: str) -> None:
@@ -122,7 +122,7 @@ def _want(
 
 def _house(rt: Runtime, session: Session, conference: t.Conference, activity: t.Activity) -> None:
     """Find who hosts a conference: whom the event type names, else whoever the activity belongs to."""
-    account = rows.host_of(session, activity, conference.provider)
+    account = conference_hosts.host_of(session, activity, conference.provider)
     if account is not None:
         conference.account_id, conference.error, conference.next_try_at = account.id, "", rt.now()
 

@@ -11,7 +11,7 @@ from calsync.engine.vocabulary import RoomAnswer
 from calsync.runtime import Runtime
 from calsync.services import link_hosts, mappable
 from calsync.services.findings import Finding, Level, fine
-from calsync.store import busy_blocks, conferences, rooms, scheduling
+from calsync.store import busy_blocks, conference_list, rooms, scheduling
 from calsync.store import tables as t
 
 SOON = timedelta(days=2)
@@ -92,7 +92,7 @@ def _links(session: Session, rt: Runtime) -> Iterator[Finding]:
 
 
 def _meetings(session: Session, rt: Runtime) -> Iterator[Finding]:
-    troubled = conferences.troubled(session, rt.now(), rt.now() + SOON)
+    troubled = conference_list.troubled(session, rt.now(), rt.now() + SOON)
     if troubled:
         yield Finding(
             "meetings",
@@ -101,7 +101,7 @@ def _meetings(session: Session, rt: Runtime) -> Iterator[Finding]:
             "Refused by the provider, deleted there, or without an account that hosts.",
             "calsync meetings list shows them; calsync meetings repair ID mends one.",
         )
-    left_over = conferences.count_left_over(session)
+    left_over = conference_list.count_left_over(session)
     if left_over:
         yield Finding(
             "meetings",

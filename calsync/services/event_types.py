@@ -15,7 +15,7 @@ from calsync.engine.vocabulary import AccountState, MailRule
 from calsync.errors import NotAllowed, NotFound, Refused
 from calsync.runtime import Actor, Runtime
 from calsync.services import activity_fields, booking_rows, conference_drafts, resources
-from calsync.store import accounts, audit, conferences
+from calsync.store import accounts, audit, conference_hosts
 from calsync.store import scheduling as rows
 from calsync.store import tables as t
 
@@ -163,7 +163,7 @@ def hosts(rt: Runtime, known_id: int | None, *, by: Actor) -> list[t.Account]:
     """Return the accounts that may be chosen to host, and the one that was (`known_id`), also when it is gone."""
     names = [entry.info.name for entry in conference_drafts.providers(rt).values()]
     with rt.reading() as session:
-        found = conferences.hosting(session, names, None if by.is_admin else by.user_id) if names else []
+        found = conference_hosts.hosting(session, names, None if by.is_admin else by.user_id) if names else []
         if known_id is not None and all(account.id != known_id for account in found):
             found.append(accounts.get(session, known_id))
     return found

@@ -8,7 +8,7 @@ from calsync.errors import NotFound, Refused
 from calsync.providers.conference import RECORDINGS, ConferenceProvider, MeetingSettings
 from calsync.runtime import Actor, Runtime
 from calsync.services import conference_drafts as drafts
-from calsync.store import accounts, audit, conferences
+from calsync.store import accounts, audit, conference_hosts
 from calsync.store import settings as store
 from calsync.store import tables as t
 
@@ -44,7 +44,7 @@ def save(rt: Runtime, account_id: int, new: MeetingSettings, version: int, *, by
         session.refresh(account, with_for_update=True)  # two savers take turns
         if not by.is_admin and account.user_id != by.user_id:
             raise NotFound("account", account_id)
-        row = conferences.host_row(session, account_id)
+        row = conference_hosts.host_row(session, account_id)
         if row.version != version:
             raise store.stale()
         before, after = audit.changes(drafts.to_json(drafts.from_json(row.settings)), drafts.to_json(new))

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from calsync.engine.vocabulary import Role
 from calsync.services import secret_ends
 from calsync.store import accounts as account_rows
-from calsync.store import conferences, rooms
+from calsync.store import conference_list, rooms
 from calsync.store import credentials as credential_rows
 from calsync.store import notices as rows
 from calsync.store import tables as t
@@ -64,7 +64,7 @@ def by_facts(session: Session, labels: Mapping[str, str], now: datetime) -> list
     ending = credential_rows.ending_secrets(session, soon)
     found += [_secret(row, user_id, labels, now) for row in ending for user_id in admins]
     found += [_webhook(row, user_id) for row in webhook_rows.switched_off(session) for user_id in admins]
-    meetings = conferences.troubled(session, now, now + HOMELESS_WITHIN)
+    meetings = conference_list.troubled(session, now, now + HOMELESS_WITHIN)
     found += [_meeting(row, activity, labels) for row, activity in meetings]
     found += [each for refusal in rooms.declined(session, now) for each in _room(refusal)]
     found += [_ending(account) for account in rows.ending_accounts(session, now + ENDING_WITHIN)]
