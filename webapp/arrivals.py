@@ -15,7 +15,7 @@ from sqlmodel import Session
 from calsync.engine import status
 from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import AccountState
-from calsync.services import channels
+from calsync.services import channels, wanted_channels
 from calsync.store import channels as rows
 from calsync.store import tables as t
 from webapp import moments, words
@@ -82,9 +82,9 @@ def _arrival(found: Sequence[t.Channel], here: str, info: Any) -> Arrival:
     problem, until = "", told.expires_at if told else None
     if failed is not None:
         problem = words.refusal(failed.error, info.short)
-    elif told is not None and not channels.is_here(told, here):
+    elif told is not None and not wanted_channels.is_here(told, here):
         problem = "It was asked to tell an address that is no longer ours; that is mended within minutes."
     elif told is None and any(row.state == "open" for row in found):
         problem = f"What {info.short} promised has ended; it is asked again within minutes."
     again_at, error = (failed.next_try_at, failed.error) if failed else (None, "")
-    return Arrival(told is not None and channels.is_here(told, here), until, problem, again_at, error)
+    return Arrival(told is not None and wanted_channels.is_here(told, here), until, problem, again_at, error)

@@ -9,22 +9,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
 from sqlmodel import Session, col
 
-from calsync.engine import status
 from calsync.engine.backoff import DAILY, Backoff
-from calsync.engine.rules import Rules, overlay
 from calsync.errors import NotAllowed, NotFound, ProviderError, RateLimited, Refused, Rejected, SignInNeeded
 from calsync.providers.base import CalendarClient
 from calsync.providers.channels import Channel, Notifying, Watcher
 from calsync.runtime import Actor, Runtime
-from calsync.services import clients, settings, usage
+from calsync.services import clients, settings, usage, wanted_channels
+from calsync.services.wanted_channels import Decided, Place
 from calsync.store import accounts, audit, credentials
 from calsync.store import channels as rows
 from calsync.store import tables as t
@@ -38,26 +36,6 @@ LAST_STOP = 5
 """After so many failures a channel is left to end by itself: a few days of notices that nobody needs."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What differs from how it should be: calendars without a channel, and channels to stop or to forget."""
-
-    missing: tuple[int, ...]
-    surplus: tuple[t.Channel, ...]
-    ended: tuple[t.Channel, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.surplus or self.ended)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where we are reached, and after which share of its life a channel there is replaced."""
-
-    address: str
-    renewal: float
 
 
 def address(rt: Runtime, provider: str) -> str:
@@ -79,17 +57,17 @@ def keep(rt: Runtime) -> list[int]:
     now = rt.now()
     with rt.reading() as session:
         found, known = rows.watched_accounts(session, where), rows.by_account(session)
-        wanted = _wanted(session, found, where)
-    shares = {t.pk(account): _share(rt, account) for account in found}
+        wanted = wanted_channels.of_accounts(session, found, where)
+    places = {t.pk(account): wanted_channels.place(rt, account, where[account.provider]) for account in found}
     return [
         account_id
-        for account_id, here in ((t.pk(account), where[account.provider]) for account in found)
-        if _is_anything_to_do(wanted[account_id], known.get(account_id, []), Place(here, shares[account_id]), now)
+        for account_id, place in places.items()
+        if _is_anything_to_do(wanted[account_id], known.get(account_id, []), place, now)
     ]
 
 
 def _is_anything_to_do(wanted: set[int], known: Sequence[t.Channel], place: Place, now: datetime) -> bool:
-    return bool(_decide(wanted, known, place, now) or _due(known, now))
+    return bool(wanted_channels.decide(wanted, known, place, now) or _due(known, now))
 
 
 def keep_account(rt: Runtime, account_id: int) -> None:
@@ -163,52 +141,7 @@ def _stop_each(client: CalendarClient, found: Sequence[t.Channel]) -> None:
         client.close()
 
 
-# --- what should be
-
-
-def _wanted(session: Session, found: Sequence[t.Account], where: Mapping[str, str]) -> dict[int, set[int]]:
-    """Return the calendars that should have a channel, by account. `where` gives our address by provider."""
-    base, _ = settings.organisation_rules(session)
-    syncing = rows.syncing_calendars(session, [t.pk(account) for account in found])
-    return {
-        t.pk(account): syncing.get(t.pk(account), set())
-        if where[account.provider] and _listens(account, base)
-        else set()
-        for account in found
-    }
-
-
-def _listens(account: t.Account, base: Rules) -> bool:
-    """An account that syncs when somebody asks, and only then, wants no notices."""
-    return status.interval(overlay(base, account.overrides)) is not None
-
-
-def _share(rt: Runtime, account: t.Account) -> float:
-    return rt.providers[account.provider].info.capabilities.renews_channels_after
-
-
-def _decide(wanted: set[int], known: Sequence[t.Channel], place: Place, now: datetime) -> Decided:
-    """Compare the channels there are, the oldest first, with the calendars that should have one."""
-    ended = tuple(row for row in known if row.expires_at is not None and row.expires_at <= now)
-    alive = [row for row in known if row not in ended and row.state != "closing"]
-    newest = {row.calendar_id: row for row in alive if row.state == "open"}
-    served = {row.calendar_id for row in alive if row.state == "opening" or not _is_old(row, place, now)}
-    surplus = [row for row in alive if row.calendar_id not in wanted or newest.get(row.calendar_id, row) is not row]
-    # One that is being opened beside an older one is the next, not too many.
-    surplus = [row for row in surplus if row.calendar_id not in wanted or row.state == "open"]
-    return Decided(tuple(sorted(wanted - served)), tuple(surplus), ended)
-
-
-def _is_old(row: t.Channel, place: Place, now: datetime) -> bool:
-    """Return whether an open channel is to be replaced: it ends soon, or it leads to where we are no more."""
-    if row.opened_at is None or row.expires_at is None or not is_here(row, place.address):
-        return True
-    return Channel(row.channel_id, row.resource_id, row.expires_at).renew_at(row.opened_at, place.renewal) <= now
-
-
-def is_here(row: t.Channel, here: str) -> bool:
-    """Return whether a channel leads to our address; those opened before that was noted are taken to."""
-    return row.address in ("", here)
+# --- what is to be done
 
 
 def _due(known: Sequence[t.Channel], now: datetime) -> list[t.Channel]:
@@ -224,9 +157,9 @@ def _claim(rt: Runtime, account_id: int, here: str) -> list[t.Channel]:
         if account not in rows.watched_accounts(session, [account.provider]):
             return []
         where = {account.provider: here}
-        wanted = _wanted(session, [account], where)[account_id]
-        place = Place(here, _share(rt, account))
-        decided = _decide(wanted, rows.of_account(session, account_id), place, now)
+        wanted = wanted_channels.of_accounts(session, [account], where)[account_id]
+        place = wanted_channels.place(rt, account, here)
+        decided = wanted_channels.decide(wanted, rows.of_account(session, account_id), place, now)
         _write(session, account_id, decided, now)
         session.flush()
         mine = _due(rows.of_account(session, account_id), now)
