@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from sqlmodel import Session
+
 from calsync.errors import Refused
 from calsync.providers.base import Grant, RemoteCalendar
 from calsync.providers.oauth import Identity, Inspecting, Tokens
@@ -40,25 +42,16 @@ def connect_granted(
     """
     connected.check_may_connect(rt, user_id, provider, by)
     _check_scopes(rt, provider, tokens)
-    with rt.reading() as session:
-        account = rows.find_by_subject(session, user_id, provider, who.subject)
     if not may_end:
-        _check_lasts(rt, account, tokens, credential_id)
+        _check_lasts(rt, user_id, provider, who, tokens, credential_id)
     calendars = _ask(rt, provider, tokens, host)
     with rt.writing() as session:
         account = rows.find_by_subject(session, user_id, provider, who.subject)
         action = "account.connected" if account is None else "account.reconnected"
         if account is None:
             account = connected.new_account(rt, session, user_id, provider, who.subject)
-        is_first = account.secret is None and account.last_success_at is None
-        could_write = account.can_write
         _describe(account, who, host)
-        account.credential_id = credential_id
-        grants.save(rt, session, account, tokens)
-        session.get_one(t.ProviderCredential, credential_id).answered_at = rt.now()
-        connected.begin(rt, session, account, calendars, is_first=is_first)
-        if account.can_write and not could_write and account.last_success_at is not None:
-            account.hold_next_plan, account.approved_digest = True, ""  # what waited goes out after a preview
+        _go_on(rt, session, account, calendars, tokens, credential_id)
         audit.record(session, by, action, account, at=rt.now())
     rt.enqueue("watch_notices")
     return account
@@ -117,7 +110,10 @@ def _check_scopes(rt: Runtime, provider: str, tokens: Tokens) -> None:
         raise Refused(reason, code="scope_missing")
 
 
-def _check_lasts(rt: Runtime, account: t.Account | None, tokens: Tokens, credential_id: int) -> None:
+def _check_lasts(rt: Runtime, user_id: int, provider: str, who: Identity, tokens: Tokens, credential_id: int) -> None:
+    """Refuse a grant that ends within the hour, unless an earlier one of the same account can still be renewed."""
+    with rt.reading() as session:
+        account = rows.find_by_subject(session, user_id, provider, who.subject)
     if tokens.refresh or (account is not None and grants.has_refresh_token(rt, account, credential_id)):
         return
     raise Refused("The permission was given for an hour only. It has to be asked for again.", code="needs_consent")
@@ -126,6 +122,25 @@ def _check_lasts(rt: Runtime, account: t.Account | None, tokens: Tokens, credent
 def _describe(account: t.Account, who: Identity, host: str) -> None:
     account.label, account.username = (who.address or who.name or who.subject)[:320], who.address[:320]
     account.server_url = host
+
+
+def _go_on(
+    rt: Runtime,
+    session: Session,
+    account: t.Account,
+    calendars: Sequence[RemoteCalendar],
+    tokens: Tokens,
+    credential_id: int,
+) -> None:
+    """Let an account live by its new grant. One that may write from now on shows what waited before it goes out."""
+    is_first = account.secret is None and account.last_success_at is None
+    could_write = account.can_write
+    account.credential_id = credential_id
+    grants.save(rt, session, account, tokens)
+    session.get_one(t.ProviderCredential, credential_id).answered_at = rt.now()
+    connected.begin(rt, session, account, calendars, is_first=is_first)
+    if account.can_write and not could_write and account.last_success_at is not None:
+        account.hold_next_plan, account.approved_digest = True, ""
 
 
 def _ask(rt: Runtime, provider: str, tokens: Tokens, host: str) -> Sequence[RemoteCalendar]:

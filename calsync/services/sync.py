@@ -72,8 +72,16 @@ def run(
     was_due = claims.due_at(rt, account_id) if dry else None
     ask = Ask(Trigger(trigger) if trigger else None, full, dry, by, parent_id, subjects, queued_id, rules)
     started_at = rt.now()
-    ended = Ended()
-    run_id = 0
+    opened, ended = _claim_and_run(rt, account_id, ask, owner, started_at)
+    _close(rt, opened, ask, owner, ended, was_due=was_due, started_at=started_at)
+    if ended.is_planned and not dry:
+        following.follow(rt)
+    return opened.run_id
+
+
+def _claim_and_run(rt: Runtime, account_id: int, ask: Ask, owner: str, started_at: datetime) -> tuple[Opened, Ended]:
+    """Go from the claim to the last write. What cuts a run short ends its row and the claim, unless that was lost."""
+    run_id, ended = 0, Ended()
     try:
         opened = frame.claim_and_open(rt, account_id, ask, owner)
         run_id = opened.run_id
@@ -84,15 +92,20 @@ def run(
         crashed(rt, run_id)
         _release(rt, account_id, owner, error, started_at)
         raise
+    return opened, ended
+
+
+def _close(
+    rt: Runtime, opened: Opened, ask: Ask, owner: str, ended: Ended, *, was_due: datetime | None, started_at: datetime
+) -> None:
+    """End the run's row and the claim in one transaction. After a dry run the account is due when it `was_due`."""
+    account_id = t.pk(opened.account)
     with rt.writing() as session:
-        failed = frame.close_row(rt, session, account_id, run_id, ask, ended)
-        if dry:
+        failed = frame.close_row(rt, session, account_id, opened.run_id, ask, ended)
+        if ask.dry:
             claims.return_to(session, account_id, owner, was_due, ended.reads)
         else:
             _end(session, opened, owner, rt.now(), ended, failed=failed, started_at=started_at)
-    if ended.is_planned and not dry:
-        following.follow(rt)
-    return run_id
 
 
 def _end(
