@@ -1,6 +1,6 @@
 """Every closed list of words: states, reasons, actions, error classes.
 
-Stored by value. Changing a value is a migration. Labels for people live in `webapp/words.py`.
+Stored by value. Changing a value is a migration. Labels for people live in `webapp/words/`.
 """
 
 from __future__ import annotations
@@ -102,13 +102,7 @@ class StepState(StrEnum):
     PREVIEW = "preview"  # belongs to a dry run; never applied
 
 
-OPEN_STEP_STATES = (
-    StepState.PLANNED,
-    StepState.HELD,
-    StepState.APPLYING,
-    StepState.FAILED,
-    StepState.IN_DOUBT,
-)
+OPEN_STEP_STATES = (StepState.PLANNED, StepState.HELD, StepState.APPLYING, StepState.FAILED, StepState.IN_DOUBT)
 
 
 class Action(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from calsync.engine import slots
@@ -15,6 +16,17 @@ def likeness(event: Event) -> str:
     """Return a fingerprint of what makes an occurrence an exception."""
     values = content(event)
     return fingerprint({name: values[name] for name in _OWN})
+
+
+def went_back(mark: str, read: Callable[[], Event]) -> bool:
+    """Return whether an occurrence still is as it was when it went back to its series; `mark` is its likeness then.
+
+    One that cannot be read has changed.
+    """
+    try:
+        return mark == likeness(read())
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def at_slot(series: Event, slot: Moment) -> Event:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from calsync.errors import ProviderError
 from calsync.providers.http import Answer, Http, Limits
@@ -32,6 +33,16 @@ def ask(http: Http, method: str, url: str, **more: Any) -> Answer | ProviderErro
         return http.request(method, url, expect=range(600), **more)
     except ProviderError as error:
         return error
+
+
+def api(http: Http, url: str, label: str, says: str, *, refusals: Collection[int]) -> Check:
+    """Check that an API answers: one that refuses whoever asks without a token is there. `says` is what that shows."""
+    answer = ask(http, "GET", url)
+    if isinstance(answer, ProviderError):
+        return Check(label, False, f"No answer from {urlsplit(url).hostname}.")
+    if answer.status in refusals:
+        return Check(label, True, f"It answers. {says}")
+    return Check(label, None, f"It answered {answer.status} where a refusal was expected.")
 
 
 def offset(http: Http, now: datetime) -> timedelta | None:

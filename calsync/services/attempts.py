@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from calsync.errors import CalsyncError, NotFound, Refused
 from calsync.providers import oauth
-from calsync.providers.oauth import Attempt, ClientRefused, Identity, Tokens, Wish
+from calsync.providers.oauth import Attempt, Identity, Tokens, Wish
 from calsync.providers.registration import Box, Explained
 from calsync.runtime import Actor, Runtime
 from calsync.services import connect_oauth, connected, credentials, grants, open_attempts, refusals
@@ -295,8 +295,3 @@ def extra_box(rt: Runtime, provider: str, extra: str) -> Box | None:
     """Return what a provider's page says where somebody clicked for one of EXTRAS; None for none of them."""
     registration = credentials.registration_of(rt, provider)
     return registration.extra_box(extra) if extra and isinstance(registration, Explained) else None
-
-
-def is_our_fault(error: CalsyncError) -> bool:
-    """Return whether a provider refused our credentials, not the person."""
-    return isinstance(error, ClientRefused)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from calsync.errors import Refused, SignInNeeded
+from calsync.errors import CalsyncError, Refused, SignInNeeded
 from calsync.providers.oauth import ClientPair, ClientRefused
 from calsync.runtime import Runtime
 from calsync.store import credentials as rows
@@ -51,6 +51,11 @@ def note_accepted(rt: Runtime, credential_id: int | None) -> None:
     with rt.writing() as session:
         rows.accept(session, t.pk(row), rt.now())
     rt.enqueue("watch_notices")
+
+
+def is_our_fault(error: CalsyncError) -> bool:
+    """Return whether a provider refused our credentials, not the person."""
+    return isinstance(error, ClientRefused)
 
 
 def _is_in_use(rt: Runtime, row: t.ProviderCredential, pair: ClientPair) -> bool:

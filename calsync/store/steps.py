@@ -171,18 +171,7 @@ def tallies(session: Session, account_id: int, now: datetime, links: dict[int, i
 
 def planned(session: Session, run_id: int, *, direction: str, after: int = 0, limit: int = CHUNK) -> list[t.Step]:
     """Return the next planned steps of a run in one direction, by id."""
-    query = (
-        sa.select(S)
-        .where(
-            col(S.run_id) == run_id,
-            col(S.state) == StepState.PLANNED,
-            col(S.direction) == direction,
-            col(S.id) > after,
-        )
-        .order_by(col(S.id))
-        .limit(limit)
-    )
-    return list(session.scalars(query))
+    return list(session.scalars(_planned((S,), run_id, direction, after, limit)))
 
 
 def planned_inward(session: Session, run_id: int, *, direction: str, after: int) -> list[tuple[int, bool]]:
@@ -192,7 +181,12 @@ def planned_inward(session: Session, run_id: int, *, direction: str, after: int)
     """
     is_inbound = direction == Direction.INBOUND
     columns = [col(S.id)] if is_inbound else [col(S.id), col(S.detail)]
-    query = (
+    found = session.execute(_planned(columns, run_id, direction, after, CHUNK))
+    return [(int(row[0]), is_inbound or bool(row[1].get("inward"))) for row in found]
+
+
+def _planned(columns: Sequence[Any], run_id: int, direction: str, after: int, limit: int) -> sa.Select[Any]:
+    return (
         sa.select(*columns)
         .where(
             col(S.run_id) == run_id,
@@ -201,9 +195,8 @@ def planned_inward(session: Session, run_id: int, *, direction: str, after: int)
             col(S.id) > after,
         )
         .order_by(col(S.id))
-        .limit(CHUNK)
+        .limit(limit)
     )
-    return [(int(row[0]), is_inbound or bool(row[1].get("inward"))) for row in session.execute(query)]
 
 
 def hold(session: Session, ids: Sequence[int], reason: str) -> None:

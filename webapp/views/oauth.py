@@ -18,6 +18,7 @@ from calsync.services import (
     credentials,
     letters,
     provider_settings,
+    refusals,
     settings,
     two_way,
     whole_accounts,
@@ -190,7 +191,7 @@ def _provider_error(error: ProviderError) -> Any:
             return _trouble("rate_limited", "The provider asked us to wait a moment.", str(error))
         case Unavailable():
             return _trouble("network", "The provider did not answer this server.", error.detail)
-        case _ if attempts.is_our_fault(error):
+        case _ if refusals.is_our_fault(error):
             return _trouble("client_refused", "Our own credentials were refused.", str(error))
         case SignInNeeded() | Rejected():
             return _trouble("refused", "The sign-in worked; asking for the calendars did not.", error.detail)

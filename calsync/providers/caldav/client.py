@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 
 from calsync.providers.base import Known, Page, RemoteCalendar, Resource, Write, Written
 from calsync.providers.caldav.bodies import Bodies
@@ -11,9 +10,10 @@ from calsync.providers.caldav.discovery import Account
 from calsync.providers.caldav.reading import Reader
 from calsync.providers.caldav.writing import Writer
 from calsync.providers.http import Http
+from calsync.providers.over_http import OverHttp
 
 
-class CalDavClient:
+class CalDavClient(OverHttp):
     """Read and write access to one account. Handles are paths as the server writes them."""
 
     def __init__(self, http: Http, server_url: str, zones: Mapping[str, str]) -> None:
@@ -22,16 +22,6 @@ class CalDavClient:
         self._bodies = Bodies(http, zones)
         self._reader = Reader(http, self._bodies)
         self._writer = Writer(http, self._bodies, self._own_address)
-
-    @property
-    def requests(self) -> int:
-        """How many requests were sent so far."""
-        return self.http.requests
-
-    @property
-    def limited(self) -> int:
-        """How many answers so far asked us to wait."""
-        return self.http.limited
 
     def calendars(self) -> list[RemoteCalendar]:
         """Return every calendar of the account that can hold events."""
@@ -52,14 +42,6 @@ class CalDavClient:
     def move(self, calendar: str, handle: str, version: str | None, to: str) -> Resource:
         """Move a resource to another calendar of the account; the text stays as it is."""
         return self._writer.move(calendar, handle, version, to)
-
-    def clock_offset(self) -> timedelta | None:
-        """Return the server's time minus ours; None before any answer."""
-        return self.http.clock_offset
-
-    def close(self) -> None:
-        """Release connections."""
-        self.http.close()
 
     def _found(self) -> Account:
         if self._account is None:

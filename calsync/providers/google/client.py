@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 import httpx2
@@ -18,9 +18,10 @@ from calsync.providers.google.endpoints import GOOGLE, Endpoints
 from calsync.providers.google.reading import Reader
 from calsync.providers.google.wire import BATCH, Call, Wire, events_path
 from calsync.providers.http import Http
+from calsync.providers.over_http import OverHttp
 
 
-class GoogleClient:
+class GoogleClient(OverHttp):
     """Read and write access to one account. Handles are event ids, versions etags.
 
     `bearer` gives an access token, a fresh one when it is called with True. `zones` are the calendars' time zones.
@@ -48,19 +49,9 @@ class GoogleClient:
         self._zones = dict(zones)
 
     @property
-    def requests(self) -> int:
-        """How many requests were sent so far."""
-        return self.http.requests
-
-    @property
     def calls(self) -> int:
         """How many calls were made so far, as Google counts them."""
         return self._wire.calls
-
-    @property
-    def limited(self) -> int:
-        """How many answers so far asked us to wait."""
-        return self.http.limited
 
     def calendars(self) -> list[RemoteCalendar]:
         """Return every calendar of the account that can hold events."""
@@ -107,11 +98,3 @@ class GoogleClient:
     def stop(self, channel_id: str, resource_id: str) -> None:
         """Close a channel. One that is not open any more is fine."""
         notices.stop(self._wire, channel_id, resource_id)
-
-    def clock_offset(self) -> timedelta | None:
-        """Return Google's time minus ours; None before any answer."""
-        return self.http.clock_offset
-
-    def close(self) -> None:
-        """Release connections."""
-        self.http.close()

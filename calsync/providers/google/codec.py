@@ -68,12 +68,7 @@ def is_gone(item: Json) -> bool:
     if is_cancelled(item):
         return True
     mark = private(item).get(BACK)
-    if mark is None:
-        return False
-    try:
-        return mark == occurrence.likeness(event_of(item))
-    except (ValueError, KeyError, TypeError):
-        return False
+    return mark is not None and occurrence.went_back(mark, lambda: event_of(item))
 
 
 def series_of(item: Json) -> str | None:

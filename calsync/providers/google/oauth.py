@@ -78,12 +78,7 @@ class GoogleAuthorizer:
         Raises Refused: `code_expired` for a code that is old, used or not ours, `no_identity` where Google does not
         prove who signed in, and the codes of `oauth.refusal` where the person's organisation forbids it.
         """
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": attempt.redirect_uri,
-            "code_verifier": attempt.verifier,
-        }
+        form = token_calls.code_form(attempt, code)
         with _connection(self, pair) as http:
             try:
                 answer = _post(http, self.endpoints.token, pair, form)
@@ -96,7 +91,7 @@ class GoogleAuthorizer:
 
     def refresh(self, pair: ClientPair, refresh_token: str, now: datetime) -> Tokens:
         """Return new tokens. Raises SignInNeeded when the grant is dead, ClientRefused when our client is."""
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        form = token_calls.refresh_form(refresh_token)
         with _connection(self, pair, refresh_token) as http:
             return _tokens(_post(http, self.endpoints.token, pair, form), now)
 
@@ -140,23 +135,13 @@ def _connection(authorizer: GoogleAuthorizer, pair: ClientPair | None, *hidden: 
 
 
 def _post(http: Http, url: str, pair: ClientPair, form: Mapping[str, str]) -> Json:
-    whole = {**form, "client_id": pair.client_id, "client_secret": pair.secret}
-    answer = http.request("POST", url, headers=token_calls.FORM, body=urlencode(whole).encode())
-    body = token_calls.body_of(answer)
-    if not body.get("access_token"):
-        raise Unavailable("Google's answer has no token")
-    return body
+    return token_calls.ask(http, url, {**form, **token_calls.pair_form(pair)}, name="Google")
 
 
 def _tokens(answer: Json, now: datetime) -> Tokens:
     ends = answer.get("refresh_token_expires_in")
-    return Tokens(
-        access=answer["access_token"],
-        expires_at=now + timedelta(seconds=int(answer.get("expires_in", 3599))),
-        refresh=answer.get("refresh_token", ""),
-        scopes=frozenset(str(answer.get("scope", "")).split()),
-        grant_ends_at=None if ends is None else now + timedelta(seconds=int(ends)),
-    )
+    tokens = token_calls.tokens_of(answer, now)
+    return replace(tokens, grant_ends_at=None if ends is None else now + timedelta(seconds=int(ends)))
 
 
 def _reader(http: Http) -> Callable[[Answer], ProviderError | None]:

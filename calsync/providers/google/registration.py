@@ -200,9 +200,5 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
 
 def _api(http: Http, endpoints: Endpoints) -> Check:
     label = "The Calendar API can be reached"
-    answer = probes.ask(http, "GET", f"{endpoints.api}/users/me/calendarList")
-    if isinstance(answer, ProviderError):
-        return Check(label, False, f"No answer from {urlsplit(endpoints.api).hostname}.")
-    if answer.status in (401, 403):
-        return Check(label, True, "It answers. Whether it is enabled in your project shows with the first connection.")
-    return Check(label, None, f"It answered {answer.status} where a refusal was expected.")
+    says = "Whether it is enabled in your project shows with the first connection."
+    return probes.api(http, f"{endpoints.api}/users/me/calendarList", label, says, refusals=(401, 403))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 import httpx2
@@ -21,10 +21,11 @@ from calsync.providers.microsoft.endpoints import MICROSOFT, Endpoints
 from calsync.providers.microsoft.reading import Reader
 from calsync.providers.microsoft.seats import Seat
 from calsync.providers.microsoft.wire import BATCH, Wire
+from calsync.providers.over_http import OverHttp
 from calsync.providers.rooms import Room
 
 
-class MicrosoftClient:
+class MicrosoftClient(OverHttp):
     """Read and write access to one account. Handles are immutable event ids, versions etags.
 
     `bearer` gives an access token, a fresh one when it is called with True. `zones` are the calendars' time zones,
@@ -56,19 +57,9 @@ class MicrosoftClient:
         self._reader = Reader(self._wire, self._zones, now)
 
     @property
-    def requests(self) -> int:
-        """How many requests were sent so far."""
-        return self.http.requests
-
-    @property
     def calls(self) -> int:
         """How many calls were made so far, as Graph counts them."""
         return self._wire.calls
-
-    @property
-    def limited(self) -> int:
-        """How many answers so far asked us to wait."""
-        return self.http.limited
 
     def calendars(self) -> list[RemoteCalendar]:
         """Return every calendar of the account that can hold events."""
@@ -110,11 +101,3 @@ class MicrosoftClient:
     def stop(self, channel_id: str, resource_id: str) -> None:
         """Close a channel. One that is not open any more is fine."""
         notices.stop(self._wire, resource_id)
-
-    def clock_offset(self) -> timedelta | None:
-        """Return Microsoft's time minus ours; None before any answer."""
-        return self.http.clock_offset
-
-    def close(self) -> None:
-        """Release connections."""
-        self.http.close()

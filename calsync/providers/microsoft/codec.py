@@ -51,12 +51,7 @@ def is_gone(item: Json) -> bool:
     if item.get("type") == "occurrence":
         return True
     mark = marks.facts(item).get(marks.BACK) if series_of(item) else None
-    if mark is None:
-        return False
-    try:
-        return mark == occurrence.likeness(event_of(item))
-    except (ValueError, KeyError, TypeError):
-        return False
+    return mark is not None and occurrence.went_back(mark, lambda: event_of(item))
 
 
 def with_series(item: Json, master: Json) -> Json:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
@@ -89,12 +88,7 @@ class MicrosoftAuthorizer:
         Raises Refused: `code_expired` for a code that is old, used or not ours, `no_identity` where Microsoft does not
         prove who signed in, and what its refusals mean where the person's organisation forbids it.
         """
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": attempt.redirect_uri,
-            "code_verifier": attempt.verifier,
-        }
+        form = token_calls.code_form(attempt, code)
         with _connection(self, pair) as http:
             try:
                 answer = _post(http, self.endpoints.token(pair.tenant), pair, form)
@@ -108,7 +102,7 @@ class MicrosoftAuthorizer:
 
     def refresh(self, pair: ClientPair, refresh_token: str, now: datetime) -> Tokens:
         """Return new tokens. Raises SignInNeeded when the grant is dead, ClientRefused when our registration is."""
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        form = token_calls.refresh_form(refresh_token)
         with _connection(self, pair, refresh_token) as http:
             return _tokens(_post(http, self.endpoints.token(pair.tenant), pair, form), now)
 
@@ -158,20 +152,12 @@ def _connection(authorizer: MicrosoftAuthorizer, pair: ClientPair, *hidden: str)
 
 
 def _post(http: Http, url: str, pair: ClientPair, form: Mapping[str, str]) -> Json:
-    whole = {**form, "client_id": pair.client_id, "client_secret": pair.secret}
-    body = token_calls.body_of(http.request("POST", url, headers=token_calls.FORM, body=urlencode(whole).encode()))
-    if not body.get("access_token"):
-        raise Unavailable("Microsoft's answer has no token")
-    return body
+    return token_calls.ask(http, url, {**form, **token_calls.pair_form(pair)}, name="Microsoft")
 
 
 def _tokens(answer: Json, now: datetime) -> Tokens:
-    return Tokens(
-        access=answer["access_token"],
-        expires_at=now + timedelta(seconds=int(answer.get("expires_in", 3599))),
-        refresh=answer.get("refresh_token", ""),
-        scopes=frozenset(plain(scope) for scope in str(answer.get("scope", "")).split()),
-    )
+    tokens = token_calls.tokens_of(answer, now)
+    return replace(tokens, scopes=frozenset(map(plain, tokens.scopes)))
 
 
 def _reader(http: Http) -> Callable[[Answer], ProviderError | None]:

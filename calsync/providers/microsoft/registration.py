@@ -205,10 +205,5 @@ def _meant(body: dict[str, object]) -> str:
 
 
 def _api(http: Http, endpoints: Endpoints) -> Check:
-    label = "The calendar API can be reached"
-    answer = probes.ask(http, "GET", f"{endpoints.api}/me/calendars")
-    if isinstance(answer, ProviderError):
-        return Check(label, False, f"No answer from {urlsplit(endpoints.api).hostname}.")
-    if answer.status in (401, 403):
-        return Check(label, True, "It answers. What it lets us do shows with the first connection.")
-    return Check(label, None, f"It answered {answer.status} where a refusal was expected.")
+    label, says = "The calendar API can be reached", "What it lets us do shows with the first connection."
+    return probes.api(http, f"{endpoints.api}/me/calendars", label, says, refusals=(401, 403))

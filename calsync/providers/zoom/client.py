@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -15,6 +14,7 @@ from calsync.providers.auth import BearerAuth
 from calsync.providers.base import Known, Page, RemoteCalendar, Resource, Write, Written
 from calsync.providers.conference import Meeting, MeetingDraft
 from calsync.providers.http import Answer, Http
+from calsync.providers.over_http import OverHttp
 from calsync.providers.zoom import errors, wire
 from calsync.providers.zoom.endpoints import ZOOM, Endpoints
 
@@ -25,7 +25,7 @@ MOST_PAGES = 100
 _HEADERS = {"Accept": "application/json"}
 
 
-class ZoomClient:
+class ZoomClient(OverHttp):
     """The meetings that one host has at Zoom.
 
     `host` is `me` for a person's own token, and a user's id where the token is the whole account's (contract section
@@ -47,11 +47,6 @@ class ZoomClient:
         self.http.read_error = partial(errors.read, self.http)
         self._endpoints, self._take = endpoints, take
         self._host = quote(host, safe="")
-
-    @property
-    def requests(self) -> int:
-        """How many requests were sent so far."""
-        return self.http.requests
 
     @property
     def api(self) -> str:
@@ -131,14 +126,6 @@ class ZoomClient:
     def move(self, calendar: str, handle: str, version: str | None, to: str) -> Resource:
         """There is nothing to move."""
         raise Rejected("unsupported", "there are no calendars here")
-
-    def clock_offset(self) -> timedelta | None:
-        """Return Zoom's time minus ours; None before any answer."""
-        return self.http.clock_offset
-
-    def close(self) -> None:
-        """Release connections."""
-        self.http.close()
 
     # --- calls
 

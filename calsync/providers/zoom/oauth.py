@@ -10,13 +10,13 @@ import base64
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
-from calsync.errors import ProviderError, RateLimited, Refused, Rejected, SignInNeeded, Unavailable
+from calsync.errors import ProviderError, RateLimited, Refused, Rejected, SignInNeeded
 from calsync.providers import token_calls
 from calsync.providers.http import Answer, Http
 from calsync.providers.oauth import Attempt, ClientPair, ClientRefused, Identity, Tokens, Wish
@@ -64,12 +64,7 @@ class ZoomAuthorizer:
 
         Raises Refused: `code_expired` for a code that is old, used or not ours.
         """
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": attempt.redirect_uri,
-            "code_verifier": attempt.verifier,
-        }
+        form = token_calls.code_form(attempt, code)
         with _connection(self, pair) as http:
             try:
                 tokens = _tokens(_post(http, self.endpoints.token, pair, form), now)
@@ -82,7 +77,7 @@ class ZoomAuthorizer:
 
         A refresh token whose answer was lost is spent: Zoom then says that the grant is dead.
         """
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        form = token_calls.refresh_form(refresh_token)
         if refresh_token.startswith(WHOLE_ACCOUNT):
             account_id = refresh_token.removeprefix(WHOLE_ACCOUNT)
             form = {"grant_type": "account_credentials", "account_id": account_id}
@@ -119,8 +114,7 @@ class ZoomAuthorizer:
             raise Rejected("unsupported", "Zoom ends grants only for who still has the application's credentials")
         with _connection(self, pair, token) as http:
             try:
-                form = {"grant_type": "refresh_token", "refresh_token": token}
-                access = _post(http, self.endpoints.token, pair, form)["access_token"]
+                access = _post(http, self.endpoints.token, pair, token_calls.refresh_form(token))["access_token"]
             except SignInNeeded:
                 return
             headers = token_calls.FORM | basic(pair)
@@ -150,21 +144,11 @@ def basic(pair: ClientPair) -> dict[str, str]:
 
 def _post(http: Http, url: str, pair: ClientPair, form: Mapping[str, str]) -> Json:
     """Ask the token endpoint, which wants our credentials in a header (section 18.4)."""
-    answer = http.request("POST", url, headers=token_calls.FORM | basic(pair), body=urlencode(form).encode())
-    body = token_calls.body_of(answer)
-    if not body.get("access_token"):
-        raise Unavailable("Zoom's answer has no token")
-    return body
+    return token_calls.ask(http, url, form, name="Zoom", headers=basic(pair))
 
 
 def _tokens(answer: Json, now: datetime) -> Tokens:
-    return Tokens(
-        access=answer["access_token"],
-        expires_at=now + timedelta(seconds=int(answer.get("expires_in", 3599))),
-        refresh=answer.get("refresh_token", ""),
-        scopes=frozenset(str(answer.get("scope", "")).split()),
-        api_url=str(answer.get("api_url") or ""),
-    )
+    return replace(token_calls.tokens_of(answer, now), api_url=str(answer.get("api_url") or ""))
 
 
 def _who(http: Http, endpoints: Endpoints, access: str, user: str) -> Identity:

@@ -159,10 +159,5 @@ def _token(http: Http, endpoints: Endpoints, pair: ClientPair, redirect_uri: str
 
 
 def _api(http: Http, endpoints: Endpoints) -> Check:
-    label = "The meetings API can be reached"
-    answer = probes.ask(http, "GET", f"{endpoints.api}/users/me")
-    if isinstance(answer, ProviderError):
-        return Check(label, False, f"No answer from {urlsplit(endpoints.api).hostname}.")
-    if answer.status in (400, 401):
-        return Check(label, True, "It answers. Whether the scopes are right shows with the first connection.")
-    return Check(label, None, f"It answered {answer.status} where a refusal was expected.")
+    label, says = "The meetings API can be reached", "Whether the scopes are right shows with the first connection."
+    return probes.api(http, f"{endpoints.api}/users/me", label, says, refusals=(400, 401))

@@ -6,15 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from calsync.engine.vocabulary import (
-    OPEN_STEP_STATES,
-    Action,
-    ConflictKind,
-    LinkState,
-    RunState,
-    StepState,
-    Taking,
-)
+from calsync.engine.vocabulary import OPEN_STEP_STATES, Action, ConflictKind, LinkState, RunState, StepState, Taking
 from calsync.store.tables.columns import json_column, one_of, public_id
 
 _IS_OPEN = text("state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_STEP_STATES)))
