@@ -174,7 +174,9 @@ def _is_asked(account: t.Account, trigger: Trigger, now: datetime) -> bool:
 
 
 def _is_quiet(account: t.Account, now: datetime) -> bool:
-    """Whether the account neither runs nor waits for a run that someone asked for."""
+    """Whether the account neither runs nor waits for a run that someone asked for. A disconnected one is never due."""
+    if account.state == AccountState.DISCONNECTED:
+        return False
     is_running = account.lease_until is not None and account.lease_until > now
     return not is_running and not account.requested_trigger and account.grant_ok and not account.failed_runs
 

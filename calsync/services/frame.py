@@ -105,7 +105,9 @@ def open_run(rt: Runtime, account_id: int, ask: Ask, owner: str) -> Opened:
 
 def _open(rt: Runtime, session: Session, account: t.Account, facts: Facts, ask: Ask) -> Opened:
     if account.state != AccountState.ACTIVE:
-        raise Refused("This account is paused or disconnected.", code="not_active")
+        is_paused = account.state == AccountState.PAUSED
+        reason = "paused. Resume it first." if is_paused else "disconnected. Connect it again first."
+        raise Refused(f"This account is {reason}", code="not_active")
     rules, switches = settings.in_force(facts.saved, account)
     rules = ask.rules or rules
     if facts.has_orphans:

@@ -57,7 +57,7 @@ def check_frequency(value: str) -> None:
     if value in ("realtime", "manual"):
         return
     if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= LONGEST_INTERVAL_MINUTES:
-        reason = "The frequency is real-time, manual, or whole minutes from 1 to 1440."
+        reason = "The frequency is realtime, manual, or whole minutes from 1 to 1440."
         raise Refused(reason, field="frequency")
 
 

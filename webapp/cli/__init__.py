@@ -10,14 +10,16 @@ import sys
 
 import click
 
-from webapp.cli import failures, groups
+from webapp.cli import failures, groups, options
 from webapp.cli.tools import Tools
 
 
 def main(tools: Tools, args: list[str] | None = None) -> None:
     """Run one command and exit with its code."""
-    with failures.as_one_line():
-        code = command().main(args=args, prog_name="calsync", obj=tools, standalone_mode=False)
+    given = sys.argv[1:] if args is None else args
+    with failures.as_one_line(given):
+        options.check_readable(given)
+        code = command().main(args=given, prog_name="calsync", obj=tools, standalone_mode=False)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -89,10 +89,10 @@ def show(account_id: int, as_json: bool) -> None:
 
 @account.command("set")
 @click.argument("account_id", metavar="ID", type=options.ID)
-@click.option("--direction", type=click.Choice([d.value for d in Direction]), help="Which way it syncs.")
+@click.option("--direction", type=click.Choice([*(d.value for d in Direction), "default"]), help="Which way it syncs.")
 @click.option("--frequency", metavar="[realtime|manual|MINUTES]", help="How often it syncs.")
 def set_account(account_id: int, direction: str | None, frequency: str | None) -> None:
-    """Give an account rules of its own; "default" as the frequency goes back to the organisation's."""
+    """Give an account rules of its own; "default" goes back to the organisation's."""
     from calsync.services import accounts
 
     given: dict[str, Any] = {"direction": direction, "frequency": frequency and frequency.lower()}

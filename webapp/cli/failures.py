@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import re
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 import click
@@ -40,8 +43,8 @@ WHERE = {
 
 
 @contextlib.contextmanager
-def as_one_line() -> Iterator[None]:
-    """Turn the errors that we raise on purpose into a line on stderr and an exit code."""
+def as_one_line(args: Sequence[str] = ()) -> Iterator[None]:
+    """Turn every error into a line on stderr and an exit code. `args` tell which options were given."""
     try:
         yield
     except click.exceptions.NoArgsIsHelpError as error:
@@ -52,7 +55,8 @@ def as_one_line() -> Iterator[None]:
     except click.ClickException as error:
         _end(error.format_message(), output.USAGE)
     except CalsyncError as error:
-        _end(sentence(error), output.NEEDS_PERSON if isinstance(error, SignInNeeded) else output.USAGE)
+        code = output.NEEDS_PERSON if isinstance(error, SignInNeeded) else output.USAGE
+        _end(_option(error, args) + sentence(error), code)
     except (click.Abort, KeyboardInterrupt):
         _end("Stopped before it was done.", output.FAILURES)
     except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
@@ -62,6 +66,31 @@ def as_one_line() -> Iterator[None]:
         # Whoever read the output has seen enough; without this Python complains while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(output.FAILURES)
+    except Exception as error:
+        logging.getLogger(__name__).debug("a fault of the program", exc_info=error)
+        _end(fault(error), output.FAILURES)
+
+
+def fault(error: Exception) -> str:
+    """Return what to say of an error that nobody expected: what it is, where, and how to learn more."""
+    ours = [each for each in traceback.extract_tb(error.__traceback__) if _OURS.search(each.filename)]
+    where = f" in {_OURS.search(ours[-1].filename)[0]}, line {ours[-1].lineno}" if ours else ""  # type: ignore[index]
+    said = log.clean_text(" ".join(str(error).split()))[:300]
+    return (
+        f"A fault of Calsync{where}: {type(error).__name__}: {said}. "
+        "Please report it; CALSYNC_LOG_LEVEL=debug prints all of it."
+    )
+
+
+_OURS = re.compile(r"(calsync|webapp|jobs)/[\w/]+\.py$|wsgi\.py$")
+"""Files of the program, from the folder that everybody has."""
+
+
+def _option(error: CalsyncError, args: Sequence[str]) -> str:
+    """Return the option that a refusal is about, where it was given: most sentences were written for a form."""
+    name = f"--{error.field}".replace("_", "-") if isinstance(error, Refused) and error.field else ""
+    is_given = name and any(each.partition("=")[0] == name for each in args)
+    return f"{name}: " if is_given else ""
 
 
 def _end(text: str, code: int) -> NoReturn:

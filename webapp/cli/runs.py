@@ -39,7 +39,7 @@ def run() -> None:
 
 @run.command("list")
 @click.option("--account", "account_id", type=options.ID, help="Only of this account.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--limit", type=options.Number(1, 1000), default=20, show_default=True)
 @output.as_json
 def list_runs(account_id: int | None, limit: int, as_json: bool) -> None:
     """List runs, newest first."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from webapp.cli import tools
+from webapp.cli import options, tools
 
 
 @click.command()
 @click.option("--host", help="The address to listen on; 0.0.0.0 for all. Default: CALSYNC_HOST.")
-@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on. Default: CALSYNC_PORT.")
+@click.option("--port", type=options.Number(1, 65535), help="The port to listen on. Default: CALSYNC_PORT.")
 def serve(host: str | None, port: int | None) -> None:
     """Serve the pages and sync in the background until stopped. Creates or migrates the database."""
     from calsync.services import start

@@ -10,7 +10,7 @@ from calsync.engine.vocabulary import AccountState, RunState, Trigger
 from calsync.errors import Refused
 from calsync.runtime import Runtime
 from calsync.store import accounts as rows
-from webapp.cli import options, output, progress, runs, tools
+from webapp.cli import failures, options, output, progress, runs, tools
 
 COLUMNS = ("account", "run", "state", "created", "updated", "deleted", "conflicts", "failed", "held", "error")
 
@@ -62,17 +62,21 @@ def _run(rt: Runtime, account_id: int, *, full: bool, dry: bool, json_wanted: bo
     except Refused as why:
         if alone:
             raise
-        return _left_out(account_id, why)
+        return _left_out(account_id, why.code, why.reason)
+    except Exception as error:
+        if alone:
+            raise
+        return _left_out(account_id, str(RunState.FAILED), failures.fault(error))  # the other accounts go on
     with rt.reading() as session:
         return runs.details(session, run_id) if dry else runs.facts(runs.get(session, run_id))
 
 
-def _left_out(account_id: int, why: Refused) -> dict[str, Any]:
-    """Return the row of an account that somebody else is running, or that was paused meanwhile."""
+def _left_out(account_id: int, state: str, why: str) -> dict[str, Any]:
+    """Return the row of an account that somebody else is running, that was paused meanwhile, or that met a fault."""
     blank: dict[str, Any] = dict.fromkeys(runs.FIELDS, 0)
-    return blank | {"account": account_id, "run": None, "state": why.code, "error": why.reason, "error_class": ""}
+    return blank | {"account": account_id, "run": None, "state": state, "error": why, "error_class": ""}
 
 
 def _show_plan(row: dict[str, Any]) -> None:
     click.echo(f"\nAccount {row['account']} would do:")
-    output.show_list(row["steps"], runs.STEP_COLUMNS, json_wanted=False, empty="nothing")
+    output.show_list(row.get("steps", ()), runs.STEP_COLUMNS, json_wanted=False, empty="nothing")

@@ -110,7 +110,7 @@ def test(webhook_id: int, event: str, as_json: bool) -> None:
 @webhooks.command()
 @webhook_id
 @click.option("--state", type=click.Choice(rows.STATES), help="Only those in this state.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--limit", type=options.Number(1, 1000), default=50, show_default=True)
 @output.as_json
 def messages(webhook_id: int, state: str | None, limit: int, as_json: bool) -> None:
     """List the messages to a webhook, newest first."""

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from calsync.errors import Refused
-from webapp.cli import output, tools
+from webapp.cli import options, output, tools
 
 FOLDER = Path("instance-demo")
 MARK = "this-is-a-demo"
@@ -25,7 +25,7 @@ MARK = "this-is-a-demo"
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--port", type=options.Number(1, 65535), default=8000, show_default=True)
 def demo(host: str, port: int) -> None:
     """Serve a filled example on this machine. Every start begins anew; nothing of yours is touched."""
     from webapp.cli.demo import server, story
