@@ -10,7 +10,6 @@ from flask import Blueprint, flash, redirect, request, url_for
 
 from calsync.engine import booking_form
 from calsync.services import bookings, event_types
-from calsync.services.bookings import Request
 from calsync.store import scheduling
 from calsync.store import tables as t
 from webapp import errors, guest_pages, moments, slot_picker, words
@@ -67,9 +66,7 @@ def book(event_type_id: int) -> Any:
 
 def _book(event_type: t.EventType, form: BookingForm, at: datetime) -> str:
     """Book the slot, say who takes it, and return the address of the booking."""
-    answers = form.answers(booking_form.from_json(event_type.questions))
-    zone = slot_picker.zone_asked()
-    asked = Request(t.pk(event_type), at, form.name.data or "", form.email.data or "", zone, answers, form.own_key)
+    asked = guest_pages.request_of(event_type, form, at, slot_picker.zone_asked())
     booked = bookings.book(runtime(), asked, by=actor())
     names = _names(event_type)
     whom = words.joined([names[i] for i in booked.resource_ids if i in names])
@@ -84,21 +81,10 @@ def _form(event_type: t.EventType, **data: Any) -> BookingForm:
 def _form_page(
     event_type: t.EventType, form: BookingForm, at: datetime, others: list[tuple[str, str]] | None = None
 ) -> Any:
-    is_taken = others is not None
-    if form.refused is not None:
-        form.renew_key()
-    return page(
-        "bookings/new.html",
-        status=409 if is_taken and form.errors else 422 if form.errors else 200,
-        event_type=event_type,
-        form=form,
-        others=others or [],
-        is_taken=is_taken,
-        when=moments.span(at, at + timedelta(minutes=event_type.length_minutes)),
-        back_url=url_for(
-            "new_booking.slots", event_type_id=event_type.id, day=slot_picker.day(at, moments.zone_name())
-        ),
-    )
+    day = slot_picker.day(at, moments.zone_name())
+    when = moments.span(at, at + timedelta(minutes=event_type.length_minutes))
+    back_url = url_for("new_booking.slots", event_type_id=event_type.id, day=day)
+    return guest_pages.form_page("bookings/new.html", event_type, form, others, when=when, back_url=back_url)
 
 
 def _names(event_type: t.EventType) -> dict[int, str]:

@@ -10,7 +10,6 @@ from flask import Blueprint, redirect, request, url_for
 from calsync.engine import booking_form
 from calsync.errors import NotFound
 from calsync.services import booking_rows, bookings, event_types
-from calsync.services.bookings import Request
 from calsync.store import tables as t
 from webapp import errors, guest_pages, security, slot_picker
 from webapp.access import runtime
@@ -58,10 +57,8 @@ def book(slug: str) -> Any:
 
 def _book(event_type: t.EventType, form: BookingForm, at: datetime, zone: str) -> str:
     """Book the slot and return the address of its guest's page."""
-    email = form.email.data or ""
-    answers = form.answers(booking_form.from_json(event_type.questions))
-    asked = Request(t.pk(event_type), at, form.name.data or "", email, zone, answers, form.own_key)
-    booked = bookings.book(runtime(), asked, by=guest_pages.guest(email))
+    asked = guest_pages.request_of(event_type, form, at, zone)
+    booked = bookings.book(runtime(), asked, by=guest_pages.guest(form.email.data or ""))
     return url_for("guest.show", token=booking_rows.token(runtime(), booked.booking), tz=zone)
 
 
@@ -72,21 +69,9 @@ def _form(event_type: t.EventType, **data: Any) -> BookingForm:
 def _form_page(
     event_type: t.EventType, form: BookingForm, at: datetime, zone: str, others: list[tuple[str, str]] | None = None
 ) -> Any:
-    """Show the form; `others` are the times to choose instead where the one asked for is gone."""
-    is_taken = others is not None
-    if form.refused is not None:
-        form.renew_key()
-    return page(
-        "book/form.html",
-        status=409 if is_taken and form.errors else 422 if form.errors else 200,
-        event_type=event_type,
-        form=form,
-        others=others or [],
-        is_taken=is_taken,
-        when=slot_picker.span(at, at + timedelta(minutes=event_type.length_minutes), zone),
-        zone=zone,
-        back_url=url_for("public_booking.index", slug=event_type.slug, tz=zone, day=slot_picker.day(at, zone)),
-    )
+    when = slot_picker.span(at, at + timedelta(minutes=event_type.length_minutes), zone)
+    back_url = url_for("public_booking.index", slug=event_type.slug, tz=zone, day=slot_picker.day(at, zone))
+    return guest_pages.form_page("book/form.html", event_type, form, others, when=when, zone=zone, back_url=back_url)
 
 
 def _public(slug: str) -> t.EventType:
