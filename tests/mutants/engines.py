@@ -10,17 +10,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from calsync.engine import brake, event, gone, merge, winner
+from calsync.engine import event, gone, merge, winner
 from calsync.engine.merge import Merge
 from calsync.engine.pair import KEEP, Agreed, Decision, Local, Remote, Terms
-from calsync.engine.vocabulary import Direction, MailRule, Policy, StepState
+from calsync.engine.vocabulary import Direction, Policy, StepState
 from calsync.errors import ProviderError, Unavailable
 from calsync.providers.base import Page, Write, Written
 from calsync.providers.memory import MemoryClient
 from calsync.services import (
     apply_local,
     apply_remote,
-    clients,
     closing,
     drafts,
     fetch,
@@ -34,6 +33,7 @@ from calsync.services.writes import Group, Target
 from calsync.store import links, mirror
 from calsync.store import tables as t
 from calsync.store.links import Pair
+from tests.mutants import orders
 
 Mutant = Callable[[], None]
 
@@ -110,10 +110,6 @@ def takes_leaving_scope_for_deletion() -> None:
 
 def takes_a_move_for_a_deletion() -> None:
     settle.moved = lambda *given: None
-
-
-def skips_the_brake() -> None:
-    brake.brake = lambda *given, **more: {}
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -268,16 +264,6 @@ def ignores_the_remote_version() -> None:
     MemoryClient.write = wrong  # type: ignore[method-assign]
 
 
-def ignores_the_direction() -> None:
-    clients.may_write = lambda *given: True
-    Context.push_refused = lambda *given: None  # type: ignore[method-assign, assignment]
-    Context.may_pull = True  # type: ignore[method-assign, assignment]
-
-
-def mails_everybody() -> None:
-    writes._mail = lambda *given: MailRule.ALL
-
-
 MUTANTS: dict[str, Mutant] = {
     mutant.__name__: mutant
     for mutant in (
@@ -289,7 +275,7 @@ MUTANTS: dict[str, Mutant] = {
         recreates_what_was_cancelled,
         takes_leaving_scope_for_deletion,
         takes_a_move_for_a_deletion,
-        skips_the_brake,
+        orders.skips_the_brake,
         saves_the_cursor_first,
         trusts_an_empty_listing,
         plans_from_the_fetched_list_only,
@@ -299,8 +285,11 @@ MUTANTS: dict[str, Mutant] = {
         agrees_before_the_answer,
         ignores_a_missed_row_version,
         ignores_the_remote_version,
-        ignores_the_direction,
-        mails_everybody,
+        orders.ignores_the_direction,
+        orders.mails_everybody,
+        orders.writes_on_when_told_to_stop,
+        orders.leaves_a_halted_write_begun,
+        orders.forgets_what_a_halted_run_left,
     )
 }
 """Every wrong engine by its name."""

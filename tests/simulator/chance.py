@@ -13,6 +13,7 @@ from typing import Any
 
 from calsync.engine.vocabulary import Direction, MailRule, Policy
 from calsync.providers.memory import FaultKind
+from tests.simulator.halting_rules import UNHEARD
 from tests.simulator.machine import FAULTS, PROFILES
 from tests.simulator.people import TEXTS
 
@@ -37,6 +38,10 @@ REACHED_BY = {
     "we edit during a run": "sync_while_somebody_edits",
     "they edit during a run": "sync_while_somebody_edits",
     "a run overtakes a stalled one": "sync_and_stall",
+    "the account is paused during a run": "sync_and_halt",
+    "all writing is paused during a run": "sync_and_halt",
+    "a run is halted": "sync_and_halt",
+    "what was halted goes on": "go_on",
     "healed": "calm_down",
     "fault clock_skew": "the_server_clock_is_wrong",
     "conflict both_changed": "both_edit",
@@ -66,6 +71,11 @@ def _choice(random: Random) -> dict[str, Any]:
 def _both(random: Random) -> dict[str, Any]:
     policy = random.choice([None, *Policy, Policy.MANUAL])
     return {**_choice(random), "ours_first": random.random() < 0.5, "policy": policy}
+
+
+def _pause(random: Random) -> dict[str, Any]:
+    fault = random.choice([None, *UNHEARD])
+    return {**_choice(random), "whole": random.random() < 0.5, "is_brief": random.random() < 0.7, "fault": fault}
 
 
 STEPS: dict[str, Draw] = {
@@ -107,6 +117,8 @@ STEPS: dict[str, Draw] = {
     "sync_and_die": _place,
     "sync_while_somebody_edits": lambda r: {**_place(r), **_choice(r), "ours": r.random() < 0.5},
     "sync_and_stall": _place,
+    "sync_and_halt": lambda r: {**_place(r), **_pause(r)},
+    "go_on": lambda r: {},
     "cursors_expire": lambda r: {},
     "calm_down": lambda r: {},
 }

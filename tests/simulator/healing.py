@@ -53,6 +53,7 @@ def mend(world: World) -> None:
     server.quirks = replace(server.quirks, lag=0, tombstone_lag=0, bumps_versions=False)
     world.clock.advance(minutes=10)
     reconnect(world)
+    go_on(world)
     for name in (WORK, HOME):
         calendar = world.calendar(name)
         if not calendar.syncs:
@@ -67,6 +68,11 @@ def reconnect(world: World) -> None:
     account = world.account()
     if account.state == AccountState.DISCONNECTED or not account.grant_ok:
         world.sign_in_again()
+
+
+def go_on(world: World) -> bool:
+    """End every pause, and return whether there was any."""
+    return world.resume_account() | world.pause_writing(False)
 
 
 def approve(world: World) -> int:

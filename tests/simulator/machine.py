@@ -5,6 +5,7 @@ One example is one world. It ends with healing, and with it every check there is
 
 from __future__ import annotations
 
+from tests.simulator.halting_rules import HaltingRules
 from tests.simulator.meeting_rules import MeetingRules
 from tests.simulator.our_rules import OurRules
 from tests.simulator.run_rules import FAULTS, RunRules
@@ -15,7 +16,7 @@ from tests.simulator.their_rules import TheirRules
 __all__ = ["ACTIONS", "FAULTS", "PROFILES", "TALLY", "Simulator"]
 
 
-class Simulator(TheirRules, OurRules, MeetingRules, SettingsRules, RunRules):
+class Simulator(TheirRules, OurRules, MeetingRules, SettingsRules, RunRules, HaltingRules):
     """Two sides, one account, and everything that can happen to them."""
 
 
@@ -56,6 +57,10 @@ ACTIONS = (
     "we edit during a run",
     "they edit during a run",
     "a run overtakes a stalled one",
+    "the account is paused during a run",
+    "all writing is paused during a run",
+    "a run is halted",
+    "what was halted goes on",
     "cursors expire",
     "healed",
 )

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from calsync.engine import event as events
-from calsync.engine.vocabulary import Direction, MailRule
+from calsync.engine.vocabulary import Direction, MailRule, RunState, StepState
 from calsync.store import tables as t
 from tests.simulator.invariants import Violation, holds, is_far, look, one
 from tests.simulator.ledger import Ledger, token_of
@@ -56,6 +56,22 @@ def check_ended(world: World, before: Before, ledger: Ledger) -> None:
             continue
         if row.status == "cancelled" or row.is_dissolved:
             raise Violation("ended by nobody", record)
+
+
+def check_halted(world: World, run: t.Run, written: int) -> None:
+    """After somebody has said stop, at `written` writes, no more goes out than what was on its way, and a run that ends
+    for that says why, leaves nothing half begun, and leaves its account due for the rest.
+    """
+    more = world.server.writes - written
+    if more > world.server.quirks.batch_size:
+        raise Violation("halted", f"{more} writes after somebody said stop")
+    if run.state != RunState.CANCELLED:
+        return
+    if not run.error or world.rows(t.Step, t.Step.run_id == run.id, t.Step.state == StepState.APPLYING):
+        raise Violation("halted", f"{run.error!r}, and steps that are still under way")
+    account = world.account()
+    if account.lease_owner or account.next_sync_at is None or account.next_sync_at > world.clock():
+        raise Violation("forgotten", f"due {account.next_sync_at}, held by {account.lease_owner}")
 
 
 def check_asked(world: World, ledger: Ledger) -> None:

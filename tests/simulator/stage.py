@@ -93,10 +93,13 @@ class Stage(RuleBasedStateMachine):
         """Let time pass between two actions; short enough for ties now and then."""
         self.w.clock.advance(seconds=2 if choice % 7 == 0 else 61)
 
-    def run(self, process: Process | None = None, *, is_troubled: bool = False, is_approved: bool = False) -> None:
+    def run(
+        self, process: Process | None = None, *, is_troubled: bool = False, is_approved: bool = False
+    ) -> t.Run | None:
+        """Run the account and judge what the run has done. Returns as `World.run`; raises Violation."""
         self.is_sound = False  # until this run has been judged: after a violation there is nothing left to heal
         world, before, mails = self.w, Before.of(self.w), len(self.w.server.mails)
-        goes_both_ways = world.rules.direction is Direction.BOTH
+        goes_both_ways = world.rules.direction is Direction.BOTH and not world.is_writing_paused
         if goes_both_ways:
             self.ledger.before_run(world.rules.policy, self._hidden())
         fired = world.server.faults.fired.copy()
@@ -117,6 +120,7 @@ class Stage(RuleBasedStateMachine):
         if is_clean:
             self.is_first = False
         self.is_sound = True
+        return run
 
     def heal(self) -> None:
         self.is_sound = False

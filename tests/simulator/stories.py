@@ -5,70 +5,10 @@ something happens in the middle of a run, the boundary has its name: its number 
 less. A place that no run comes by fails the story: by then it tells something else.
 """
 
+from tests.simulator.probes import PROBES
+
 STORIES: dict[str, tuple[str, ...]] = {
-    # What a run could get wrong and chance seldom reaches: leaving the window is no end.
-    "everything edited after the window has become short": (
-        "start(profile='plain', choice=3)",
-        "choose_window(days=50)",
-        *(f"we_edit(name='summary', choice={n})" for n in range(10)),
-        "sync()",
-    ),
-    # The same of a create whose answer nobody heard, and of which by now neither title nor our mark tells.
-    "killed after an event was written, which is then retitled there": (
-        "start(profile='paged', choice=840)",
-        "we_create(shape='single')",
-        "sync_and_die(place='after write')",
-        "they_edit(name='summary', choice=7)",
-        "sync()",
-    ),
-    # The same of an activity edited again while its first edit is on its way.
-    "edited here between a write and its answer": (
-        "start(profile='plain', choice=3)",
-        "we_edit(name='summary', choice=0)",
-        "sync_while_somebody_edits(place='after write', choice=0, ours=True)",
-    ),
-    # The same of an activity edited between the plan and what the plan would write into it.
-    "edited here between the plan and its carrying out": (
-        "start(profile='plain', choice=3)",
-        "they_edit(name='summary', choice=0)",
-        "sync_while_somebody_edits(place='plan.saved', choice=0, ours=True)",
-    ),
-    # The same of a write that never set out.
-    "killed before an edit was sent": (
-        "start(profile='plain', choice=3)",
-        "we_edit(name='summary', choice=0)",
-        "sync_and_die(place='before write')",
-    ),
-    # The same of a cursor: it stands for pages that are in the mirror, so it comes after the last of them.
-    "killed at the first transaction after the last page came": (
-        "start(profile='paged', choice=3)",
-        "they_edit(name='summary', choice=0)",
-        "sync_and_die(place='committed 3')",
-    ),
-    # The same of mail: a meeting with guests, and nobody is to be told.
-    "a meeting with guests on a server that could mail them": (
-        "start(profile='google-like', choice=3)",
-        "we_create(shape='guests')",
-        "sync()",
-        "we_cancel(choice=10)",
-        "sync()",
-    ),
-    # The same of the direction: edits on both sides of an account that only reads, or only writes.
-    "edits on both sides of an account that only reads": (
-        "start(profile='plain', choice=3)",
-        "choose_direction(direction=Direction.INBOUND)",
-        "we_edit(name='summary', choice=1)",
-        "we_create(shape='single')",
-        "sync()",
-    ),
-    # The same of the brake: most of a calendar deleted at once is held.
-    "most of a calendar deleted at once": (
-        "start(profile='plain', choice=3)",
-        *["they_create(shape='single', home=False)"] * 3,
-        "sync()",
-        "they_delete_many()",
-        "sync()",
-    ),
+    **PROBES,
     # A tombstone that we do not trust yet hides that the event lives on elsewhere: the activity was cancelled.
     "a series dragged to another calendar right after we wrote it": (
         "start(profile='listing', choice=378)",

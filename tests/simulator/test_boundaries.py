@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -109,6 +110,20 @@ def test_a_run_may_be_overtaken_at_every_boundary(tmp_path: Path, story: str, pr
     for place, name in shared(effective(teller.boundaries()), story, profile):
         with said(f"overtaken at {place}, {name}"):
             teller.interrupted(place, stall)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("story", "profile"), EVERY)
+def test_a_run_may_be_halted_at_every_boundary(tmp_path: Path, story: str, profile: str) -> None:
+    teller = Teller(tmp_path, story, profile)
+    for place, name in shared(effective(teller.boundaries()), story, profile):
+        for pause in (World.pause_account, World.pause_writing):
+            with said(f"{pause.__name__} at {place}, {name}"):
+                teller.interrupted(place, partial(_guarded, pause))
+
+
+def _guarded(pause: Callable[[World], bool], world: World, _process: Process) -> Callable[[], object]:
+    return guarded(partial(pause, world))
 
 
 def effective(boundaries: list[str]) -> list[tuple[int, str]]:

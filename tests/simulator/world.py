@@ -20,7 +20,7 @@ from sqlmodel import SQLModel, col
 
 from calsync.engine.event import Event
 from calsync.engine.rules import Rules
-from calsync.engine.vocabulary import Trigger
+from calsync.engine.vocabulary import AccountState, Trigger
 from calsync.errors import Refused
 from calsync.providers.base import Provider
 from calsync.providers.memory import MemoryProvider, MemoryServer, Quirks
@@ -129,6 +129,32 @@ class World:
 
     def change_rules(self, **changes: Any) -> None:
         self.set_rules(replace(self.rules, **changes))
+
+    # --- pauses ----------------------------------------------------------------------------------------------
+
+    @property
+    def is_writing_paused(self) -> bool:
+        return settings.switches(self.rt)[0].writes_paused
+
+    def pause_writing(self, paused: bool = True) -> bool:
+        """Pause all writing, or let it go on, and return whether it was otherwise."""
+        known, version = settings.switches(self.rt)
+        settings.save_switches(self.rt, replace(known, writes_paused=paused), version, by=SYSTEM)
+        return known.writes_paused != paused
+
+    def pause_account(self) -> bool:
+        """Pause the account and return whether it was not yet."""
+        if self.account().state != AccountState.ACTIVE:
+            return False
+        accounts.pause(self.rt, self.account_id, by=SYSTEM)
+        return True
+
+    def resume_account(self) -> bool:
+        """Let a paused account go on and return whether it was one."""
+        if self.account().state != AccountState.PAUSED:
+            return False
+        accounts.resume(self.rt, self.account_id, by=SYSTEM)
+        return True
 
     # --- what is there ---------------------------------------------------------------------------------------
 
