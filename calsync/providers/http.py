@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -24,16 +24,14 @@ from calsync.errors import (
     Unavailable,
     VersionMismatch,
 )
-from calsync.providers import network, redact, traffic
+from calsync.providers import network, redact, redirects, traffic
 
 USER_AGENT = f"Calsync/{importlib.metadata.version('calsync')} (calendar sync)"
-MAX_REDIRECTS = 8
 MAX_BYTES = 64 * 1024 * 1024
 LONGEST_WAIT = timedelta(hours=24)
 DEFAULT_WAIT = timedelta(seconds=60)
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 """Whole seconds (RFC 9110 section 10.2.3), or parts of one, which some servers send."""
-_MOVED = (301, 302, 303, 307, 308)
 _REQUEST_IDS = ("x-request-id", "request-id", "x-zm-trackingid")
 """Headers by which a provider's support finds one request."""
 
@@ -50,10 +48,6 @@ def check_guard() -> None:
     """Raise where network is forbidden. Whatever sends a request calls this first."""
     for check in _guard:
         check()
-
-
-class RedirectLoop(Rejected):
-    """The server sends us in circles, or on a longer way than we go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +139,12 @@ class Http:
         seen = {url}
         while True:
             answer = self._send(method, url, dict(headers or {}), body, is_write, silence_s or self.limits.silence_s)
-            target = _target(answer)
+            target = redirects.target(answer.status, answer.url, answer.headers.get("location"))
             if target is None or answer.status in expect:
                 return self._checked(answer, expect, is_write)
-            if target in seen or len(seen) > MAX_REDIRECTS:
-                raise RedirectLoop("redirect_loop", self._clean(f"{_host(url)} redirects in circles"))
-            _refuse_downgrade(url, target)
+            if target in seen or len(seen) > redirects.MOST:
+                raise redirects.Loop("redirect_loop", self._clean(f"{_host(url)} redirects in circles"))
+            redirects.refuse_downgrade(url, target)
             seen.add(target)
             url = target
 
@@ -206,6 +200,8 @@ class Http:
         """Read a status as everybody means it."""
         said = self.describe(answer)
         match answer.status:
+            case 401 if self.auth is not None and not self._is_trusted(_host(answer.url)):
+                return redirects.Elsewhere(_host(answer.url), said)
             case 401:
                 return SignInNeeded("wrong_password", said)
             case 404 | 410:
@@ -262,19 +258,6 @@ class Http:
 
     def _count(self, _request: httpx2.Request) -> None:
         self.requests += 1
-
-
-def _target(answer: Answer) -> str | None:
-    location = answer.headers.get("location")
-    return urljoin(answer.url, location) if answer.status in _MOVED and location else None
-
-
-def _refuse_downgrade(url: str, target: str) -> None:
-    schemes = urlsplit(url).scheme, urlsplit(target).scheme
-    if schemes[1] not in ("http", "https"):
-        raise Rejected("invalid", f"{_host(url)} redirects to something that is not a web address")
-    if schemes == ("https", "http"):
-        raise network.Insecure("insecure", f"{_host(url)} redirects from https to http")
 
 
 def _host(url: str) -> str:

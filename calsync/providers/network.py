@@ -12,14 +12,16 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable
+from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore2
 import httpx2
 
 from calsync.errors import ProviderError, Rejected, Unavailable
 
+E = TypeVar("E", bound=BaseException)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -27,8 +29,33 @@ class Unreachable(Unavailable):
     """No connection: the name does not resolve, or nobody answers there."""
 
 
+class Distrust(StrEnum):
+    """Why a certificate proves nothing."""
+
+    UNKNOWN_ISSUER = "unknown_issuer"
+    OUT_OF_DATE = "out_of_date"
+    OTHER_NAME = "other_name"
+    OTHER = "other"
+
+
 class CertificateError(Unavailable):
-    """The server's certificate does not prove who it is."""
+    """The server's certificate does not prove who it is; `cause` says why not."""
+
+    def __init__(self, detail: str, cause: Distrust = Distrust.OTHER) -> None:
+        self.cause = cause
+        super().__init__(detail)
+
+
+_DISTRUST = {
+    **dict.fromkeys((18, 19, 20, 21), Distrust.UNKNOWN_ISSUER),
+    **dict.fromkeys((9, 10), Distrust.OUT_OF_DATE),
+    **dict.fromkeys((62, 64), Distrust.OTHER_NAME),
+}
+"""OpenSSL's numbers of what a check found (X509_V_ERR_... in x509_vfy.h)."""
+
+
+class NotTls(Unreachable):
+    """Somebody answers there, but speaks no TLS."""
 
 
 class PrivateNetwork(Rejected):
@@ -187,15 +214,23 @@ def reading(error: httpx2.HTTPError, *, is_write: bool, detail: str) -> Provider
     A write is in doubt unless the connection never came about: then nothing was sent.
     """
     if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)):
-        is_certificate = _has_cause(error, ssl.SSLCertVerificationError)
-        kind: type[Unavailable] = CertificateError if is_certificate else Unreachable
-        return kind(detail, is_timeout=isinstance(error, httpx2.TimeoutException))
+        return _unconnected(error, detail)
     return Unavailable(detail, is_in_doubt=is_write, is_timeout=isinstance(error, httpx2.TimeoutException))
 
 
-def _has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:
+def _unconnected(error: httpx2.HTTPError, detail: str) -> ProviderError:
+    distrust = _cause(error, ssl.SSLCertVerificationError)
+    if distrust is not None:
+        return CertificateError(detail, _DISTRUST.get(distrust.verify_code, Distrust.OTHER))
+    tls_error = _cause(error, ssl.SSLError)
+    if tls_error is not None and tls_error.reason == "WRONG_VERSION_NUMBER":
+        return NotTls(detail)
+    return Unreachable(detail, is_timeout=isinstance(error, httpx2.TimeoutException))
+
+
+def _cause(error: BaseException | None, kind: type[E]) -> E | None:
     while error is not None:
         if isinstance(error, kind):
-            return True
+            return error
         error = error.__cause__ or error.__context__
-    return False
+    return None

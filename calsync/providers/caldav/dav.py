@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NoReturn
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -79,7 +79,7 @@ class Item:
 
     def hrefs(self, name: str) -> list[str]:
         element = self.properties.get(name)
-        return [] if element is None else [e.text.strip() for e in element.iter(f"{D}href") if e.text]
+        return [] if element is None else [_address(e.text) for e in element.iter(f"{D}href") if e.text]
 
 
 @dataclass
@@ -162,11 +162,22 @@ def _item(response: ElementTree.Element) -> Item:
         for child in prop
     }
     return Item(
-        href=(response.findtext(_HREF) or "").strip(),
+        href=_address(response.findtext(_HREF) or ""),
         status=_code(response.findtext(_STATUS) or ""),
         properties=properties,
         conditions=frozenset(e.tag.rpartition("}")[2] for error in response.findall(_ERROR) for e in error),
     )
+
+
+def _address(text: str) -> str:
+    """Return an address as a server wrote it; what nobody can take apart is a name below, which will not be found."""
+    text = text.strip()
+    if "[" in text or "]" in text or not text.isascii():
+        try:
+            urlsplit(text)
+        except ValueError:
+            return quote(text, safe="")
+    return text
 
 
 _HREF, _STATUS, _PROPSTAT, _PROP, _ERROR = (f"{D}{name}" for name in ("href", "status", "propstat", "prop", "error"))

@@ -14,11 +14,11 @@ import dns.exception
 import dns.resolver
 import httpx2
 
-from calsync.errors import ProviderError, Refused, Rejected, SignInNeeded
-from calsync.providers import http, network
+from calsync.errors import ProviderError, Refused, Rejected, SignInNeeded, Unavailable
+from calsync.providers import http, network, redirects
 from calsync.providers.auth import PasswordAuth
 from calsync.providers.base import RemoteCalendar
-from calsync.providers.caldav import collections, dav, presets
+from calsync.providers.caldav import collections, dav, presets, refusals
 from calsync.providers.caldav.dav import C, D, Item
 from calsync.providers.http import Http
 
@@ -75,7 +75,7 @@ def connect(
     """Find the calendars behind an address, a bare domain or an e-mail address.
 
     Raises Refused with a code and a sentence for people: `invalid_address`, `use_google`, `wrong_password`,
-    `unreachable`, `certificate`, `redirect_loop`, `private_network`, `insecure`, `not_caldav`.
+    `other_host`, `unreachable`, `certificate`, `redirect_loop`, `private_network`, `insecure`, `not_caldav`.
     """
     typed = url.strip().strip("\"'<>")
     username = username.strip() or (typed if "@" in typed and "//" not in typed else "")
@@ -93,13 +93,15 @@ def connect(
         )
         try:
             return _found(client, candidate)
+        except redirects.Elsewhere as error:
+            failures.append((candidate, error))
         except SignInNeeded as error:
-            raise _refusal([(candidate, error)], start) from error  # once is enough: servers lock people out
+            raise refusals.refusal([(candidate, error)], start) from error  # once is enough: servers lock people out
         except ProviderError as error:
             failures.append((candidate, error))
         finally:
             client.close()
-    raise _refusal(failures, start)
+    raise refusals.refusal(failures, start)
 
 
 def _address(typed: str) -> str:
@@ -108,7 +110,7 @@ def _address(typed: str) -> str:
         typed = typed.rpartition("@")[2]
     if "//" not in typed:
         typed = f"https://{typed}"
-    host = host_of(typed)
+    host = refusals.host_of(typed)
     parts = urlsplit(typed if host else "")
     scheme = {"caldav": "https", "caldavs": "https", "webcal": "https"}.get(parts.scheme.lower(), parts.scheme.lower())
     if scheme not in ("http", "https") or not host or " " in host:
@@ -127,20 +129,11 @@ def _address(typed: str) -> str:
     return urlunsplit((scheme, netloc, path, "", ""))
 
 
-def host_of(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-        return parts.hostname or ""
-    except ValueError:
-        return ""
-
-
 def _candidates(
     start: str, resolve: Callable[[str], Services], failures: list[tuple[str, ProviderError]]
 ) -> Iterator[str]:
     """Yield addresses to try, in the order of contract B1; a host that did not answer is not asked again."""
-    host = host_of(start)
+    host = refusals.host_of(start)
     yield start
     if not _is_dead(host, failures):
         yield urljoin(start, "/.well-known/caldav")
@@ -154,8 +147,13 @@ def _candidates(
 
 
 def _is_dead(host: str, failures: list[tuple[str, ProviderError]]) -> bool:
+    return any(refusals.host_of(url) == host and _is_final(error) for url, error in failures)
+
+
+def _is_final(error: ProviderError) -> bool:
+    """Return whether other addresses of the same host would end in the same way."""
     kinds = (network.Unreachable, network.CertificateError, network.PrivateNetwork, network.Insecure)
-    return any(host_of(url) == host and isinstance(error, kinds) for url, error in failures)
+    return isinstance(error, kinds) or (isinstance(error, Unavailable) and error.is_timeout)
 
 
 def _is_local(host: str) -> bool:
@@ -210,7 +208,7 @@ def _who(client: Http, url: str) -> tuple[Item, str]:
     try:
         return _propfind(client, url)
     except Rejected as error:
-        if not url.endswith("/.well-known/caldav") or isinstance(error, http.RedirectLoop):
+        if not url.endswith("/.well-known/caldav") or isinstance(error, redirects.Loop):
             raise
         # Some servers redirect a GET of the well-known address and nothing else.
         moved = client.request("GET", url, expect=range(400, 600)).url
@@ -243,45 +241,3 @@ def _confirm(client: Http, url: str) -> None:
     answer = client.request("OPTIONS", url, expect=range(400, 600))
     if "calendar-access" not in answer.headers.get("dav", ""):
         raise dav.NotDav("unsupported", f"{url} does not offer calendar-access")
-
-
-# Refusals
-
-
-def _refusal(failures: list[tuple[str, ProviderError]], start: str) -> Refused:
-    """Return what to tell the person: of several failures the one that helps most."""
-    for kind, code in _ORDER:
-        hit = next(((url, error) for url, error in failures if isinstance(error, kind)), None)
-        if hit is not None:
-            return _told(code, host_of(hit[0]) or host_of(start), hit[1])
-    return _told("unreachable", host_of(start), None)
-
-
-_ORDER: tuple[tuple[type[ProviderError], str], ...] = (
-    (SignInNeeded, "wrong_password"),
-    (network.CertificateError, "certificate"),
-    (http.RedirectLoop, "redirect_loop"),
-    (network.PrivateNetwork, "private_network"),
-    (network.Insecure, "insecure"),
-    (Rejected, "not_caldav"),
-    (ProviderError, "unreachable"),
-)
-_SENTENCES = {
-    "certificate": "The certificate of {host} cannot be trusted ({why}). Ask whoever runs the server to renew it.",
-    "redirect_loop": "{host} redirects in circles. Give the full address of the CalDAV service instead.",
-    "private_network": (
-        "{host} is on a private network. Allow private networks for this account if the server is really there."
-    ),
-    "insecure": "{host} would receive the password unencrypted. Use an address that begins with https://.",
-    "not_caldav": "{host} answers, but there is no CalDAV service at this address. Check the path in its manual.",
-    "unreachable": "{host} cannot be reached ({why}). Check the address, and whether the server is running.",
-}
-
-
-def _told(code: str, host: str, error: ProviderError | None) -> Refused:
-    if code == "wrong_password":
-        known = presets.for_host(host)
-        hint = f" {known.note}" if known is not None else " Check both, and whether it wants an app password."
-        return Refused(f"{host} refused this user name and password.{hint}", code=code, field="password")
-    why = getattr(error, "detail", "") or "no answer"
-    return Refused(_SENTENCES[code].format(host=host, why=why), code=code, field="url")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from calsync.providers.auth import PasswordAuth
 from calsync.providers.base import Capabilities, Grant, ProviderInfo
-from calsync.providers.caldav import dav, discovery, presets
+from calsync.providers.caldav import dav, discovery, presets, refusals
 from calsync.providers.caldav.client import CalDavClient
 from calsync.providers.caldav.discovery import Found
 from calsync.providers.caldav.presets import Preset
@@ -47,7 +47,7 @@ class CalDavProvider:
             auth=PasswordAuth(grant.username, grant.secret),
             allow_private_network=grant.allow_private_network,
             trusted_domains=discovery.TRUSTED_DOMAINS,
-            home=discovery.host_of(grant.server_url),
+            home=refusals.host_of(grant.server_url),
             read_error=dav.read_error,
             secrets=(grant.secret,),
         )
