@@ -27,7 +27,7 @@ import psutil
 import sqlalchemy as sa
 from sqlmodel import col
 
-from bench import town, town_bookings
+from bench import town
 from calsync import config
 from calsync.providers import registry
 from calsync.runtime import Runtime
@@ -131,8 +131,7 @@ def _makers() -> list[Path]:
     """Return what decides about the database's contents: the tables, and the one who fills them."""
     return [
         *sorted(Path(schema.__file__).parent.glob("migrations/versions/*.py")),
-        Path(town.__file__),
-        Path(town_bookings.__file__),
+        *sorted(Path(town.__file__).parent.glob("town*.py")),
     ]
 
 

@@ -10,6 +10,7 @@ from calsync.services import passwords
 from calsync.store import tables as t
 from tests import factories
 from tests.parts.postgres import Postgres
+from tests.services.office import APART, ONE, Office, open_office
 from tests.services.planning import Plan, planner
 
 
@@ -31,6 +32,12 @@ def rt(fresh_database: Callable[..., str], tmp_path: Path, clock: factories.Cloc
 def cast(rt: Runtime) -> factories.Cast:
     """Ada, Eli, Vic and Sam."""
     return factories.make_cast(rt)
+
+
+@pytest.fixture(params=[ONE, APART], ids=["one-resource", "apart"])
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Office:
+    """An office whose server keeps a series with its changed occurrences, and one that keeps them apart."""
+    return open_office(tmp_path, request.param)
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from tests import factories, scenes
 
 HOUR = timedelta(hours=1)
 WORK = "work"
+ONE = Quirks(series_is_one_resource=True)
+APART = Quirks(series_is_one_resource=False)
 
 
 @dataclass
