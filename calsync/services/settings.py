@@ -1,4 +1,4 @@
-"""What admins set in the browser: organisation, rules of syncing, switches, mail server, logo.
+"""What admins set in the browser: organisation, rules of syncing, switches, mail server.
 
 Every reader returns the value and its version; a saver takes both back and refuses, with the code `stale`, when
 somebody saved in between. The `..._of(session)` forms are for use inside a transaction.
@@ -6,8 +6,6 @@ somebody saved in between. The `..._of(session)` forms are for use inside a tran
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -28,13 +26,6 @@ PRODUCT = "Calsync"
 RULES = "rules"
 """Under which name the organisation's rules are stored."""
 
-LARGEST_LOGO = 512 * 1024
-LOGO_TYPES = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF8": "image/gif",
-    b"RIFF": "image/webp",
-}
 DATE_FORMATS = ("iso", "dmy", "mdy", "cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "pl", "pt", "sv")
 TLS = ("starttls", "tls", "none")
 
@@ -82,13 +73,6 @@ class MailServer:
         return bool(self.host and self.sender)
 
 
-@dataclass(frozen=True, slots=True)
-class Logo:
-    data: bytes = field(repr=False)
-    media_type: str
-    digest: str
-
-
 def organisation(rt: Runtime) -> tuple[Organisation, int]:
     with rt.reading() as session:
         return organisation_of(session)
@@ -114,32 +98,6 @@ def save_organisation(rt: Runtime, org: Organisation, version: int, *, by: Actor
 def public_url(rt: Runtime) -> str:
     """Return the address people type, without a slash at its end: the environment's, else the organisation's."""
     return rt.settings.public_url or organisation(rt)[0].public_url
-
-
-def logo(rt: Runtime) -> Logo | None:
-    with rt.reading() as session:
-        found = store.find(session, "logo")
-    if found is None or not found[0].get("data"):
-        return None
-    value = found[0]
-    return Logo(base64.b64decode(value["data"]), value["media_type"], value["digest"])
-
-
-def save_logo(rt: Runtime, data: bytes | None, *, by: Actor) -> None:
-    """Replace the logo, or remove it (None). Takes PNG, JPEG, GIF and WebP: an SVG may carry scripts."""
-    _admin(by, "change the logo")
-    media_type = "" if data is None else _picture_type(data)
-    digest = "" if data is None else hashlib.sha256(data).hexdigest()[:16]
-    value = {"data": base64.b64encode(data or b"").decode(), "media_type": media_type, "digest": digest}
-    with rt.writing() as session:
-        org, version = organisation_of(session)
-        known = store.find(session, "logo")
-        store.put(session, "logo", value, known[1] if known else 0, by_id=by.user_id, at=rt.now())
-        saved = asdict(replace(org, logo=digest))
-        store.put(session, "organisation", saved, version, by_id=by.user_id, at=rt.now())
-        thing = ("setting", "logo", "logo")
-        facts = {"before": {"logo": org.logo}, "after": {"logo": digest}}
-        audit.record(session, by, "settings.changed", thing, at=rt.now(), **facts)
 
 
 def rules(rt: Runtime) -> tuple[Rules, int]:
@@ -301,12 +259,3 @@ def _public_url(value: str) -> str:
 
 def _is_color(value: str) -> bool:
     return len(value) == 7 and value[0] == "#" and all(c in "0123456789abcdefABCDEF" for c in value[1:])
-
-
-def _picture_type(data: bytes) -> str:
-    if len(data) > LARGEST_LOGO:
-        raise Refused("The picture is larger than 512 KB. Make it smaller and try again.", field="logo")
-    for beginning, media_type in LOGO_TYPES.items():
-        if data.startswith(beginning):
-            return media_type
-    raise Refused("The logo must be a PNG, JPEG, GIF or WebP picture.", field="logo")

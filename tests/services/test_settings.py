@@ -9,7 +9,7 @@ from calsync.engine.rules import Rules
 from calsync.engine.vocabulary import Direction, MailRule, Policy
 from calsync.errors import NotAllowed, Refused
 from calsync.runtime import CLI, Actor, Runtime
-from calsync.services import settings
+from calsync.services import logos, settings
 from calsync.store import audit
 from calsync.store import tables as t
 from tests.factories import make_settings
@@ -26,7 +26,7 @@ def test_nothing_set_gives_the_defaults(rt: Runtime) -> None:
     assert settings.rules(rt) == (Rules(), 0)
     assert settings.switches(rt) == (settings.Switches(), 0)
     assert settings.mail_server(rt) == (settings.MailServer(), 0)
-    assert settings.logo(rt) is None
+    assert logos.get(rt) is None
 
 
 def test_what_is_saved_comes_back(rt: Runtime) -> None:
@@ -108,7 +108,7 @@ def test_only_admins_change_settings(rt: Runtime) -> None:
         with pytest.raises(NotAllowed):
             save(rt, value, 0, by=ELI)
     with pytest.raises(NotAllowed):
-        settings.save_logo(rt, PNG, by=ELI)
+        logos.save(rt, PNG, by=ELI)
 
 
 def test_an_account_s_own_choice_counts_only_where_allowed(rt: Runtime) -> None:
@@ -142,20 +142,20 @@ def test_a_change_is_in_the_audit_log_with_what_changed_only(rt: Runtime) -> Non
 
 
 def test_a_logo_is_kept_and_removed(rt: Runtime) -> None:
-    settings.save_logo(rt, PNG, by=CLI)
-    kept = settings.logo(rt)
+    logos.save(rt, PNG, by=CLI)
+    kept = logos.get(rt)
     assert kept is not None
     assert (kept.data, kept.media_type) == (PNG, "image/png")
     assert settings.organisation(rt)[0].logo == kept.digest
-    settings.save_logo(rt, None, by=CLI)
-    assert settings.logo(rt) is None
+    logos.save(rt, None, by=CLI)
+    assert logos.get(rt) is None
     assert settings.organisation(rt)[0].logo == ""
 
 
 @pytest.mark.parametrize("data", [b"<svg onload='x'/>", PNG + b"0" * 600_000])
 def test_a_file_that_is_no_small_picture_is_refused(rt: Runtime, data: bytes) -> None:
     with pytest.raises(Refused) as caught:
-        settings.save_logo(rt, data, by=CLI)
+        logos.save(rt, data, by=CLI)
     assert caught.value.field == "logo"
 
 

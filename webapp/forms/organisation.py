@@ -12,7 +12,7 @@ from wtforms import BooleanField, IntegerField, SelectField, StringField, Valida
 from wtforms.validators import DataRequired, Length, Optional
 from wtforms.widgets import HiddenInput
 
-from calsync.services.settings import LARGEST_LOGO
+from calsync.services import logos
 from webapp.forms.fields import Email, choices, known_zone, trimmed, zone_choices
 from webapp.forms.login import NewPasswordForm
 from webapp.words import languages, times
@@ -54,7 +54,7 @@ class LookForm(FlaskForm):
         chosen = self.logo.data
         if not chosen or not chosen.filename:
             return None
-        data: bytes = chosen.read(LARGEST_LOGO + 1)
+        data: bytes = chosen.read(logos.LARGEST + 1)
         return data
 
 

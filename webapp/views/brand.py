@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, make_response, request
 
-from calsync.services import settings
+from calsync.services import logos
 from webapp import brand
 from webapp.access import runtime
 from webapp.assets import FOR_EVER
@@ -24,7 +24,7 @@ def icon() -> Response:
 
 @bp.get("/logo")
 def logo() -> Response:
-    found = settings.logo(runtime())
+    found = logos.get(runtime())
     if found is None:
         abort(404)
     return _kept(found.data, found.media_type)

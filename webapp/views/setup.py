@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, current_app, flash, redirect, request, url_for
 
 from calsync.runtime import Actor
-from calsync.services import logins, people, settings
+from calsync.services import logins, logos, people, settings
 from webapp import auth, errors, security
 from webapp.access import Role, actor, home_url, role_required, runtime
 from webapp.forms.organisation import FirstAdminForm, LookForm, PlaceForm
@@ -89,7 +89,7 @@ def save_look(form: LookForm) -> None:
     settings.save_organisation(runtime(), org, form.version.data or 0, by=actor())
     data = form.logo_data()
     if data is not None or form.remove_logo.data:
-        settings.save_logo(runtime(), data, by=actor())
+        logos.save(runtime(), data, by=actor())
 
 
 def save_place(form: PlaceForm, *, is_set_up: bool) -> None:
