@@ -81,17 +81,6 @@ def open_reading(rt: Runtime, account_id: int) -> CalendarClient:
     return _open(rt, account, zones)
 
 
-def open_client(rt: Runtime, account_id: int) -> CalendarClient:
-    """Return a client that can write; the caller closes it.
-
-    Raises NotFound, and Refused (code `read_only`) when this account may not write.
-    """
-    account, zones, rules = _load(rt, account_id)
-    if not may_write(account, rules):
-        raise Refused("This account may not write to its calendars.", code="read_only")
-    return _open(rt, account, zones)
-
-
 def connected(rt: Runtime, account: t.Account, calendars: Sequence[t.Calendar]) -> CalendarClient:
     """Return a client for rows that were just read; the caller closes it, and sees to it that it writes nothing
     where it may not. Raises NotFound.

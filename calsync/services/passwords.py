@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from base64 import b64encode
 
 import argon2
 
@@ -58,11 +58,8 @@ def is_outdated(stored: str) -> bool:
     return _hasher.check_needs_rehash(stored)
 
 
-def warm_up() -> None:
-    """Make the hash that unknown people are compared with, so that the first of them takes no longer."""
-    _nobodys()
-
-
-@functools.cache
 def _nobodys() -> str:
-    return _hasher.hash("nobody has this password")
+    """Return a hash that no password belongs to. It is put together, not computed: comparing alone shall take time."""
+    salt, digest = (b64encode(bytes(length)).decode().rstrip("=") for length in (_hasher.salt_len, _hasher.hash_len))
+    costs = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    return f"$argon2id$v={argon2.low_level.ARGON2_VERSION}${costs}${salt}${digest}"

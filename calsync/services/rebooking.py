@@ -118,13 +118,6 @@ def resolve(rt: Runtime, booking_id: int, choice: Choice, *, by: Actor) -> Booke
     return bookings.told(rt, booking_id, woken)
 
 
-def list_moved(rt: Runtime, *, by: Actor) -> list[Booked]:
-    """Return the bookings that `by` may see and that a calendar moved onto something else."""
-    with rt.reading() as session:
-        found = [bookings.found(session, booking) for booking in rows.moved(session)]
-    return [each for each in found if bookings.may_see(each, by)]
-
-
 # --- moving
 
 

@@ -16,9 +16,7 @@ from calsync.engine.event import Content, Event
 from calsync.engine.mapping import ActivityValues
 from calsync.engine.vocabulary import LinkState
 from calsync.errors import NotFound
-from calsync.store import changes
 from calsync.store import tables as t
-from calsync.store.accounts import rows_changed
 from calsync.store.tables.columns import LONG, SEARCHED, public_id
 
 A = t.Activity
@@ -103,26 +101,6 @@ def set_content(activity: t.Activity, content: Content, *, now: datetime, edited
     return changed
 
 
-def update_content(
-    session: Session, activity: t.Activity, content: Content, *, version: int, now: datetime, edited: bool = True
-) -> bool:
-    """Write content if the row is still at `version`, else return False. `activity` is the row as it was read."""
-    content = events.consistent(content)
-    changed = events.changed_fields(activity.content, content)
-    values = columns(activity, content) | _traces(activity, content, changed, now, edited=edited)
-    change = (
-        sa.update(A)
-        .where(col(A.id) == activity.id, col(A.row_version) == version)
-        .values(**values, row_version=version + 1)
-        .execution_options(synchronize_session=False)
-    )
-    if rows_changed(session, change) != 1:
-        return False
-    kind = changes.kind(changed, content["status"], activity.status == "cancelled")
-    changes.note(session, [changes.Note(t.pk(activity), activity.owner_id, kind, now, changed)])
-    return True
-
-
 def columns(activity: t.Activity, content: Content) -> dict[str, Any]:
     """Return content with its hash and the typed copies that queries use. Raises ValueError (see series.span)."""
     return _columns(mapping.event_of(activity, content), content, activity.recurrence_key)
@@ -204,10 +182,6 @@ def get(session: Session, activity_id: int, *, lock: bool = False) -> t.Activity
     if found is None:
         raise NotFound("activity", activity_id)
     return found
-
-
-def find_by_public_id(session: Session, public_id: str) -> t.Activity | None:
-    return session.scalars(sa.select(A).where(col(A.public_id) == public_id)).one_or_none()
 
 
 def find_by_external_id(session: Session, external_id: str) -> t.Activity | None:

@@ -148,13 +148,6 @@ def list_entries(
     return keyset.fetch(session, query, [cast(Any, entry.id)], cut or Cut())
 
 
-def list_names(session: Session) -> tuple[list[str], list[str]]:
-    """Return every actor and every action that the log has, sorted, for its filters."""
-    actors = session.exec(select(t.AuditEntry.actor).distinct().order_by(t.AuditEntry.actor))
-    actions = session.exec(select(t.AuditEntry.action).distinct().order_by(t.AuditEntry.action))
-    return list(actors), list(actions)
-
-
 def _describe(thing: Thing) -> tuple[str, str, str]:
     if isinstance(thing, tuple):
         kind, id_, label = thing

@@ -200,12 +200,6 @@ def list_bookings(session: Session, start: datetime, end: datetime, *, limit: in
     return list(session.scalars(query.order_by(col(B.starts_at), col(B.id)).limit(limit)))
 
 
-def moved(session: Session, limit: int = 500) -> list[t.Booking]:
-    """Return bookings that a calendar moved onto something else, in order."""
-    query = sa.select(B).where(col(B.moved_from).is_not(None), col(B.state) == BookingState.BOOKED)
-    return list(session.scalars(query.order_by(col(B.starts_at), col(B.id)).limit(limit)))
-
-
 def taken_by(session: Session, booking_id: int) -> list[t.Taken]:
     """Return what a booking takes, by resource."""
     return list(session.scalars(sa.select(T).where(col(T.booking_id) == booking_id).order_by(col(T.resource_id))))

@@ -1,10 +1,10 @@
 """Activities by the API: one by one, by the CRM's own ids, a thousand at once, and the feed of what became of them."""
 
 import pytest
+from sqlmodel import select
 
 from calsync.runtime import Runtime
 from calsync.services import activities, hand_over
-from calsync.store import activities as activity_rows
 from calsync.store import tables as t
 from tests import factories
 from tests.api.conftest import MEETING, Program, Programs
@@ -19,7 +19,7 @@ def records(count: int, owner: str, **values: object) -> list[dict[str, object]]
 
 def row_of(rt: Runtime, public_id: str) -> t.Activity:
     with rt.reading() as session:
-        return activity_rows.find_by_public_id(session, public_id)
+        return session.exec(select(t.Activity).where(t.Activity.public_id == public_id)).one()
 
 
 # --- one by one

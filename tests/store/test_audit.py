@@ -7,7 +7,7 @@ from calsync.runtime import Runtime
 from calsync.store import audit
 from calsync.store import tables as t
 from calsync.store.keyset import Cut
-from tests.factories import acting, make_user
+from tests.factories import acting
 
 pytestmark = pytest.mark.postgres
 
@@ -92,10 +92,3 @@ def test_the_log_is_filtered_and_paged(rt: Runtime) -> None:
     assert [entry.id for entry in first.rows] == [12, 10, 8, 6]
     assert [entry.id for entry in second.rows] == [4, 2]
     assert (first.has_next, second.has_next, nobody.rows) == (True, False, [])
-
-
-def test_two_users_do_not_share_a_name(rt: Runtime) -> None:
-    write(rt, 1)
-    make_user(rt, "Eli")
-    with rt.reading() as session:
-        assert audit.list_names(session) == (["ada@example.com"], ["test.action1"])

@@ -79,12 +79,9 @@ def rt(
 
 
 @pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash passwords with the least work: a real hash takes 100 ms by design."""
     monkeypatch.setattr(passwords, "_hasher", factories.QUICK_HASHER)
-    passwords._nobodys.cache_clear()
-    yield
-    passwords._nobodys.cache_clear()
 
 
 @pytest.fixture
