@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -279,6 +279,3 @@ def _room(address: str, name: str, partstat: str) -> Attendee:
 def _aware(text: str | None) -> datetime | None:
     value = None if text is None else parse_moment(text)
     return value if isinstance(value, datetime) else None
-
-
-EVENT_FIELDS = tuple(f.name for f in fields(Event))
