@@ -95,7 +95,7 @@ def _absent(host: str, error: ProviderError) -> str:
 
 def _plainly(host: str, detail: str) -> str:
     """Return what an error of the network says, without what only programmers read."""
-    noise = rf"^[A-Z]+ {re.escape(host)}: (\S+: )?|\[Errno -?\d+\] |\[SSL[^]]*\] | \(_ssl\.c:\d+\)"
+    noise = rf"^[A-Z]+ {re.escape(host)}: ([^\s[]\S*: )?|\[Errno -?\d+\] |\[SSL[^]]*\] | \(_ssl\.c:\d+\)"
     return re.sub(noise, "", detail)
 
 

@@ -192,6 +192,7 @@ def test_the_host_in_an_address(address, host):
         ("PROPFIND x.example: xn--x: [Errno -2] Name or service not known", "Name or service not known"),
         ("PROPFIND x.example: [Errno 111] Connection refused", "Connection refused"),
         ("PROPFIND x.example: _ssl.c:989: The handshake operation timed out", "The handshake operation timed out"),
+        ("PROPFIND x.example: [SSL: UNEXPECTED_EOF_WHILE_READING] EOF (_ssl.c:1006)", "EOF"),
         ("PROPFIND x.example/ answered 500 oops", "PROPFIND x.example/ answered 500 oops"),
     ],
 )
