@@ -18,6 +18,7 @@ from calsync.config import Settings
 from calsync.errors import Refused
 from calsync.runtime import Actor, Runtime, utc_now
 from calsync.services import instance as processes
+from calsync.services import owners
 from calsync.store import audit, dump_postgres, dump_sqlite, restored, schema, sealed
 from calsync.store import instance as instances
 from calsync.store import secrets as secret_store
@@ -88,7 +89,9 @@ def restore(settings: Settings, path: Path, *, by: Actor, now: Callable[[], date
     """
     db = Database(settings.database_url)
     box = secret_store.from_settings(settings)
-    with _nobody_else(settings, db, box), contextlib.closing(db):
+    with contextlib.closing(db), _nobody_else(settings, db, box):
+        if not db.is_sqlite:  # where the database is a file, the one that was there is kept
+            schema.refuse_others(db)
         facts = _facts(path, db)
         _check(facts, box)
         started = now()
@@ -178,8 +181,25 @@ def _present_epoch(db: Database) -> int:
         return 0
 
 
+def _lease_owners(db: Database) -> list[str]:
+    """Return who runs an account; nobody where the database is missing or cannot be read."""
+    if db.is_sqlite and not _sqlite_path(db).exists():
+        return []
+    try:
+        with db.engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT lease_owner FROM account WHERE lease_owner IS NOT NULL")
+            return [str(owner) for owner in found.scalars()]
+    except sqlalchemy.exc.DBAPIError:
+        return []
+
+
 @contextlib.contextmanager
 def _nobody_else(settings: Settings, db: Database, box: Secrets) -> Iterator[None]:
+    with contextlib.closing(db.engine.connect()) if not db.is_sqlite else contextlib.nullcontext():
+        pass  # one that cannot be reached would look like one that is in use
+    if any(owners.is_alive(owner) for owner in _lease_owners(db)):
+        reason = "Another process is syncing accounts of this database (calsync sync). Let it end, then restore."
+        raise Refused(reason, code="running")
     clock = processes.ClockLock(Runtime(settings, db, box, {}))
     if not clock.take():
         raise Refused("The server is running on this database. Stop it, then restore.", code="running")

@@ -32,6 +32,11 @@ def is_dead(owner: str) -> bool:
     return not _exists(pid) or _started(pid) != parts[2]
 
 
+def is_alive(owner: str) -> bool:
+    """Return whether the process with this name certainly runs on this machine."""
+    return owner.partition(".")[0] == _machine() and not is_dead(owner)
+
+
 def is_mine(owner: str) -> bool:
     """Return whether this very process made the name."""
     return owner.split(".")[:3] == [_machine(), str(os.getpid()), _started(os.getpid())]

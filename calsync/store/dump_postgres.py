@@ -73,6 +73,9 @@ def _run(program: str, url: sqlalchemy.URL | None, *arguments: str) -> str:
     )
     if done.returncode:
         said = clean_text(done.stderr.strip()) or f"it ended with {done.returncode}"
+        if program == "pg_restore":
+            reason = f"The file cannot be read to its end; it may be cut off or damaged ({said}). Nothing was changed."
+            raise Refused(reason, code="unreadable", field="path")
         hint = f" {INSTALL.format(version='of your server')}" if "version mismatch" in said else ""
         raise Refused(f"{program} failed: {said}{hint}", code="program_failed")
     return done.stdout

@@ -20,7 +20,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from calsync.errors import CalsyncError
+from calsync.errors import CalsyncError, Refused
 from calsync.store import tables
 from calsync.store.db import Database
 
@@ -57,14 +57,37 @@ class UnknownSchema(CalsyncError):
 def upgrade(db: Database) -> None:
     """Create the tables or bring them up to date. Repeating it does nothing.
 
-    Raises UnknownSchema when the database was made by a newer version. On SQLite foreign keys are off
-    meanwhile: changing a table there means to copy it, which would otherwise delete what refers to it.
+    Raises UnknownSchema when the database was made by a newer version, Refused when it is another program's. On SQLite
+    foreign keys are off meanwhile: changing a table there means to copy it, which would otherwise delete what refers
+    to it.
     """
     found = revision(db)
     if found is not None and found not in _known():
         raise UnknownSchema(found, head(), is_newer=not found.startswith(UNFINISHED))
+    if found is None:
+        refuse_others(db)
     with changing(db) as connection:
         upgrade_on(connection)
+
+
+def refuse_others(db: Database) -> None:
+    """Raise Refused when tables of another program bear names of ours: they would be in the way, or be replaced."""
+    with db.engine.connect() as connection:
+        found = _of_others(sqlalchemy.inspect(connection))
+    if found:
+        reason = (
+            f"The database holds tables of another program: {', '.join(found[:3])}. Give Calsync an empty database of "
+            "its own in DATABASE_URL. Nothing was changed."
+        )
+        raise Refused(reason, code="not_ours")
+
+
+def _of_others(there: sqlalchemy.Inspector) -> list[str]:
+    """Return names of ours in a database that is not ours; ours has had this table from the first revision on."""
+    names = set(there.get_table_names())
+    if "instance" in names and {"key_check", "epoch"} <= {each["name"] for each in there.get_columns("instance")}:
+        return []
+    return sorted(names.intersection([*tables.metadata.tables, "alembic_version"]))
 
 
 @contextlib.contextmanager

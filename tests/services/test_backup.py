@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from pydantic import SecretStr
 from sqlmodel import select
 
@@ -358,3 +361,45 @@ def test_a_restored_database_belongs_to_whom_the_old_one_did(tmp_path: Path) -> 
     os.chown(path, *owner)
     backup.restore(rt.settings, made.path, by=CLI)
     assert (path.stat().st_uid, path.stat().st_gid) == owner
+
+
+def test_nothing_is_restored_while_another_process_syncs(rt: Runtime, tmp_path: Path) -> None:
+    account = fill(rt)
+    made = backup.backup(rt, tmp_path / "backup", by=CLI)
+    with subprocess.Popen([sys.executable, "-c", NAMES_ITSELF], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        with rt.writing() as session:
+            session.get_one(t.Account, account.id).lease_owner = other.stdout.readline().decode().strip()
+        with pytest.raises(Refused, match="Another process is syncing"):
+            backup.restore(rt.settings, made.path, by=CLI)
+    backup.restore(rt.settings, made.path, by=CLI)  # what a dead process left behind is in nobody's way
+
+
+NAMES_ITSELF = (
+    "import sys; from calsync.services import owners; print(owners.new_owner(), flush=True); sys.stdin.read()"
+)
+
+
+def test_tables_of_another_program_are_left_alone(rt: Runtime, empty_place: Settings, tmp_path: Path) -> None:
+    made = backup.backup(rt, tmp_path / "backup", by=CLI)
+    place = Database(empty_place.database_url)
+    with place.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE account (theirs INTEGER)")
+        connection.exec_driver_sql("INSERT INTO account VALUES (7)")
+    with pytest.raises(Refused, match="another program: account"):
+        schema.upgrade(place)
+    if not place.is_sqlite:
+        with pytest.raises(Refused, match="another program: account"):
+            backup.restore(empty_place, made.path, by=CLI)
+    with place.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT theirs FROM account").scalar() == 7
+    place.close()
+
+
+def test_a_database_that_cannot_be_reached_is_not_called_in_use(rt: Runtime, tmp_path: Path) -> None:
+    made = backup.backup(rt, tmp_path / "backup", by=CLI)
+    if rt.db.is_sqlite:
+        return
+    gone = rt.db.url.set(database="gone").render_as_string(hide_password=False)
+    with pytest.raises(sqlalchemy.exc.OperationalError, match="does not exist"):
+        backup.restore(make_settings(tmp_path, gone), made.path, by=CLI)

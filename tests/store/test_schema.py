@@ -62,11 +62,12 @@ def test_a_newer_database_is_neither_used_nor_upgraded(empty: Database) -> None:
 
 def test_an_upgrade_that_fails_leaves_no_half_of_it(empty: Database) -> None:
     with empty.engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE step (other INTEGER)")
+        connection.exec_driver_sql("CREATE TABLE theirs (other INTEGER)")
+        connection.exec_driver_sql("CREATE INDEX uq_user_email_lower ON theirs (other)")
     with pytest.raises(sqlalchemy.exc.DBAPIError):
         schema.upgrade(empty)
     assert schema.revision(empty) is None
-    assert sqlalchemy.inspect(empty.engine).get_table_names() == ["step"]
+    assert sqlalchemy.inspect(empty.engine).get_table_names() == ["theirs"]
 
 
 def _user_row(public_id: str, email: str) -> sqlalchemy.Insert:
