@@ -66,7 +66,7 @@ def form_page(
     if form.refused is not None:
         form.renew_key()
     status = 409 if is_taken and form.errors else 422 if form.errors else 200
-    about = {"event_type": event_type, "form": form, "others": others or [], "is_taken": is_taken}
+    about: dict[str, Any] = {"event_type": event_type, "form": form, "others": others or [], "is_taken": is_taken}
     return page(template, status=status, **about, **more)
 
 
