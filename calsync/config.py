@@ -6,6 +6,7 @@ What an admin sets in the browser is not here but in `services/settings.py`.
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import secrets
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import dotenv
+import dotenv.parser
 from cryptography.fernet import Fernet
 from pydantic import (
     BaseModel,
@@ -199,8 +201,21 @@ def check_public_url(value: str) -> str:
 def _from_file(env_file: Path | None) -> dict[str, str]:
     if env_file is None or not env_file.is_file():
         return {}
-    found = dotenv.dotenv_values(env_file, interpolate=False)
+    try:
+        text = env_file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ConfigError(str(env_file), f"it cannot be read: {reason}") from error
+    _check_lines(env_file, text)
+    found = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _check_lines(env_file: Path, text: str) -> None:
+    """Raise ConfigError for a line that is no setting: passed over, it would leave a default in its place."""
+    for each in dotenv.parser.parse_stream(io.StringIO(text)):
+        if each.error:
+            raise ConfigError(str(env_file), f"line {each.original.line} cannot be read; it should be NAME=value")
 
 
 def _named(*sources: Mapping[str, str]) -> dict[str, str]:

@@ -41,11 +41,13 @@ class Refused(CalsyncError):
 
 
 class ConfigError(CalsyncError):
-    """A setting of the process cannot be used. Start-up ends with this message."""
+    """A setting of the process cannot be used, or the file of settings (then without an example). Start-up ends with
+    this message.
+    """
 
-    def __init__(self, setting: str, problem: str, example: str) -> None:
+    def __init__(self, setting: str, problem: str, example: str = "") -> None:
         self.setting, self.problem, self.example = setting, problem, example
-        super().__init__(f"{setting}: {problem}. Example: {setting}={example}")
+        super().__init__(f"{setting}: {problem}." + (f" Example: {setting}={example}" if example else ""))
 
 
 class ProviderError(CalsyncError):

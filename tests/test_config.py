@@ -168,3 +168,29 @@ def test_a_public_url_is_an_origin_or_refused(text: str) -> None:
         return
     assert checked.startswith(("http://", "https://"))
     assert config.check_public_url(checked) == checked
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"CALSYNC_PORT=\xff\xfe", "it is no UTF-8 text"),
+        (b"CALSYNC_PORT=8000\nnonsense line here\n", "line 2 cannot be read"),
+        (b"=x\n", "line 1 cannot be read"),
+        (b"CALSYNC_PORT='8000\n", "line 1 cannot be read"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_read_stops_the_start(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError) as raised:
+        config.load({"CALSYNC_INSTANCE_DIR": str(tmp_path / "instance")}, env_file=file)
+    assert str(file) in str(raised.value)
+    assert said in str(raised.value)
+    assert not (tmp_path / "instance").exists()
+
+
+def test_a_file_of_settings_may_begin_with_a_mark(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"\xef\xbb\xbfCALSYNC_PORT=8123\n# a note\n\nexport CALSYNC_THREADS=3\n")
+    settings = config.load({"CALSYNC_INSTANCE_DIR": str(tmp_path)}, env_file=file)
+    assert (settings.port, settings.threads) == (8123, 3)

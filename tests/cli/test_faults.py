@@ -106,3 +106,12 @@ def test_a_first_upgrade_says_one_line(tmp_path: object) -> None:
     done = run(tmp_path, "db", "upgrade")  # type: ignore[arg-type]
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("The database is at revision ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("default_reminders", '[[1e400, "popup"]]'), ("default_reminders", '{"a": 1}'), ("field_policies", "[[1]]")],
+)
+def test_settings_that_are_json_say_what_theirs_looks_like(office: Shell, name: str, value: str) -> None:
+    answer = office("settings", "set", name, value)
+    assert (answer.code, "like [[" in line_of(answer.err)) == (2, True)

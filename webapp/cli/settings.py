@@ -53,10 +53,21 @@ def _changed(rules: Rules, name: str, text: str) -> Rules:
     try:
         value = _read(getattr(rules, name), name, text.strip())
         return engine_rules.from_json(engine_rules.to_json(rules) | {name: value})
-    except (ValueError, TypeError) as error:
-        allowed = _allowed(name)
-        hint = f" Give one of {', '.join(allowed)}." if allowed else ""
-        raise click.BadParameter(f"{text!r} cannot be {name}: {error}.{hint}", param_hint="VALUE") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise click.BadParameter(f"{text!r} cannot be {name}: {_hint(name) or error}.", param_hint="VALUE") from error
+
+
+def _hint(name: str) -> str:
+    """Return what may be given, "" where the error says enough."""
+    allowed = _allowed(name)
+    return f"give one of {', '.join(allowed)}" if allowed else _AS_JSON.get(name, "")
+
+
+_AS_JSON = {
+    "default_reminders": """say pairs of minutes and way, like [[10, "popup"], [60, "email"]]""",
+    "field_policies": """say pairs of field and policy, like [["summary", "crm"]]""",
+}
+"""Settings that are JSON -> what theirs looks like."""
 
 
 def _read(now: Any, name: str, text: str) -> Any:
@@ -67,7 +78,7 @@ def _read(now: Any, name: str, text: str) -> Any:
             return int(text)
         case float():
             return float(text)
-        case tuple() if name in ("default_reminders", "field_policies"):
+        case tuple() if name in _AS_JSON:
             return json.loads(text)
         case tuple():
             return [word.strip() for word in text.split(",") if word.strip()]
