@@ -136,12 +136,13 @@ class Stage(RuleBasedStateMachine):
         return {name for name, is_shown in shown.items() if not is_shown}
 
     def _settled(self) -> set[int]:
-        """Return the records that a run had to bring into agreement: their links are in force, and they are no later
-        than the window, which leaves alone what it does not reach.
+        """Return the records that a run had to bring into agreement: their links are in force, nobody is asked about
+        them, and they are no later than the window, which leaves alone what it does not reach.
         """
+        asked = {conflict.activity_id for conflict in self.w.rows(t.Conflict, t.Conflict.state == "open")}
         horizon = self.w.clock() + timedelta(days=self.w.rules.window_future_days - 1)
         near = [row for row in self.w.activities() if row.content["time"]["start"] < horizon.isoformat()]
-        numbers = {row.id: token_of(row.content["summary"]) for row in near}
+        numbers = {row.id: token_of(row.content["summary"]) for row in near if row.id not in asked}
         active = [link for link in self.w.rows(t.Link) if link.state != LinkState.PARKED]
         return {number for link in active if (number := numbers.get(link.activity_id)) is not None}
 

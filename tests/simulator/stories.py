@@ -232,6 +232,13 @@ STORIES: dict[str, tuple[str, ...]] = {
         "choose_direction(direction=Direction.OUTBOUND)",
         "sync()",
     ),
+    # The ledger was wrong: what a person is asked about is carried over by no run, so the next edit clashes as well.
+    "edited there while a person is asked about that very field": (
+        "start(profile='plain', choice=3)",
+        "both_edit(name='description', choice=0, ours_first=False, policy=Policy.MANUAL)",
+        "they_edit(name='description', choice=0)",
+        "sync()",
+    ),
     # "UTC" here and no zone there is one and the same time, and yet somebody was asked which of them it should be.
     "two that are the same, in UTC, and the event is deleted": (
         "start(profile='google-paged', choice=423)",
