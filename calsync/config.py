@@ -159,7 +159,7 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise _as_config_error(error) from None
+        raise _as_config_error(error, values) from None
 
 
 def _check_place(rest: str) -> None:
@@ -270,8 +270,11 @@ def _encryption_keys(folder: Path, values: Mapping[str, str]) -> str:
 def _key_in(path: Path, new: str) -> str:
     try:
         return key_files.read_or_make(path, new)
-    except OSError as error:
-        problem = f"{path} cannot be read or made: {error.strerror}"
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (
+            error.strerror if isinstance(error, OSError) else "it is no text; put the one from your safe copy there"
+        )
+        problem = f"{path} cannot be read or made: {reason}"
         raise ConfigError(env_name("instance_dir"), problem, "/var/lib/calsync") from error
 
 
@@ -282,10 +285,12 @@ def _check_key(key: str, place: int) -> None:
         raise ValueError(f"key number {place} is no 32 bytes in url-safe base64") from error
 
 
-def _as_config_error(error: ValidationError) -> ConfigError:
+def _as_config_error(error: ValidationError, values: Mapping[str, str]) -> ConfigError:
     first = error.errors(include_input=False, include_url=False)[0]
     field = str(first["loc"][0]) if first["loc"] else "metrics_token"
     problem = first["msg"].removeprefix("Value error, ").replace("Input should be", "it should be")
+    if field == "encryption_keys":
+        problem = f"{problem} (read from {values['encryption_source']})"
     examples = Settings.model_fields[field].examples or [""]
     return ConfigError(env_name(field), problem, str(examples[0]))
 

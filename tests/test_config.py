@@ -194,3 +194,15 @@ def test_a_file_of_settings_may_begin_with_a_mark(tmp_path: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbfCALSYNC_PORT=8123\n# a note\n\nexport CALSYNC_THREADS=3\n")
     settings = config.load({"CALSYNC_INSTANCE_DIR": str(tmp_path)}, env_file=file)
     assert (settings.port, settings.threads) == (8123, 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"\n", "there is no key"), (b"\xff", "is no text"), (b"abc", "no 32 bytes")]
+)
+def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    settings = load(tmp_path)
+    file = settings.instance_dir / "encryption.key"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=said) as raised:
+        load(tmp_path)
+    assert str(file) in str(raised.value)

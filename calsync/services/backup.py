@@ -148,7 +148,9 @@ def _facts(path: Path, db: Database) -> Facts:
         if beginning.startswith(dump_postgres.MAGIC) and not db.is_sqlite:
             return dump_postgres.facts(path)
     except OSError as error:
-        raise Refused(f"{path} cannot be restored: {error}.", code="unreadable", field="path") from error
+        raise Refused(
+            f"{path} cannot be restored: {error.strerror or error}.", code="unreadable", field="path"
+        ) from error
     kinds = ("a SQLite", "PostgreSQL") if db.is_sqlite else ("a PostgreSQL", "SQLite")
     reason = f"{path} is no backup of {kinds[0]} database, which DATABASE_URL names; {kinds[1]} backups do not fit it."
     raise Refused(reason, code="wrong_kind", field="path")

@@ -113,10 +113,9 @@ def _database(rt: Runtime) -> Iterator[Finding]:
     place = rt.db.url.render_as_string(hide_password=True)
     try:
         schema.check(rt.db)
-    except CalsyncError as error:
-        yield Finding(
-            "schema", Level.ERROR, str(error), "The program and its database must fit together.", f"Run: {schema.MEND}"
-        )
+    except schema.UnknownSchema as error:
+        why = "The program and its database must fit together."
+        yield Finding("schema", Level.ERROR, str(error), why, error.way_out)
     except sqlalchemy.exc.SQLAlchemyError as error:
         yield Finding(
             "database",

@@ -26,6 +26,7 @@ from calsync.store.db import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MEND = "calsync db upgrade"
+AGAIN = "calsync db restore FILE"
 UNFINISHED = "restoring-"
 """Stands before the revision of a database while a backup is being put back into it."""
 MARK_UNFINISHED = f"UPDATE alembic_version SET version_num = '{UNFINISHED}' || version_num"  # noqa: S608
@@ -42,16 +43,27 @@ class UnknownSchema(CalsyncError):
         self.found, self.wanted, self.is_newer = found, wanted, is_newer
         super().__init__(self._explain())
 
+    @property
+    def way_out(self) -> str:
+        """What a person does about it, in one sentence."""
+        if self.is_newer:
+            return "Install the newer version, or restore an older backup."
+        return f"Run again: {AGAIN}" if self._is_unfinished else f"Run: {MEND}"
+
+    @property
+    def _is_unfinished(self) -> bool:
+        return self.found is not None and self.found.startswith(UNFINISHED)
+
     def _explain(self) -> str:
         if self.is_newer:
             return (
                 f"The database is at revision {self.found}, which this version of the program does not know "
-                f"(it knows {self.wanted}). Install the newer version, or restore an older backup."
+                f"(it knows {self.wanted}). {self.way_out}"
             )
-        if self.found and self.found.startswith(UNFINISHED):
-            return "Restoring a backup into this database was interrupted. Run again: calsync db restore FILE"
+        if self._is_unfinished:
+            return f"Restoring a backup into this database was interrupted. {self.way_out}"
         found = "is empty" if self.found is None else f"is at revision {self.found}"
-        return f"The database {found}; this version needs revision {self.wanted}. Run: {MEND}"
+        return f"The database {found}; this version needs revision {self.wanted}. {self.way_out}"
 
 
 def upgrade(db: Database) -> None:

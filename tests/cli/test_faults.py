@@ -1,5 +1,7 @@
 """What nobody expects: bytes that are no text, faults of the program, refusals that name the option."""
 
+from pathlib import Path
+
 import pytest
 
 from tests import factories
@@ -102,8 +104,8 @@ def test_a_direction_goes_back_to_the_organisations(office: Shell) -> None:
     assert (shown["direction"], shown["overrides"]) == ("both", {})
 
 
-def test_a_first_upgrade_says_one_line(tmp_path: object) -> None:
-    done = run(tmp_path, "db", "upgrade")  # type: ignore[arg-type]
+def test_a_first_upgrade_says_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path, "db", "upgrade")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("The database is at revision ")
 
@@ -115,3 +117,21 @@ def test_a_first_upgrade_says_one_line(tmp_path: object) -> None:
 def test_settings_that_are_json_say_what_theirs_looks_like(office: Shell, name: str, value: str) -> None:
     answer = office("settings", "set", name, value)
     assert (answer.code, "like [[" in line_of(answer.err)) == (2, True)
+
+
+def test_a_damaged_database_is_one_line_that_leads_to_the_doctor(tmp_path: Path) -> None:
+    run(tmp_path, "db", "upgrade")
+    (tmp_path / "instance" / "calsync.db").write_bytes(b"garbage" * 1000)
+    for command in (("account", "list"), ("db", "upgrade")):
+        done = run(tmp_path, *command)
+        assert done.returncode == 2
+        assert line_of(done.stderr).endswith("What is wrong with it says: calsync doctor")
+
+
+def test_the_doctor_does_not_send_a_newer_database_to_the_upgrade(office: Shell) -> None:
+    rt = office.rt
+    with rt.db.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    rt.db.close()
+    [found] = [each for each in office("doctor", "--json").json if each["level"] == "error"]
+    assert found["todo"] == "Install the newer version, or restore an older backup."

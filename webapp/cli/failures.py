@@ -29,6 +29,9 @@ from calsync.errors import (
 )
 from webapp.cli import output
 
+_UNUSABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
+"""Errors that no statement of ours causes; SQLite says of a damaged file no more than DatabaseError."""
+
 WHERE = {
     "account": "calsync account list",
     "calendar": "calsync calendar list --account ID",
@@ -59,8 +62,10 @@ def as_one_line(args: Sequence[str] = ()) -> Iterator[None]:
         _end(_option(error, args) + sentence(error), code)
     except (click.Abort, KeyboardInterrupt):
         _end("Stopped before it was done.", output.FAILURES)
-    except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
+    except sqlalchemy.exc.DBAPIError as error:
         said = log.clean_text(" ".join(str(error.orig).split()))
+        if not isinstance(error, _UNUSABLE) and type(error) is not sqlalchemy.exc.DatabaseError:
+            _end(fault(error), output.FAILURES)
         _end(f"The database cannot be used: {said}. What is wrong with it says: calsync doctor", output.USAGE)
     except BrokenPipeError:
         # Whoever read the output has seen enough; without this Python complains while it ends.
