@@ -87,9 +87,9 @@ def find(world: World, email: str, raw: str, *, immutable: bool) -> Item:
     if not raw.startswith(prefix) or not raw.endswith("="):
         raise errors.malformed_id()
     event = world.ids.get(raw)
-    if event is not None:
+    if event is not None and not (event.master and event.is_deleted):
         item: Item | None = Item(event)
-    else:
+    else:  # an exception that ended with a new time leaves its id to the occurrence of that day
         parts = _split(raw)
         master = world.ids.get(parts[0]) if parts else None
         item = _occurrence(master, parts[1]) if parts and master else None

@@ -149,6 +149,21 @@ def test_a_new_time_ends_exceptions_and_cancellations(ada: Api) -> None:
     assert [one["type"] for one in ada.view()] == ["occurrence"] * 4
 
 
+def test_a_day_whose_exception_ended_with_a_new_time_is_an_occurrence_again(ada: Api) -> None:
+    master = ada.insert(weekly())
+    first = ada.view()[0]
+    ada.ok("PATCH", f"me/events/{first['id']}", {"subject": "Other"})
+    day = first["start"]["dateTime"][:10]
+    moved = {
+        name: {"dateTime": f"{day}T{at}:00", "timeZone": BERLIN} for name, at in (("start", "16:00"), ("end", "17:00"))
+    }
+    ada.ok("PATCH", f"me/events/{master['id']}", moved)
+    again = ada.view()[0]
+    assert (again["id"], again["type"]) == (first["id"], "occurrence")
+    assert ada.ok("GET", f"me/events/{first['id']}")["type"] == "occurrence"
+    assert ada.ok("PATCH", f"me/events/{first['id']}", {"subject": "Third"})["type"] == "exception"
+
+
 def test_a_series_becomes_a_single_event_and_back(ada: Api) -> None:
     master = ada.insert(weekly())
     assert ada.ok("PATCH", f"me/events/{master['id']}", {"recurrence": None})["type"] == "singleInstance"
