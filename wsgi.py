@@ -76,9 +76,11 @@ def _listen(rt: Runtime, app: Flask, host: str, port: int) -> Any:
         return waitress.create_server(
             app, host=host, port=port, threads=threads, ident=None, clear_untrusted_proxy_headers=clears
         )
-    except OSError as error:
-        reason = f"Nothing can listen on {host}, port {port}: {error.strerror or error}. Choose another with --port."
-        raise Refused(reason, code="cannot_listen", field="port") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "that is no address of this machine"
+        reason = f"Nothing can listen on {host}, port {port}: {why or error}. Choose another with --host or --port."
+        field = "port" if isinstance(error, OSError) else "host"
+        raise Refused(reason, code="cannot_listen", field=field) from error
 
 
 def build_app() -> Flask:

@@ -120,7 +120,10 @@ def _check_choice(row: t.Conflict, choice: Mapping[str, str]) -> None:
         raise Refused(f"Choose the CRM or the calendar for {wrong[0]}.", code="invalid", field=wrong[0])
     unknown = set(choice) - set(row.fields) - {"*"}
     if unknown:
-        raise Refused(f"This conflict is not about {min(unknown)}.", code="invalid", field=min(unknown))
+        about = ", ".join(sorted(row.fields))
+        raise Refused(
+            f"This conflict is not about {min(unknown)} but about {about}.", code="invalid", field=min(unknown)
+        )
     needed = {"status"} if row.kind == ConflictKind.CHANGED_DELETED else set(row.fields)
     missing = needed - set(choice)
     if "*" not in choice and missing:

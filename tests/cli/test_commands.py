@@ -232,7 +232,11 @@ def test_a_conflict_is_shown_and_decided(office: Shell) -> None:
     [listed] = office.done("conflict", "list", "--json").json
     shown = office.done("conflict", "show", str(listed["id"]), "--json").json
     assert shown["fields"]["summary"] == {"agreed": "Review", "local": "Review here", "remote": "Review there"}
-    office.done("conflict", "resolve", str(listed["id"]), "--field", "summary=external")
+    resolve = ("conflict", "resolve", str(listed["id"]))
+    assert "which side stands: --keep" in office(*resolve, "--match", "new").err
+    assert "not about title but about summary" in office(*resolve, "--field", "title=crm").err
+    assert "for both sides" in office(*resolve, "--field", "summary=crm", "--field", "summary=external").err
+    office.done(*resolve, "--field", "summary=external")
     office.clock.advance(minutes=1)
     office.done("sync")
     assert office.done("activity", "show", str(made), "--json").json["title"] == "Review there"
@@ -248,7 +252,8 @@ def test_which_of_several_activities_an_event_is_can_be_answered(office: Shell, 
     assert office("sync").code == 3
     [asked] = office.done("conflict", "list", "--json").json
     assert asked["kind"] == "duplicate_match"
-    assert office("conflict", "resolve", str(asked["id"]), "--keep", "crm").code == 2
+    kept = office("conflict", "resolve", str(asked["id"]), "--keep", "crm")
+    assert (kept.code, "which activity it is: --match" in kept.err) == (2, True)
     assert office("conflict", "resolve", str(asked["id"]), "--match", "99").code == 2
     office.done("conflict", "resolve", str(asked["id"]), "--match", answer)
     office.clock.advance(minutes=1)

@@ -1,5 +1,6 @@
 """What nobody expects: bytes that are no text, faults of the program, refusals that name the option."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,18 @@ def test_the_doctor_does_not_send_a_newer_database_to_the_upgrade(office: Shell)
     rt.db.close()
     [found] = [each for each in office("doctor", "--json").json if each["level"] == "error"]
     assert found["todo"] == "Install the newer version, or restore an older backup."
+
+
+def test_a_disk_that_takes_no_output_is_said_in_one_line(office: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("webapp.cli.output.show_list", full)
+    answer = office("account", "list")
+    assert answer.code == 1
+    assert line_of(answer.err) == "Error: Something on this machine is in the way: No space left on device."
+
+
+def test_a_host_that_cannot_be_is_said_in_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path, "serve", "--host", "300.1.1.1", "--port", "8999")
+    assert (done.returncode, "--host: Nothing can listen" in done.stderr) == (2, True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from calsync.engine.vocabulary import ConflictKind
+from calsync.runtime import Runtime
 from calsync.store import conflicts as rows
 from calsync.store import recent
 from calsync.store import tables as t
@@ -59,13 +61,32 @@ def resolve(conflict_id: int, keep: str | None, fields: tuple[str, ...], match: 
     if match and (keep or fields):
         raise click.UsageError("--match answers another question than --keep and --field: give it alone.")
     whole = keep or match
-    choice = ({"*": whole} if whole else {}) | dict(_pair(each) for each in fields)
+    choice = ({"*": whole} if whole else {}) | _sides(fields)
     if not choice:
         raise click.UsageError(
             "Say which side stands: --keep crm, --keep external, or --field NAME=crm; or which activity it is: --match."
         )
-    conflicts.resolve(tools.runtime(), conflict_id, choice, by=tools.cli_actor())
+    rt = tools.runtime()
+    _check_answers(rt, conflict_id, is_match=bool(match))
+    conflicts.resolve(rt, conflict_id, choice, by=tools.cli_actor())
     output.say(f"Conflict {conflict_id} is decided; the account's next run carries it out: calsync sync")
+
+
+def _check_answers(rt: Runtime, conflict_id: int, *, is_match: bool) -> None:
+    """Refuse an answer to the question that this conflict does not ask."""
+    with rt.reading() as session:
+        asks_which = rows.get(session, conflict_id).kind == ConflictKind.DUPLICATE_MATCH
+    if asks_which is not is_match:
+        wanted = "which activity it is: --match" if asks_which else "which side stands: --keep or --field"
+        raise click.UsageError(f"Conflict {conflict_id} asks {wanted}.")
+
+
+def _sides(fields: tuple[str, ...]) -> dict[str, str]:
+    pairs = [_pair(each) for each in fields]
+    twice = next((name for name, side in pairs if dict(pairs)[name] != side), None)
+    if twice is not None:
+        raise click.BadParameter(f"{twice} stands for both sides. Give each field once.", param_hint="--field")
+    return dict(pairs)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -71,6 +71,9 @@ def as_one_line(args: Sequence[str] = ()) -> Iterator[None]:
         # Whoever read the output has seen enough; without this Python complains while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(output.FAILURES)
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        _end(f"Something on this machine is in the way: {error.strerror or error}{place}.", output.FAILURES)
     except Exception as error:
         logging.getLogger(__name__).debug("a fault of the program", exc_info=error)
         _end(fault(error), output.FAILURES)
