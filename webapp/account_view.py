@@ -220,7 +220,7 @@ def _in_sync(line: AccountLine, rules: Rules, now: datetime) -> Fact:
         return Fact("In sync since", "Never synced yet", "grey", "clock", None)
     if account.in_sync_since is None:
         what = words.count(line.failing, "record fails", "records fail") if line.failing else "The last run failed"
-        return Fact("In sync since", what, "amber", "alert-triangle", account.last_success_at, "last whole success")
+        return Fact("In sync since", what, "amber", "alert-triangle", account.last_success_at, "last success")
     is_late = status.account_state(account_states.facts_of(line, now), rules, now) in (State.LATE, State.STALE)
     colour, icon = ("amber", "clock") if is_late else ("green", "circle-check")
     return Fact(

@@ -151,17 +151,21 @@ def end(
     *,
     error: ProviderError | None = None,
     failed: int = 0,
+    failing: int = 0,
     started_at: datetime | None = None,
     reads: Sequence[Read] = (),
 ) -> None:
-    """Do what `release` does, inside a transaction, which also saves `reads`."""
+    """Do what `release` does, inside a transaction, which also saves `reads`.
+
+    `failing` counts records that failed in this run or an earlier one and wait to be tried again.
+    """
     account, saved = polls.account_and_settings(session, account_id)
     if account.lease_owner != owner:
         return
     polls.note_reads(session, account_id, reads)
     asked_at = _asked_meanwhile(account)
     if started_at is not None:
-        facts.record(account, error, failed, now)
+        facts.record(account, error, failed, now, failing)
         rules, _ = settings.in_force(saved, account)
         _schedule(account, rules, error, now, asked_at)
     else:

@@ -13,6 +13,7 @@ from calsync.providers.oauth import ZONE
 from calsync.runtime import Runtime
 from calsync.services import grants, settings
 from calsync.services.findings import Finding, Level, fine
+from calsync.store import steps
 from calsync.store import tables as t
 
 
@@ -28,7 +29,7 @@ def examine(session: Session, rt: Runtime) -> list[Finding]:
         found += [
             authorised(account),
             reachable(account, rt.now()),
-            in_sync(account, rules, rt.now()),
+            in_sync(account, rules, rt.now(), steps.failing(session, t.pk(account))),
         ]
     return found
 
@@ -125,8 +126,8 @@ def reachable(account: t.Account, now: datetime) -> Finding:
     return fine("reachable", answered, account.id)
 
 
-def in_sync(account: t.Account, rules: Rules, now: datetime) -> Finding:
-    """Say since when both sides agree, or since when they do not."""
+def in_sync(account: t.Account, rules: Rules, now: datetime, failing: int = 0) -> Finding:
+    """Say since when both sides agree, or since when they do not. `failing` records wait to be tried again."""
     name = _name(account)
     every = status.interval(rules)
     success = account.last_success_at
@@ -155,6 +156,15 @@ def in_sync(account: t.Account, rules: Rules, now: datetime) -> Finding:
             f"{name}: last in sync at {_when(success)}, although it syncs every {_minutes(every)} minutes.",
             "Changes made since then have not travelled.",
             "See that the server and its scheduler run, then press Sync now.",
+            account.id,
+        )
+    if failing:
+        return Finding(
+            "in_sync",
+            Level.WARNING,
+            f"{name}: {failing} record{' fails' if failing == 1 else 's fail'}, everything else is in sync.",
+            "They are tried again by themselves: at first with each sync, later once a day.",
+            "Open Issues on the account's page: each says what is wrong and what to do.",
             account.id,
         )
     return fine("in_sync", f"{name}: in sync since {_when(account.in_sync_since or success)}.", account.id)

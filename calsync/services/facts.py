@@ -19,12 +19,14 @@ PROBE_EVERY = timedelta(days=1)
 PROBE_FAILING_EVERY = timedelta(hours=1)
 
 
-def record(account: t.Account, error: ProviderError | None, failed: int, now: datetime) -> None:
-    """Write the facts that a finished run, or a probe, teaches about its account."""
+def record(account: t.Account, error: ProviderError | None, failed: int, now: datetime, failing: int = 0) -> None:
+    """Write the facts that a finished run, or a probe, teaches about its account. `failed` counts the records that
+    failed in this run, `failing` those that wait to be tried again.
+    """
     account.timed_out = isinstance(error, Unavailable) and error.is_timeout
     match error:
         case None:
-            _record_success(account, failed, now)
+            _record_success(account, failed, failing, now)
         case RateLimited():
             account.rate_limited_until = error.until
         case SignInNeeded():
@@ -73,7 +75,7 @@ def _wait_after(failures: int, every: timedelta | None) -> timedelta:
     return min(doubled, longest)
 
 
-def _record_success(account: t.Account, failed: int, now: datetime) -> None:
+def _record_success(account: t.Account, failed: int, failing: int, now: datetime) -> None:
     account.failed_runs, account.rate_limited_until = 0, None
     regain_grant(account, now)
     account.last_error = account.last_error_class = ""
@@ -81,4 +83,4 @@ def _record_success(account: t.Account, failed: int, now: datetime) -> None:
         account.in_sync_since = None
         return
     account.last_success_at = now
-    account.in_sync_since = account.in_sync_since or now
+    account.in_sync_since = None if failing else account.in_sync_since or now

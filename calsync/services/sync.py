@@ -36,7 +36,7 @@ from calsync.services import plan as planning
 from calsync.services.context import Context
 from calsync.services.frame import Ask, Ended, Opened
 from calsync.services.planned import Plan
-from calsync.store import instance, runs
+from calsync.store import instance, runs, steps
 from calsync.store import tables as t
 
 __all__ = ["Ask", "Ended", "run"]
@@ -114,11 +114,15 @@ def _end(
     """End the claim of a run that came to its end, with or without errors. After one that was halted the account is
     due at once: what it has not done it does as soon as it may.
     """
-    account_id, went_through = t.pk(opened.account), ended.error is None and not failed and not ended.halted
+    account_id = t.pk(opened.account)
+    failing = steps.failing(session, account_id) if ended.is_planned or opened.facts.has_open_steps else 0
+    went_through = ended.error is None and not failed and not failing and not ended.halted
     if went_through and claims.end_well(session, account_id, owner, now, rules=opened.rules, reads=ended.reads):
         return
     error, reads, began = ended.error, ended.reads, None if ended.halted else started_at
-    claims.end(session, account_id, owner, now, error=error, failed=failed, started_at=began, reads=reads)
+    claims.end(
+        session, account_id, owner, now, error=error, failed=failed, failing=failing, started_at=began, reads=reads
+    )
 
 
 def _release(rt: Runtime, account_id: int, owner: str, why: BaseException, started_at: datetime) -> None:

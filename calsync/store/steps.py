@@ -86,6 +86,16 @@ def _is_later(step: t.Step, now: datetime) -> bool:
     return step.next_attempt_at is not None and step.next_attempt_at > now
 
 
+_FAILING = sa.select(sa.func.count()).where(
+    col(S.account_id) == sa.bindparam("account_id"), col(S.state) == StepState.FAILED, _IS_RECORD
+)
+
+
+def failing(session: Session, account_id: int) -> int:
+    """Return how many records of an account failed and are to be tried again."""
+    return int(session.execute(_FAILING, {"account_id": account_id}).scalar_one())
+
+
 def without_room(session: Session, account_id: int, now: datetime) -> set[int]:
     """Return the calendars whose storage was full when something was written last, until that is tried again."""
     query = sa.select(col(S.calendar_id)).where(

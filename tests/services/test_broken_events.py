@@ -1,11 +1,13 @@
 """An event that cannot be read stays one failed step until it can be, whatever else is synced and retried."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
-from calsync.services import retry
+from calsync.services import doctor_accounts, retry
+from calsync.services.findings import Level
 from calsync.store import mirror_columns
 from calsync.store import tables as t
 from tests import factories
@@ -38,6 +40,30 @@ def test_it_stays_failed_while_others_are_synced(office: Office) -> None:
         office.sync()
     [step] = failed(office)
     assert step.title == "broken"
+
+
+def in_sync_since(office: Office) -> datetime | None:
+    with office.rt.reading() as session:
+        return session.get_one(t.Account, office.account.id).in_sync_since
+
+
+def test_as_long_as_it_fails_the_account_is_not_in_sync(office: Office) -> None:
+    office.sync()
+    assert in_sync_since(office) is not None
+    handle = office.server.put_raw(WORK, TEXT, handle="broken")
+    assert [office.sync().state for _ in range(3)] == ["partial", "no_changes", "no_changes"]
+    assert in_sync_since(office) is None
+    office.meeting("Kick-off")
+    office.sync()
+    assert in_sync_since(office) is None
+    with office.rt.reading() as session:
+        account = session.get_one(t.Account, office.account.id)
+        [finding] = [f for f in doctor_accounts.examine(session, office.rt) if f.check == "in_sync"]
+    assert account.last_success_at == office.clock()
+    assert (finding.level, "1 record fails" in finding.what) == (Level.WARNING, True)
+    office.server.delete(WORK, handle)
+    office.sync()
+    assert in_sync_since(office) == office.clock()
 
 
 def test_a_retry_that_cannot_read_it_fails_again(office: Office) -> None:

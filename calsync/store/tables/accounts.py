@@ -109,7 +109,7 @@ class Account(SQLModel, table=True):
     last_error_class: str = Field(default="", max_length=20)
     last_error: str = Field(default="", max_length=500)
     last_success_at: datetime | None = None  # last run without failed steps
-    in_sync_since: datetime | None = None  # start of the unbroken row of such runs
+    in_sync_since: datetime | None = None  # start of the unbroken row of such runs, None while a record fails
     last_complete_read_at: datetime | None = None
     rate_limited_until: datetime | None = None
     failed_runs: int = 0  # in a row
