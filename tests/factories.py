@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from sqlalchemy.util import LRUCache
 
 from calsync.config import Settings
-from calsync.providers.base import Provider
+from calsync.providers.base import CalendarClient, Provider
 from calsync.runtime import Actor, Runtime
 from calsync.store import schema
 from calsync.store import tables as t
@@ -223,6 +223,19 @@ def make_account(rt: Runtime, owner: t.User, **values: Any) -> t.Account:
         account = t.Account(**{**given, **values})
         session.add(account)
     return account
+
+
+def client_of_a_run(rt: Runtime, account_id: int) -> CalendarClient | None:
+    """Return what a run of this account is handed to write with, None for nothing. The run does nothing."""
+    from calsync.services import claims, frame
+
+    ask, owner = frame.Ask(), "a test"
+    opened = frame.claim_and_open(rt, account_id, ask, owner)
+    ctx = frame.open_context(rt, opened, ask, owner)
+    ctx.reader.close()
+    frame.close_run(rt, account_id, opened.run_id, ask, frame.Ended())
+    claims.release(rt, account_id, owner)
+    return ctx.client
 
 
 def make_calendar(rt: Runtime, account: t.Account, name: str = "Work", **values: Any) -> t.Calendar:

@@ -23,7 +23,7 @@ from calsync.providers.base import (
     Resource,
 )
 from calsync.runtime import Runtime
-from calsync.services import grants, settings, usage
+from calsync.services import grants, usage
 from calsync.store import accounts as rows
 from calsync.store import sealed
 from calsync.store import tables as t
@@ -66,7 +66,7 @@ def may_write(account: t.Account, rules: Rules) -> bool:
 
 def open_reader(rt: Runtime, account_id: int) -> CalendarReader:
     """Return a client without write methods; the caller closes it. Raises NotFound."""
-    account, zones, _ = _load(rt, account_id)
+    account, zones = _load(rt, account_id)
     return ReadOnly(_open(rt, account, zones))
 
 
@@ -75,7 +75,7 @@ def open_reading(rt: Runtime, account_id: int) -> CalendarClient:
 
     Raises NotFound, and Refused (code `disconnected`).
     """
-    account, zones, _ = _load(rt, account_id)
+    account, zones = _load(rt, account_id)
     if account.state == AccountState.DISCONNECTED:
         raise Refused("This account is disconnected.", code="disconnected")
     return _open(rt, account, zones)
@@ -147,10 +147,9 @@ def sealed_password(rt: Runtime, password: str) -> bytes:
     return rt.secrets.seal(json.dumps({"password": password}))
 
 
-def _load(rt: Runtime, account_id: int) -> tuple[t.Account, dict[str, str], Rules]:
+def _load(rt: Runtime, account_id: int) -> tuple[t.Account, dict[str, str]]:
     with rt.reading() as session:
-        account = rows.get(session, account_id)
-        return account, _zones(rows.list_calendars(session, account_id)), settings.rules_of(session, account)
+        return rows.get(session, account_id), _zones(rows.list_calendars(session, account_id))
 
 
 def _zones(calendars: Sequence[t.Calendar]) -> dict[str, str]:

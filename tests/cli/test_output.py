@@ -89,11 +89,6 @@ def test_a_title_in_several_lines_stays_one_row(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.splitlines() == ["title", "One two"]
 
 
-def test_half_a_character_is_no_reason_to_fail(office: Shell) -> None:
-    office.done("activity", "add", "--owner", "eli@example.com", "--title", "A\udcff", "--start", "2030-01-08T10:00")
-    assert office.done("activity", "list", "--json").json[0]["title"] == "A?"
-
-
 @pytest.mark.parametrize(
     ("typed", "start"),
     [
