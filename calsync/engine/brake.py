@@ -50,11 +50,6 @@ def exceeded(tally: Tally, rules: Rules, *, is_first: bool) -> frozenset[Reason]
     return frozenset(over)
 
 
-def is_limited(step: Counted) -> bool:
-    """Return whether there is a limit that could hold this step."""
-    return step.action in (Action.DELETE, Action.CANCEL, Action.CREATE) or step.people_mailed > 0
-
-
 def brake(
     steps: Iterable[Counted],
     recent: dict[int | None, Tally],
@@ -85,6 +80,11 @@ def held_for(step: Counted, over: dict[int | None, frozenset[Reason]]) -> Reason
     if step.people_mailed and Reason.BRAKE_MAILS in reasons:
         return Reason.BRAKE_MAILS
     return None
+
+
+def is_limited(step: Counted) -> bool:
+    """Return whether there is a limit that could hold this step."""
+    return held_for(step, {None: frozenset(Reason)}) is not None
 
 
 def step_digest(subject: str, action: Action, direction: str, after: object) -> str:

@@ -21,6 +21,7 @@ def examine(session: Session, rt: Runtime) -> list[Finding]:
     """Return three findings for each account that is not disconnected; one for a paused account."""
     query = select(t.Account).where(col(t.Account.state) != AccountState.DISCONNECTED).order_by(col(t.Account.id))
     found: list[Finding] = []
+    failing = steps.failing_by_account(session)
     for account in session.exec(query):
         if account.state == AccountState.PAUSED:
             found.append(_paused(account))
@@ -29,7 +30,7 @@ def examine(session: Session, rt: Runtime) -> list[Finding]:
         found += [
             authorised(account),
             reachable(account, rt.now()),
-            in_sync(account, rules, rt.now(), steps.failing(session, t.pk(account))),
+            in_sync(account, rules, rt.now(), failing.get(t.pk(account), 0)),
         ]
     return found
 
@@ -159,15 +160,19 @@ def in_sync(account: t.Account, rules: Rules, now: datetime, failing: int = 0) -
             account.id,
         )
     if failing:
-        return Finding(
-            "in_sync",
-            Level.WARNING,
-            f"{name}: {failing} record{' fails' if failing == 1 else 's fail'}, everything else is in sync.",
-            "They are tried again by themselves: at first with each sync, later once a day.",
-            "Open Issues on the account's page: each says what is wrong and what to do.",
-            account.id,
-        )
+        return _failing(account, failing)
     return fine("in_sync", f"{name}: in sync since {_when(account.in_sync_since or success)}.", account.id)
+
+
+def _failing(account: t.Account, count: int) -> Finding:
+    return Finding(
+        "in_sync",
+        Level.WARNING,
+        f"{_name(account)}: {count} record{' fails' if count == 1 else 's fail'}, everything else is in sync.",
+        "They are tried again by themselves: at first with each sync, later once a day.",
+        "Open Issues on the account's page: each says what is wrong and what to do.",
+        account.id,
+    )
 
 
 def _paused(account: t.Account) -> Finding:

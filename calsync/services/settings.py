@@ -122,7 +122,7 @@ def rules_of(session: Session, account: _HasOverrides) -> Rules:
 def in_force(saved: Mapping[str, dict[str, Any]], account: _HasOverrides) -> tuple[Rules, Switches]:
     """Return the account's rules and the switches from what is saved under "rules" and "switches", {} for neither."""
     base = engine_rules.from_json(saved["rules"])
-    return engine_rules.overlay(base, account.overrides), _switches(saved["switches"])
+    return engine_rules.overlay(base, account.overrides), switches_from(saved["switches"])
 
 
 def save_rules(rt: Runtime, new: Rules, version: int, *, by: Actor) -> int:
@@ -138,10 +138,11 @@ def switches(rt: Runtime) -> tuple[Switches, int]:
 
 
 def switches_of(session: Session) -> tuple[Switches, int]:
-    return _read(session, "switches", _switches)
+    return _read(session, "switches", switches_from)
 
 
-def _switches(value: Mapping[str, Any]) -> Switches:
+def switches_from(value: Mapping[str, Any]) -> Switches:
+    """Return the switches as they are stored."""
     return Switches(**_known(Switches, value))
 
 

@@ -47,12 +47,6 @@ def get(session: Session, account_id: int) -> t.Account:
     return account
 
 
-def state(session: Session, account_id: int) -> str | None:
-    """Return what is stored of an account's state, None when it is gone."""
-    found: str | None = session.scalar(select(col(t.Account.state)).where(col(t.Account.id) == account_id))
-    return found
-
-
 def find_by_subject(session: Session, user_id: int, provider: str, subject: str) -> t.Account | None:
     """Return the account of this person for this login at the provider, disconnected or not."""
     query = select(t.Account).where(
@@ -113,12 +107,6 @@ def list_calendars(session: Session, account_id: int, *, with_gone: bool = True)
         query = query.where(~col(t.Calendar.is_gone))
     order = (col(t.Calendar.is_primary).desc(), func.lower(col(t.Calendar.name)), col(t.Calendar.id))
     return list(session.scalars(query.order_by(*order)))
-
-
-def switched_off(session: Session, calendar_ids: Sequence[int]) -> list[str]:
-    """Return the names of those of these calendars that do not sync."""
-    wanted = col(t.Calendar.id).in_(calendar_ids), col(t.Calendar.syncs).is_(False)
-    return list(session.scalars(select(col(t.Calendar.name)).where(*wanted).order_by(col(t.Calendar.id))))
 
 
 def list_with_target(session: Session, account: t.Account) -> tuple[list[t.Calendar], t.Calendar | None]:

@@ -160,6 +160,23 @@ def holder(session: Session, account_id: int) -> tuple[str | None, datetime | No
     return (None, None) if row is None else (row[0], row[1])
 
 
+_STOPS = (
+    sa.select(col(A.state), _saved("switches"), col(C.id), col(C.name))
+    .join_from(A, C, sa.and_(col(C.account_id) == col(A.id), col(C.syncs).is_(False)), isouter=True)
+    .where(col(A.id) == sa.bindparam("account_id"))
+    .order_by(col(C.id))
+)
+
+
+def stops(session: Session, account_id: int) -> tuple[str | None, dict[str, Any], dict[int, str]]:
+    """Return what may stop a run: the account's state (None when it is gone), the saved switches, and the names of its
+    calendars that do not sync, by id.
+    """
+    rows = session.connection().execute(_STOPS, {"account_id": account_id}).all()
+    off = {int(row[2]): str(row[3]) for row in rows if row[2] is not None}
+    return (rows[0][0], rows[0][1] or {}, off) if rows else (None, {}, off)
+
+
 # --- what a run leaves on the account
 
 

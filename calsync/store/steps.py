@@ -96,6 +96,12 @@ def failing(session: Session, account_id: int) -> int:
     return int(session.execute(_FAILING, {"account_id": account_id}).scalar_one())
 
 
+def failing_by_account(session: Session) -> dict[int, int]:
+    """Return the same of every account that has any."""
+    query = sa.select(col(S.account_id), sa.func.count()).where(col(S.state) == StepState.FAILED, _IS_RECORD)
+    return {int(account): int(count) for account, count in session.execute(query.group_by(col(S.account_id)))}
+
+
 def without_room(session: Session, account_id: int, now: datetime) -> set[int]:
     """Return the calendars whose storage was full when something was written last, until that is tried again."""
     query = sa.select(col(S.calendar_id)).where(
