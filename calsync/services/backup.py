@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 
@@ -174,41 +175,40 @@ def _check(facts: Facts, box: Secrets) -> None:
 
 def _present_epoch(db: Database) -> int:
     """Return the epoch of the database that will be replaced; 0 when there is none that can be read."""
-    if db.is_sqlite and not _sqlite_path(db).exists():
-        return 0
-    try:
-        with db.engine.connect() as connection:
-            return int(connection.exec_driver_sql("SELECT epoch FROM instance").scalar() or 0)
-    except sqlalchemy.exc.DBAPIError:
-        return 0
+    return max((int(epoch) for epoch in _present(db, "SELECT epoch FROM instance")), default=0)
 
 
-def _lease_owners(db: Database) -> list[str]:
-    """Return who runs an account; nobody where the database is missing or cannot be read."""
+def _present(db: Database, query: str) -> list[Any]:
+    """Return a column of the database that will be replaced; nothing where it is missing or cannot be read."""
     if db.is_sqlite and not _sqlite_path(db).exists():
         return []
     try:
         with db.engine.connect() as connection:
-            found = connection.exec_driver_sql("SELECT lease_owner FROM account WHERE lease_owner IS NOT NULL")
-            return [str(owner) for owner in found.scalars()]
+            return list(connection.exec_driver_sql(query).scalars())
     except sqlalchemy.exc.DBAPIError:
         return []
 
 
 @contextlib.contextmanager
 def _nobody_else(settings: Settings, db: Database, box: Secrets) -> Iterator[None]:
-    with contextlib.closing(db.engine.connect()) if not db.is_sqlite else contextlib.nullcontext():
-        pass  # one that cannot be reached would look like one that is in use
-    if any(owners.is_alive(owner) for owner in _lease_owners(db)):
-        reason = "Another process is syncing accounts of this database (calsync sync). Let it end, then restore."
-        raise Refused(reason, code="running")
+    if not db.is_sqlite:
+        db.engine.connect().close()  # one that cannot be reached would look like one that is in use
     clock = processes.ClockLock(Runtime(settings, db, box, {}))
     if not clock.take():
         raise Refused("The server is running on this database. Stop it, then restore.", code="running")
     try:
+        _refuse_runs(db)
         yield
     finally:
         clock.free()
+
+
+def _refuse_runs(db: Database) -> None:
+    """Raise Refused while a living process of this machine runs an account."""
+    holders = _present(db, "SELECT lease_owner FROM account WHERE lease_owner IS NOT NULL")
+    if any(owners.is_alive(str(holder)) for holder in holders):
+        reason = "Another process is syncing accounts of this database (calsync sync). Let it end, then restore."
+        raise Refused(reason, code="running")
 
 
 @contextlib.contextmanager
